@@ -1,0 +1,35 @@
+# Pin it by digest where a registry is at hand:
+#   docker build --build-arg BASE=python:3.11-slim-bookworm@sha256:... .
+ARG BASE=python:3.11-slim-bookworm
+
+# What the service needs, each file checked against requirements.txt.
+FROM ${BASE} AS build
+WORKDIR /app
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+COPY requirements.txt ./
+RUN python -m venv venv
+# Wheels only: the slim base has no compiler, and a source package's setup would run as root.
+# The lock is complete: nothing is resolved, and what it lacked would fail here.
+RUN venv/bin/python -m pip install --no-deps --require-hashes --only-binary=:all: -r requirements.txt && venv/bin/python -m pip check
+# What runs needs no installer, and an intruder shall find none.
+RUN venv/bin/python -m pip uninstall --yes --quiet setuptools pip
+COPY hooks/ hooks/
+
+# A broken image does not build: here the service answers a recorded request.
+FROM build AS tried
+ENV PATH=/app/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+COPY tests/smoke.py ./
+COPY tests/cases/sync/a-new-syncer-asks-for-a-copy-in-every-target/request.json ./
+USER 65532:65532
+RUN python smoke.py request.json -- python -m gunicorn -c hooks/gunicorn.conf.py "hooks.app:create_app()"
+
+# What was tried, and nothing else.
+FROM ${BASE}
+WORKDIR /app
+# A root file system may be mounted read-only, and a log line must not wait in a buffer.
+ENV PATH=/app/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+COPY --from=tried /app/venv/ venv/
+COPY --from=tried /app/hooks/ hooks/
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["python", "-m", "gunicorn", "-c", "hooks/gunicorn.conf.py", "hooks.app:create_app()"]

@@ -1,0 +1,89 @@
+# Everything a newcomer does in this project, from a fresh clone with Python 3.11 and make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# A name on PATH can be a version manager's stub that does not run, so both are tried, not only found.
+PYTHON ?= $(shell for name in python3.11 python3; do "$$name" -c pass 2>/dev/null && { echo "$$name"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# Written last, so that a setup that was interrupted is done again.
+STAMP := $(VENV)/.installed
+UV_VERSION := 0.13.9
+
+# More for pytest, as in: make test PYTEST_ARGS='-k finalize'
+PYTEST_ARGS ?=
+
+# Without this, macOS and Windows terminals, and C locales, could show the README's signs wrongly.
+export PYTHONUTF8 := 1
+# Other environments' settings of these would let the tests import something else than this checkout.
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv with everything pinned (again only when the pins change)
+	@:
+
+# The lock is complete, so nothing is resolved (--no-deps): a resolver would look at newer versions
+# of what only a dependency names, and refuse them for want of a hash. `pip check` finds what lacks.
+$(STAMP): requirements-dev.txt
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "No Python found: install Python 3.11 or later, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is $$("$(PYTHON)" --version 2>&1); Python 3.11 or later is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$("$(PYTHON)" --version) (about a minute, once)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip --disable-pip-version-check check >$(VENV)/pip-check.log || { cat $(VENV)/pip-check.log; exit 1; }
+	@touch $@
+
+.PHONY: run
+run: $(STAMP) ## Show the main job on examples/, without a cluster
+	@$(BIN)/python -m hooks.preview examples/
+
+.PHONY: test
+test: $(STAMP) ## Run every test that needs only Python, with full coverage of the service
+	@$(BIN)/python -m pytest tests --ignore=tests/e2e -n auto --dist loadgroup --cov --cov-fail-under=100 $(PYTEST_ARGS)
+
+.PHONY: e2e
+e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBEBUILDER_ASSETS and metacontroller)
+	@$(BIN)/python -m pytest tests/e2e -rs $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(STAMP) ## Check style, types and import rules
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Not formatted; this mends it: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache >$(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@echo "Style, types and import rules: all fine"
+
+.PHONY: bench
+bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
+	@$(BIN)/python -m benchmarks
+
+.PHONY: local
+local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave them running to play with
+	@$(BIN)/python -m tests.controlplane
+
+.PHONY: lock
+lock: ## Pin requirements.in and requirements-dev.in anew
+	@tools="$$(mktemp -d)"; trap 'rm -rf "$$tools"' EXIT; \
+	"$(PYTHON)" -m venv "$$tools"; \
+	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	for name in requirements requirements-dev; do \
+		UV_CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/uv" pip compile --quiet --universal \
+			--python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK_ARGS) \
+			"$$name.in" --output-file "$$name.txt"; \
+	done
+	@echo "requirements.txt and requirements-dev.txt are up to date (newer versions: make lock LOCK_ARGS=--upgrade)"
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	@rm -rf $(VENV) .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

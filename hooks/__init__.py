@@ -1,0 +1,1 @@
+"""The hook service that answers Metacontroller for ConfigMapSyncers."""

@@ -1,0 +1,496 @@
+"""The copy in one namespace: create it, keep it, write it, replace it, or leave it alone.
+
+Kubernetes and Metacontroller will not make a copy exact by themselves: keys that somebody added
+are nobody's to remove, immutable objects refuse every update, and under server-side apply an
+object that we never made is taken over as soon as it is returned. What to return in each case is
+decided here, from what is observed alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from msgspec import UNSET, Raw, UnsetType
+
+from hooks import protocol, source, syncer
+from hooks.protocol import (
+    ApplyStrategy,
+    Child,
+    ChildMeta,
+    Group,
+    KubernetesObject,
+    OwnerReference,
+    RelatedRule,
+    SyncRequest,
+)
+from hooks.source import Content, NoContent, SourceReason
+from hooks.syncer import SYNCED_BY, Syncer
+from hooks.targets import Failure, FailureReason, Target
+
+SYNCED_FROM: Final = "synced-from"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+CONTENT_HASH: Final = f"{syncer.GROUP}/content-hash"
+CONTROLLER_UID: Final = "controller-uid"
+"""Metacontroller's own label on children (generateSelector); read in messages, never returned."""
+
+LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
+"""Where dynamic apply keeps what it wrote; its presence tells which strategy wrote a copy."""
+
+MANAGER: Final = "configmap-syncer"
+OUR_LABELS: Final = (SYNCED_BY, SYNCED_FROM, MANAGED_BY)
+OUR_ANNOTATIONS: Final = (syncer.SOURCE, CONTENT_HASH)
+
+VALUES_LIMIT: Final = 1_048_576
+"""Bytes of all values of a ConfigMap; Kubernetes, core/v1 `MaxSecretSize`."""
+REQUEST_LIMIT: Final = 3_145_728
+"""Bytes of one request body; Kubernetes API server, `MaxRequestBodyBytes`."""
+ANNOTATIONS_LIMIT: Final = 262_144
+"""Bytes of all annotations, names and values; Kubernetes, `TotalAnnotationSizeLimitB`."""
+
+# A key that must go is first written with a value that it does not have: then it is ours alone.
+_CLAIMS: Final = ("to-be-removed", "being-removed")
+_BINARY_CLAIMS: Final = ("dG8tYmUtcmVtb3ZlZA==", "YmVpbmctcmVtb3ZlZA==")
+
+
+class State(Enum):
+    """What became of the copy in one namespace."""
+
+    CURRENT = "current"
+    WAITING = "waiting"
+    HELD = "held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state of one target, and the children to return for it.
+
+    `failure` is set when FAILED; `obstacle` says what a WAITING copy is waiting for where that
+    is known better than "the API server".
+    """
+
+    namespace: str
+    state: State
+    children: Sequence[Child] = ()
+    failure: Failure | None = None
+    obstacle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What to write into a copy: the two maps as JSON, empty where a map is empty, their hash."""
+
+    data: Raw
+    binary_data: Raw
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a copy holds, and whether that is just what was last written into it."""
+
+    data: Mapping[str, str]
+    binary_data: Mapping[str, str]
+    is_current: bool
+    is_untouched: bool
+
+
+def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
+    """The rules that show the source and whatever bears the copies' name, in any namespace."""
+    return (
+        source.related_rule(asked),
+        RelatedRule(source.API_VERSION, source.RESOURCE, names=(asked.copy_name,)),
+    )
+
+
+def observed(request: SyncRequest) -> Group:
+    """All observed copies of this syncer, under whatever name."""
+    return request.observed(source.GROUP)
+
+
+def too_large(content: Content, asked: Syncer, strategy: ApplyStrategy) -> NoContent | None:
+    """Say so where Kubernetes would refuse the copies, before any of them is touched."""
+    values = _values_size(content.data, content.binary_data)
+    request = _request_size(content, asked)
+    checks = [
+        (values, VALUES_LIMIT, "its values", "Kubernetes accepts in one object"),
+        (request, REQUEST_LIMIT, "the copy as a request", "the API server accepts"),
+    ]
+    if strategy is ApplyStrategy.DYNAMIC_APPLY:
+        annotations = _annotations_size(request, asked, content)
+        accepts = "Kubernetes accepts (dynamic-apply keeps the content in an annotation)"
+        checks.append((annotations, ANNOTATIONS_LIMIT, "the copy's annotations", accepts))
+    for size, limit, what, accepts in checks:
+        if size > limit:
+            return NoContent(
+                SourceReason.TOO_LARGE,
+                f"{source.described(asked)} is too large to copy, for {what} would take {size:,} "
+                f"bytes and {limit:,} are what {accepts}; make the source smaller",
+            )
+    return None
+
+
+def echo(found: KubernetesObject) -> Child:
+    """The copy as it is: what is ours of its metadata, and all of its content.
+
+    Returned, it writes nothing and keeps the copy; of a released copy it takes possession.
+    """
+    labels = {name: value for name in OUR_LABELS if (value := found.label(name)) is not None}
+    annotations = {
+        name: value for name in OUR_ANNOTATIONS if (value := found.annotation(name)) is not None
+    }
+    return Child(
+        api_version=source.API_VERSION,
+        kind=source.KIND,
+        metadata=ChildMeta(
+            name=found.metadata.name,
+            namespace=found.metadata.namespace,
+            labels=labels or UNSET,
+            annotations=annotations or UNSET,
+        ),
+        data=UNSET if protocol.is_absent(found.data) else found.data,
+        binary_data=UNSET if protocol.is_absent(found.binary_data) else found.binary_data,
+        immutable=UNSET if found.immutable is None else found.immutable,
+    )
+
+
+def hold(children: Group, targets: Iterable[Target]) -> Sequence[Child]:
+    """Every living copy as it is, save where its namespace can take none: writes would fail."""
+    closed = {target.namespace for target in targets if target.is_closed}
+    return [
+        echo(copy)
+        for _, copy in sorted(children.items())
+        if copy.metadata.namespace not in closed and copy.metadata.deletion_timestamp is None
+    ]
+
+
+def is_released(found: KubernetesObject, asked: Syncer) -> bool:
+    """Whether an object without a controller carries our `synced-by`: ours, but no child."""
+    return found.controller is None and found.label(SYNCED_BY) == asked.name
+
+
+def released(asked: Syncer, request: SyncRequest) -> Sequence[KubernetesObject]:
+    """The released copies in the targets, as related objects show them."""
+    seen = request.seen(source.GROUP)
+    children = observed(request)
+    keys = sorted(f"{namespace}/{asked.copy_name}" for namespace in asked.targets)
+    return [
+        seen[key]
+        for key in keys
+        if key in seen and key not in children and is_released(seen[key], asked)
+    ]
+
+
+def contradiction(request: SyncRequest, asked: Syncer, strategy: ApplyStrategy) -> str | None:
+    """Where the copies show that Metacontroller runs with the other strategy, the words for it."""
+    ours = [*observed(request).values(), *released(asked, request)]
+    marked = [copy.annotation(LAST_APPLIED) is not None for copy in ours]
+    if strategy is ApplyStrategy.SERVER_SIDE_APPLY and any(marked):
+        return _contradiction(strategy, ApplyStrategy.DYNAMIC_APPLY)
+    if strategy is ApplyStrategy.DYNAMIC_APPLY and marked and not any(marked):
+        return _contradiction(strategy, ApplyStrategy.SERVER_SIDE_APPLY)
+    return None
+
+
+@dataclass(slots=True)
+class Copies:
+    """Decides for one syncer with one content; copies in the same state share the work."""
+
+    asked: Syncer
+    content: Content
+    strategy: ApplyStrategy
+    request: SyncRequest
+    _children: Group = field(init=False)
+    _related: Group = field(init=False)
+    _labels: Mapping[str, str] = field(init=False)
+    _content: _Writing = field(init=False)
+    _readings: dict[tuple[bytes, bytes, str | None], _Reading] = field(init=False)
+    _writings: dict[tuple[int, frozenset[str]], _Writing | None] = field(init=False)
+    _outdated: Mapping[str, Sequence[KubernetesObject]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._children = observed(self.request)
+        self._related = self.request.seen(source.GROUP)
+        self._labels = {
+            SYNCED_BY: self.asked.name,
+            SYNCED_FROM: self.asked.source.namespace,
+            MANAGED_BY: MANAGER,
+        }
+        content = self.content
+        self._content = _Writing(content.raw_data, content.raw_binary_data, content.hash)
+        self._readings = {}
+        self._writings = {}
+        outdated: dict[str, list[KubernetesObject]] = {}
+        for _, copy in sorted(self._children.items()):
+            if copy.metadata.name != self.asked.copy_name:
+                outdated.setdefault(copy.metadata.namespace, []).append(copy)
+        self._outdated = outdated
+
+    def decide(self, target: Target) -> Outcome:
+        """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
+        if target.failure:
+            return Outcome(target.namespace, State.FAILED, failure=target.failure)
+        outcome = self._decide(target.namespace)
+        outdated = self._outdated.get(target.namespace)
+        if not outdated or outcome.state is State.CURRENT:
+            return outcome
+        # The copy under the old name goes only when the one under the new name is there.
+        kept = [echo(copy) for copy in outdated if copy.metadata.deletion_timestamp is None]
+        return Outcome(
+            outcome.namespace,
+            outcome.state,
+            (*outcome.children, *kept),
+            outcome.failure,
+            outcome.obstacle,
+        )
+
+    def _decide(self, namespace: str) -> Outcome:
+        key = f"{namespace}/{self.asked.copy_name}"
+        copy = self._children.get(key)
+        if copy is None:
+            return self._absent(namespace, self._related.get(key))
+        if copy.metadata.deletion_timestamp is not None:
+            return Outcome(namespace, State.WAITING, obstacle=obstacle(copy))
+        return self._present(namespace, copy)
+
+    def _absent(self, namespace: str, found: KubernetesObject | None) -> Outcome:
+        """No copy is observed: create it, unless something else bears its name."""
+        if found is None:
+            return Outcome(namespace, State.WAITING, (self._child(namespace),))
+        if self.asked.controls(found):
+            # Metacontroller is about to observe it, or to release it where it lost its label;
+            # what it then is, the next sync sees.
+            is_kept = found.label(CONTROLLER_UID) == self.asked.uid
+            children = (self._child(namespace),) if is_kept else ()
+            return Outcome(namespace, State.WAITING, children)
+        controller = found.controller
+        if controller is not None:
+            failure = _managed_by_another(controller)
+        elif not is_released(found, self.asked):
+            failure = self._conflict(found)
+        elif self.strategy is ApplyStrategy.DYNAMIC_APPLY:
+            failure = self._unadoptable(found)
+        else:
+            # As it is, not as it shall be: it may be immutable, or hold a key on the other side,
+            # and then only an observed copy can be mended.
+            return Outcome(namespace, State.WAITING, (echo(found),))
+        return Outcome(namespace, State.FAILED, failure=failure)
+
+    def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:
+        reading = self._read(copy)
+        if reading is None or reading.is_current:
+            # `immutable` set by somebody else cannot be taken back, so it is said again.
+            child = self._child(namespace, immutable=copy.immutable or UNSET)
+            state = State.CURRENT if self._is_labelled(copy) else State.WAITING
+            return Outcome(namespace, state, (child,))
+        writing = None if copy.immutable else self._write(copy, reading)
+        if writing is None:
+            # It cannot be written: left out it is deleted, and created in the next sync.
+            return Outcome(namespace, State.WAITING)
+        return Outcome(namespace, State.WAITING, (self._child(namespace, writing),))
+
+    def _read(self, copy: KubernetesObject) -> _Reading | None:
+        """What the copy holds; None where its bytes are those of the content."""
+        content = self.content
+        if copy.data == content.raw_data and copy.binary_data == content.raw_binary_data:
+            return None
+        recorded = copy.annotation(CONTENT_HASH)
+        key = (bytes(copy.data), bytes(copy.binary_data), recorded)
+        reading = self._readings.get(key)
+        if reading is None:
+            data = protocol.decode_values(copy.data, copy, "data")
+            binary_data = protocol.decode_values(copy.binary_data, copy, "binaryData")
+            is_current = data == content.data and binary_data == content.binary_data
+            # Hashing is what costs here, and where the content was recorded it tells nothing new.
+            is_untouched = (
+                is_current
+                if recorded == content.hash
+                else source.content_hash(data, binary_data) == recorded
+            )
+            reading = _Reading(data, binary_data, is_current, is_untouched)
+            self._readings[key] = reading
+        return reading
+
+    def _is_labelled(self, copy: KubernetesObject) -> bool:
+        labels = copy.metadata.labels or {}
+        return (
+            all(labels.get(name) == value for name, value in self._labels.items())
+            and copy.annotation(syncer.SOURCE) == str(self.asked.source)
+            and copy.annotation(CONTENT_HASH) == self.content.hash
+        )
+
+    def _write(self, copy: KubernetesObject, reading: _Reading) -> _Writing | None:
+        """What brings the copy nearer to the content in one write; None where nothing does."""
+        wanted, wanted_binary = self.content.data, self.content.binary_data
+        crossing = (reading.data.keys() & wanted_binary.keys()) | (
+            reading.binary_data.keys() & wanted.keys()
+        )
+        # Kubernetes refuses a key on both sides, and a key that is not ours alone does not go by
+        # being left out: then it is set on the one side when it has gone from the other.
+        withheld = frozenset(
+            key
+            for key in crossing
+            if not (reading.is_untouched and _is_ours_alone(key, copy, self.strategy))
+        )
+        key = (id(reading), withheld)
+        if key not in self._writings:
+            self._writings[key] = self._plan(reading, withheld)
+        return self._writings[key]
+
+    def _plan(self, reading: _Reading, withheld: frozenset[str]) -> _Writing | None:
+        content = self.content
+        data = {k: v for k, v in content.data.items() if k not in withheld}
+        binary_data = {k: v for k, v in content.binary_data.items() if k not in withheld}
+        if not reading.is_untouched:
+            # Claim, then drop: a foreign key stays when it is left out, but once it holds a value
+            # of ours, and we recorded so, leaving it out removes it.
+            data |= _claimed(reading.data, content.data, _CLAIMS)
+            binary_data |= _claimed(reading.binary_data, content.binary_data, _BINARY_CLAIMS)
+        if _values_size(data, binary_data) > VALUES_LIMIT:
+            return None
+        if data == content.data and binary_data == content.binary_data:
+            return self._content
+        return _Writing(
+            Raw(protocol.encode(data)) if data else Raw(b""),
+            Raw(protocol.encode(binary_data)) if binary_data else Raw(b""),
+            source.content_hash(data, binary_data),
+        )
+
+    def _child(
+        self,
+        namespace: str,
+        writing: _Writing | None = None,
+        *,
+        immutable: bool | UnsetType = UNSET,
+    ) -> Child:
+        written = writing or self._content
+        return Child(
+            api_version=source.API_VERSION,
+            kind=source.KIND,
+            metadata=ChildMeta(
+                name=self.asked.copy_name,
+                namespace=namespace,
+                labels=self._labels,
+                annotations=_annotations(self.asked, written.hash),
+            ),
+            data=written.data or UNSET,
+            binary_data=written.binary_data or UNSET,
+            immutable=immutable,
+        )
+
+    def _conflict(self, found: KubernetesObject) -> Failure:
+        other = found.label(SYNCED_BY)
+        what = "is not this syncer's" if other is None else f"carries {SYNCED_BY}={other}"
+        return Failure(
+            FailureReason.CONFLICT,
+            f"a {source.KIND} {found.metadata.name} that {what} is in the way; remove it, or give "
+            f"it to this syncer with `{self._handing_over(found)}`",
+        )
+
+    def _unadoptable(self, found: KubernetesObject) -> Failure:
+        return Failure(
+            FailureReason.CONFLICT,
+            f"the copy has lost the label {CONTROLLER_UID}, without which {self.strategy} cannot "
+            f"write it; give it back with `{self._handing_over(found)}`",
+        )
+
+    def _handing_over(self, found: KubernetesObject) -> str:
+        """The one command after which the object is this syncer's copy."""
+        label = f"{SYNCED_BY}={self.asked.name}"
+        if self.strategy is ApplyStrategy.DYNAMIC_APPLY:
+            label = f"{CONTROLLER_UID}={self.asked.uid}"
+        name, namespace = found.metadata.name, found.metadata.namespace
+        return f"kubectl label {source.KIND.lower()} {name} -n {namespace} {label} --overwrite"
+
+
+def _managed_by_another(controller: OwnerReference) -> Failure:
+    return Failure(
+        FailureReason.MANAGED_BY_ANOTHER,
+        f"the {source.KIND} of the copy's name is controlled by {controller.kind} "
+        f"{controller.name}; take the namespace off the one or the other",
+    )
+
+
+def obstacle(copy: KubernetesObject) -> str | None:
+    """What keeps a copy that is being deleted, a fragment of a sentence; None for a living one."""
+    if copy.metadata.deletion_timestamp is None:
+        return None
+    finalizers = ", ".join(copy.metadata.finalizers or ())
+    if not finalizers:
+        return "the copy is still being deleted"
+    return (
+        f"the copy hangs in deletion and has the finalizers {finalizers}; see that whoever set "
+        "them takes them off"
+    )
+
+
+def _contradiction(setting: ApplyStrategy, seen: ApplyStrategy) -> str:
+    return (
+        f"the copies show that Metacontroller runs with --apply-strategy={seen} while "
+        f"APPLY_STRATEGY says {setting}, so make the two the same"
+    )
+
+
+def _annotations(asked: Syncer, written_hash: str) -> Mapping[str, str]:
+    return {syncer.SOURCE: str(asked.source), CONTENT_HASH: written_hash}
+
+
+def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) -> bool:
+    """Whether leaving a key out removes it; at worst a needless no.
+
+    Our entry among the field managers is the one that has our annotation. Under server-side
+    apply it must be an apply, for that removes nothing that an update wrote, not even ours.
+    """
+    owners = [entry for entry in protocol.field_managers(copy) if f'"f:{key}":' in entry]
+    if len(owners) != 1 or f'"f:{CONTENT_HASH}":' not in owners[0]:
+        return False
+    return strategy is ApplyStrategy.DYNAMIC_APPLY or '"operation":"Apply"' in owners[0]
+
+
+def _claimed(
+    held: Mapping[str, str], wanted: Mapping[str, str], claims: tuple[str, str]
+) -> Mapping[str, str]:
+    """The keys to be removed, each with a value of ours that it does not have yet."""
+    first, second = claims
+    return {
+        key: second if value == first else first for key, value in held.items() if key not in wanted
+    }
+
+
+def _values_size(data: Mapping[str, str], binary_data: Mapping[str, str]) -> int:
+    """Bytes of all values, as Kubernetes counts them: text in UTF-8, the rest decoded."""
+    text = sum(len(value.encode()) for value in data.values())
+    return text + sum(len(value) * 3 // 4 - value[-2:].count("=") for value in binary_data.values())
+
+
+def _request_size(content: Content, asked: Syncer) -> int:
+    """Bytes of one copy as Metacontroller (Go, encoding/json) writes it, owner left out."""
+    child = Child(
+        api_version=source.API_VERSION,
+        kind=source.KIND,
+        metadata=ChildMeta(
+            name=asked.copy_name,
+            namespace=max(asked.targets, key=len),
+            labels={
+                SYNCED_BY: asked.name,
+                SYNCED_FROM: asked.source.namespace,
+                MANAGED_BY: MANAGER,
+                CONTROLLER_UID: asked.uid,
+            },
+            annotations=_annotations(asked, content.hash),
+        ),
+        data=content.raw_data or UNSET,
+        binary_data=content.raw_binary_data or UNSET,
+    )
+    encoded = protocol.encode(child)
+    # Go writes these five characters as six-byte escapes; a Go-written source has them already.
+    ascii_escapes = sum(encoded.count(character) for character in (b"<", b">", b"&"))
+    separators = encoded.count("\u2028".encode()) + encoded.count("\u2029".encode())
+    return len(encoded) + 5 * ascii_escapes + 3 * separators
+
+
+def _annotations_size(request: int, asked: Syncer, content: Content) -> int:
+    """Bytes of a copy's annotations under dynamic apply: ours, and the request itself in one."""
+    ours = _annotations(asked, content.hash)
+    return request + len(LAST_APPLIED) + sum(len(k) + len(v) for k, v in ours.items())

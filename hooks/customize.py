@@ -1,0 +1,21 @@
+"""Which related objects the hook needs to see.
+
+Metacontroller matches every event of the cluster against every rule of every syncer, so the rules
+are few and by name: the Namespaces, the source, and whatever bears the copies' name anywhere.
+The answer is cached per generation of the syncer, also across versions of the hook: the source's
+own Namespace is always asked for, so that the hook can tell a missing object from a rule that
+an older version did not have (see `source.rules_are_current`).
+"""
+
+from hooks import copies, syncer, targets
+from hooks.protocol import CustomizeRequest, CustomizeResponse
+
+
+def related_rules(request: CustomizeRequest) -> CustomizeResponse:
+    """The rules for one syncer; none where the spec cannot be followed, for then all is held."""
+    asked = syncer.parse(request.parent)
+    if isinstance(asked, syncer.InvalidSpec):
+        return CustomizeResponse(related_resources=())
+    return CustomizeResponse(
+        related_resources=(targets.related_rule(asked), *copies.related_rules(asked))
+    )

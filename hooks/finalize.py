@@ -1,0 +1,74 @@
+"""The end of the story: a syncer that is being deleted removes its copies, then goes.
+
+While Metacontroller finalizes, children are still written and deleted as the hook answers, but
+nothing is adopted or released any more. `finalized: true` takes the finalizer off and applies
+nothing, so it is said only when nothing is left to do.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from hooks import copies, status, syncer
+from hooks.copies import Outcome, State
+from hooks.protocol import ApplyStrategy, Child, Parent, SyncRequest, SyncResponse
+from hooks.status import Status
+from hooks.syncer import InvalidSpec, Syncer
+
+_GARBAGE_COLLECTION: Final = frozenset({"foregroundDeletion", "orphan"})
+
+
+def finalize(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncResponse[Status]:
+    """No copies, and `finalized` when none is observed. Raises MalformedRequest."""
+    asked = syncer.parse(request.parent)
+    children = copies.observed(request)
+    retaken = _retaken(request, asked, strategy)
+    left = {child.metadata.namespace: _undeleted(request.parent) for child in retaken} | {
+        copy.metadata.namespace: copies.obstacle(copy) or _undeleted(request.parent)
+        for copy in children.values()
+    }
+    outcomes = [
+        Outcome(namespace, State.WAITING, obstacle=why) for namespace, why in sorted(left.items())
+    ]
+    question = status.Question(request.parent, status.previous(request.parent), now)
+    if isinstance(asked, Syncer):
+        question = status.Question(
+            request.parent, question.before, now, asked.progress_deadline_seconds
+        )
+    report = status.deletion(question, outcomes)
+    # The garbage collector deletes or orphans the copies by itself: Metacontroller would apply
+    # nothing, and waiting for it would only keep the finalizer for ever.
+    finalized = _is_collected(request.parent) or not outcomes
+    return SyncResponse(
+        status=report.status,
+        children=retaken,
+        resync_after_seconds=0.0 if finalized else report.resync_after_seconds,
+        finalized=finalized,
+    )
+
+
+def _retaken(
+    request: SyncRequest, asked: Syncer | InvalidSpec, strategy: ApplyStrategy
+) -> Sequence[Child]:
+    """Copies that lost their owner: once observed again, they can be deleted.
+
+    Only server-side apply takes possession by writing; see docs on what stays otherwise.
+    """
+    if isinstance(asked, InvalidSpec) or strategy is ApplyStrategy.DYNAMIC_APPLY:
+        return ()
+    return [
+        copies.echo(found)
+        for found in copies.released(asked, request)
+        if found.metadata.deletion_timestamp is None
+    ]
+
+
+def _is_collected(parent: Parent) -> bool:
+    return not _GARBAGE_COLLECTION.isdisjoint(parent.metadata.finalizers or ())
+
+
+def _undeleted(parent: Parent) -> str:
+    return (
+        "the copy was to be deleted and is still there, so the API server refuses it; the events "
+        f"in `kubectl describe {syncer.RESOURCE} {parent.metadata.name}` say why"
+    )

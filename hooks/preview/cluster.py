@@ -1,0 +1,570 @@
+"""An API server in memory, with as much of Kubernetes as a copied ConfigMap can meet.
+
+It keeps Namespaces, ConfigMaps and ConfigMapSyncers as JSON, refuses what the real one refuses,
+knows who owns which field, and tells whoever subscribed of every change. What the controllers of
+a control plane do in the background (garbage collection, emptying a Namespace that is being
+deleted) happens in `run_controllers`, so that what comes in between can be seen.
+
+Uids are counted and times come from the clock handed in: the same story gives the same bytes.
+Errors: `ApiError`, with the HTTP status, reason and sentence of the real API server.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+from hooks.preview import ownership, validation
+from hooks.preview.clock import Clock, rfc3339
+from hooks.preview.objects import (
+    CONFIG_MAP,
+    NAMESPACE,
+    RESOURCES,
+    SYNCER,
+    ApiError,
+    Object,
+    Objects,
+    Resource,
+    controller_of,
+    finalizers_of,
+    is_deleting,
+    merge,
+    name_of,
+    namespace_of,
+    not_found,
+    owners_of,
+    uid_of,
+    with_metadata,
+)
+from hooks.preview.ownership import Ownership, Writer
+
+FOREGROUND: Final = "foregroundDeletion"
+ORPHAN: Final = "orphan"
+USER: Final = "user"
+
+_ALWAYS_THERE: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
+_FIELDS: Final = {
+    "ConfigMap": ("apiVersion", "kind", "metadata", "data", "binaryData", "immutable"),
+    "Namespace": ("apiVersion", "kind", "metadata"),
+}
+_METADATA_FIELDS: Final = (
+    "name",
+    "namespace",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+)
+_RESTORED_FIELDS: Final = ("uid", "creationTimestamp", "deletionTimestamp", "generation")
+
+
+class Propagation(StrEnum):
+    """What deleting an owner does to its dependents."""
+
+    BACKGROUND = "background"
+    FOREGROUND = "foreground"
+    ORPHAN = "orphan"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event of a watch: `old` is None for a new object, `new` for one that is gone."""
+
+    kind: str
+    old: Object | None
+    new: Object | None
+
+
+class SyncerSchema(Protocol):
+    """What the custom resource's definition says of an object."""
+
+    def default(self, item: Object) -> Object:
+        """Copy an object with defaults set and unknown fields left out."""
+
+    def violations(self, item: Object) -> Sequence[object]:
+        """What the schema and its rules refuse, one sentence each; empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    item: Object
+    ownership: Ownership
+
+
+class Cluster:
+    """The objects of one cluster, and the API through which users and controllers change them."""
+
+    def __init__(self, clock: Clock, schema: SyncerSchema | None = None) -> None:
+        self.clock = clock
+        self.admission: list[Callable[[Object], str | None]] = []
+        """Asked before a ConfigMap is stored; a sentence refuses it, like an admission policy."""
+        self._schema = schema
+        self._stored: dict[str, dict[tuple[str, str], _Stored]] = {kind: {} for kind in RESOURCES}
+        self._by_controller: dict[str | None, dict[tuple[str, str], Object]] = {}
+        self._subscribers: list[Callable[[Change], None]] = []
+        self._resource_version = 0
+        self._tended = 0
+        self._uids = 0
+        for name in _ALWAYS_THERE:
+            self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    # What anyone may ask.
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        """A copy of one object, None where there is none."""
+        found = self.look(kind, name, namespace)
+        return None if found is None else copy.deepcopy(found)
+
+    def list(self, kind: str, namespace: str | None = None) -> Objects:
+        """Copies of all objects of a kind, of one namespace or all, in the order of their names."""
+        return copy.deepcopy(list(self.look_all(kind, namespace)))
+
+    def look(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        """One object as it is stored, for reading only; None where there is none."""
+        stored = self._stored[_resource(kind).kind].get((namespace or "", name))
+        return None if stored is None else stored.item
+
+    def look_all(self, kind: str, namespace: str | None = None) -> Iterator[Object]:
+        """All objects of a kind as they are stored, for reading only."""
+        stored = self._stored[_resource(kind).kind]
+        return (
+            stored[key].item for key in sorted(stored) if namespace is None or key[0] == namespace
+        )
+
+    def controlled_by(self, uid: str | None) -> Objects:
+        """The ConfigMaps that this owner controls (None: that nobody does), for reading only."""
+        held = self._by_controller.get(uid, {})
+        return [held[key] for key in sorted(held)]
+
+    def subscribe(self, notify: Callable[[Change], None]) -> None:
+        """Have every change from now on told, in its order, while it happens."""
+        self._subscribers.append(notify)
+
+    # What users do.
+
+    def create(self, manifest: Object, writer: str = USER) -> Object:
+        """Create an object. Refused: 409 when it exists, 404 and 403 for its namespace, 422."""
+        resource = _resource(manifest.get("kind"))
+        return copy.deepcopy(
+            self._create(resource, self._cleaned(resource, manifest), Writer("Update", writer))
+        )
+
+    def apply(self, manifest: Object, writer: str = USER) -> Object:
+        """Create an object, or merge what the manifest says into it, as `kubectl apply` does."""
+        resource = _resource(manifest.get("kind"))
+        name = str((manifest.get("metadata") or {}).get("name"))
+        namespace = _namespace_in(resource, manifest)
+        if self.look(resource.kind, name, namespace) is None:
+            return self.create(manifest, writer)
+        return self.patch(resource.kind, name, namespace, manifest, writer)
+
+    def patch(
+        self, kind: str, name: str, namespace: str | None, merge_patch: Object, writer: str = USER
+    ) -> Object:
+        """Merge a patch into an object: null deletes. `status` is not reached this way."""
+        resource = _resource(kind)
+        stored = self._existing(resource, name, namespace)
+        patched = self._cleaned(resource, merge(stored.item, merge_patch))
+        return copy.deepcopy(self._update(resource, stored, patched, Writer("Update", writer)))
+
+    def delete(
+        self,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        propagation: str = Propagation.BACKGROUND,
+        uid: str | None = None,
+    ) -> None:
+        """Delete an object, or mark it where finalizers hold it; 409 when the uid is another."""
+        resource = _resource(kind)
+        stored = self._existing(resource, name, namespace)
+        if uid is not None and uid_of(stored.item) != uid:
+            raise ApiError(
+                409,
+                "Conflict",
+                f'Operation cannot be fulfilled on {resource.qualified} "{name}": '
+                f"the UID in the precondition ({uid}) does not match the UID in record",
+            )
+        if resource is NAMESPACE:
+            self._terminate(stored)
+            return
+        finalizers = [
+            item for item in finalizers_of(stored.item) if item not in (FOREGROUND, ORPHAN)
+        ]
+        match Propagation(propagation):
+            case Propagation.FOREGROUND:
+                finalizers.append(FOREGROUND)
+            case Propagation.ORPHAN:
+                finalizers.append(ORPHAN)
+            case Propagation.BACKGROUND:
+                pass
+        if not finalizers:
+            self._remove(resource, stored)
+            return
+        marked = with_metadata(stored.item, finalizers=finalizers)
+        if not is_deleting(marked):
+            marked = with_metadata(
+                marked, deletionTimestamp=self._now(), deletionGracePeriodSeconds=0
+            )
+            if "generation" in marked["metadata"]:
+                generation = marked["metadata"]["generation"] + 1
+                marked = with_metadata(marked, generation=generation)
+        self._store(resource, stored, _Stored(marked, stored.ownership))
+
+    def restore(self, manifest: Object) -> Object:
+        """Put in an object as a dump shows it: with its uid, times, status and field owners."""
+        resource = _resource(manifest.get("kind"))
+        given = manifest["metadata"]
+        item = self._cleaned(resource, manifest)
+        item = with_metadata(
+            self._new(resource, item),
+            **{field: given[field] for field in _RESTORED_FIELDS if given.get(field) is not None},
+        )
+        if resource.has_status and manifest.get("status") is not None:
+            item = {**item, "status": copy.deepcopy(manifest["status"])}
+        self._validate(resource, item)
+        owned = ownership.from_managed_fields(given.get("managedFields") or [], item)
+        if not owned:
+            owned = ownership.after_update({}, Writer("Update", USER), None, item)
+        return self._store(resource, None, _Stored(item, owned))
+
+    # What controllers do.
+
+    def update(self, item: Object, writer: str) -> Object:
+        """Replace an object by its new form, `status` excepted."""
+        resource = _resource(item.get("kind"))
+        stored = self._existing(resource, name_of(item), namespace_of(item))
+        cleaned = self._cleaned(resource, item)
+        return self._update(resource, stored, cleaned, Writer("Update", writer))
+
+    def update_status(self, item: Object, status: Object) -> Object:
+        """Replace the `status` of an object, and nothing else of it."""
+        resource = _resource(item.get("kind"))
+        stored = self._existing(resource, name_of(item), namespace_of(item))
+        new = {**stored.item, "status": status}
+        if self._schema is not None and resource is SYNCER:
+            new = self._schema.default(new)
+        self._validate(resource, new)
+        return self._store(resource, stored, _Stored(new, stored.ownership))
+
+    def server_side_apply(self, applied: Object, writer: str) -> Object:
+        """Apply a partial object by force; what `writer` applied earlier and not now goes."""
+        resource = _resource(applied.get("kind"))
+        manager = Writer("Apply", writer)
+        partial = self._cleaned(resource, applied)
+        name, namespace = name_of(partial), namespace_of(partial)
+        stored = self._stored[resource.kind].get((namespace, name))
+        if stored is None:
+            return self._create(resource, partial, manager)
+        fields, owned = ownership.apply(stored.ownership, manager, stored.item, partial)
+        return self._replace(
+            resource, stored, _Stored(ownership.with_fields(stored.item, fields), owned)
+        )
+
+    # What the control plane does in the background.
+
+    def run_controllers(self) -> bool:
+        """Collect garbage and empty Namespaces until nothing is left to do; whether any was."""
+        before = self._resource_version
+        while self._tended != self._resource_version:
+            self._tended = self._resource_version
+            self._collect_garbage()
+            self._empty_namespaces()
+        return self._resource_version != before
+
+    def _collect_garbage(self) -> None:
+        for resource in RESOURCES.values():
+            for item in list(self.look_all(resource.kind)):
+                finalizers = finalizers_of(item)
+                if not finalizers and not owners_of(item):
+                    continue
+                if ORPHAN in finalizers:
+                    self._orphan_dependents(item)
+                    self._drop_finalizer(resource, item, ORPHAN)
+                elif FOREGROUND in finalizers and is_deleting(item):
+                    self._delete_dependents(item)
+                    if not any(_blocks(dependent, item) for dependent in self._dependents(item)):
+                        self._drop_finalizer(resource, item, FOREGROUND)
+                elif self.look(resource.kind, name_of(item), namespace_of(item)) is item:
+                    self._collect(resource, item)
+
+    def _collect(self, resource: Resource, item: Object) -> None:
+        """Delete an object whose owners are all gone; strip only the dead ones where some live."""
+        owners = owners_of(item)
+        alive = [owner for owner in owners if self._is_alive(owner, item)]
+        if is_deleting(item) or len(alive) == len(owners):
+            return
+        if alive:
+            self._strip_owners(resource, item, alive)
+        else:
+            self.delete(resource.kind, name_of(item), namespace_of(item), uid=uid_of(item))
+
+    def _delete_dependents(self, owner: Object) -> None:
+        """Delete what a foreground deletion waits for; what another owner holds only lets go."""
+        for dependent in self._dependents(owner):
+            if is_deleting(dependent):
+                continue
+            resource = RESOURCES[dependent["kind"]]
+            alive = [
+                reference
+                for reference in owners_of(dependent)
+                if reference["uid"] != uid_of(owner) and self._is_alive(reference, dependent)
+            ]
+            if alive:
+                self._strip_owners(resource, dependent, alive)
+            else:
+                self.delete(resource.kind, name_of(dependent), namespace_of(dependent))
+
+    def _orphan_dependents(self, owner: Object) -> None:
+        for dependent in self._dependents(owner):
+            kept = [item for item in owners_of(dependent) if item["uid"] != uid_of(owner)]
+            self._strip_owners(RESOURCES[dependent["kind"]], dependent, kept)
+
+    def _strip_owners(self, resource: Resource, item: Object, kept: Sequence[Object]) -> None:
+        stripped = with_metadata(item, ownerReferences=list(kept) or None)
+        stored = self._existing(resource, name_of(item), namespace_of(item))
+        self._update(resource, stored, stripped, Writer("Update", "kube-controller-manager"))
+
+    def _drop_finalizer(self, resource: Resource, item: Object, finalizer: str) -> None:
+        kept = [name for name in finalizers_of(item) if name != finalizer]
+        stored = self._existing(resource, name_of(item), namespace_of(item))
+        self._update(
+            resource,
+            stored,
+            with_metadata(item, finalizers=kept or None),
+            Writer("Update", "kube-controller-manager"),
+        )
+
+    def _dependents(self, owner: Object) -> Sequence[Object]:
+        uid = uid_of(owner)
+        return [
+            item
+            for resource in RESOURCES.values()
+            for item in self.look_all(resource.kind)
+            if any(reference["uid"] == uid for reference in owners_of(item))
+        ]
+
+    def _is_alive(self, owner: Object, dependent: Object) -> bool:
+        resource = RESOURCES.get(owner["kind"])
+        if resource is None or resource.api_version != owner["apiVersion"]:
+            return (
+                True  # Another kind's objects are not kept here, so nothing says that it is gone.
+            )
+        namespace = namespace_of(dependent) if resource.namespaced else None
+        found = self.look(resource.kind, owner["name"], namespace)
+        return found is not None and uid_of(found) == owner["uid"]
+
+    def _terminate(self, stored: _Stored) -> None:
+        if name_of(stored.item) in _ALWAYS_THERE:
+            name = name_of(stored.item)
+            raise ApiError(
+                403,
+                "Forbidden",
+                f'namespaces "{name}" is forbidden: this namespace may not be deleted',
+            )
+        if not is_deleting(stored.item):
+            marked = with_metadata(stored.item, deletionTimestamp=self._now())
+            marked["status"] = {**marked["status"], "phase": "Terminating"}
+            self._store(NAMESPACE, stored, _Stored(marked, stored.ownership))
+
+    def _empty_namespaces(self) -> None:
+        for namespace in list(self.look_all("Namespace")):
+            if not is_deleting(namespace):
+                continue
+            left = list(self.look_all("ConfigMap", name_of(namespace)))
+            for item in left:
+                if not is_deleting(item):
+                    self.delete("ConfigMap", name_of(item), namespace_of(item))
+            if not left and not finalizers_of(namespace):
+                self._remove(NAMESPACE, self._stored["Namespace"]["", name_of(namespace)])
+
+    # How a write goes.
+
+    def _cleaned(self, resource: Resource, manifest: Object) -> Object:
+        """What of a manifest a client can set: no status, no fields that the server fills."""
+        if manifest.get("apiVersion") != resource.api_version:
+            raise ApiError(
+                404,
+                "NotFound",
+                f'no matches for kind "{resource.kind}" in version "{manifest.get("apiVersion")}"',
+            )
+        given = manifest.get("metadata") or {}
+        metadata = {field: given[field] for field in _METADATA_FIELDS if given.get(field)}
+        if resource.namespaced:
+            metadata["namespace"] = _namespace_in(resource, manifest)
+        elif resource is NAMESPACE and isinstance(metadata.get("name"), str):
+            marker = {"kubernetes.io/metadata.name": metadata["name"]}
+            metadata["labels"] = {**(metadata.get("labels") or {}), **marker}
+        item = {**manifest, "metadata": metadata}
+        item.pop("status", None)
+        if resource is not SYNCER:
+            item = {
+                field: item[field]
+                for field in _FIELDS[resource.kind]
+                if item.get(field) not in (None, {})
+            }
+        elif self._schema is not None:
+            item = self._schema.default(item)
+        return copy.deepcopy(item)
+
+    def _new(self, resource: Resource, item: Object) -> Object:
+        self._uids += 1
+        item = with_metadata(
+            item,
+            uid=f"00000000-0000-4000-8000-{self._uids:012x}",
+            creationTimestamp=self._now(),
+        )
+        if resource is NAMESPACE:
+            item = {**item, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+        elif resource.has_status:
+            item = with_metadata(item, generation=1)
+        return item
+
+    def _create(self, resource: Resource, item: Object, writer: Writer) -> Object:
+        name = str(item["metadata"].get("name"))
+        namespace = str(item["metadata"].get("namespace") or "")
+        if (namespace, name) in self._stored[resource.kind]:
+            raise ApiError(409, "AlreadyExists", f'{resource.qualified} "{name}" already exists')
+        if resource.namespaced:
+            self._admit_into(namespace, resource, name)
+        created = self._new(resource, item)
+        self._validate(resource, created)
+        self._admit(resource, created)
+        owned = ownership.after_update({}, writer, None, created)
+        return self._store(resource, None, _Stored(created, owned))
+
+    def _update(self, resource: Resource, stored: _Stored, item: Object, writer: Writer) -> Object:
+        old = stored.item
+        kept = {
+            field: value
+            for field, value in old["metadata"].items()
+            if field not in ("labels", "annotations", "ownerReferences", "finalizers")
+        }
+        new = {**item, "metadata": {**item["metadata"], **kept}}
+        for field in ("status", *(("spec",) if resource is NAMESPACE else ())):
+            if field in old:
+                new[field] = old[field]
+        owned = ownership.after_update(stored.ownership, writer, old, new)
+        return self._replace(resource, stored, _Stored(new, owned))
+
+    def _replace(self, resource: Resource, stored: _Stored, new: _Stored) -> Object:
+        old, item = stored.item, new.item
+        self._validate(resource, item)
+        if changes := validation.forbidden_changes(old, item):
+            raise validation.invalid(resource, name_of(item), changes)
+        if _without_bookkeeping(old) == _without_bookkeeping(item) and (
+            stored.ownership == new.ownership
+        ):
+            return old
+        self._admit(resource, item)
+        if is_deleting(item) and not finalizers_of(item) and resource is not NAMESPACE:
+            self._remove(resource, stored)
+            return item
+        if "generation" in item["metadata"] and old.get("spec") != item.get("spec"):
+            item = with_metadata(item, generation=old["metadata"]["generation"] + 1)
+        return self._store(resource, stored, _Stored(item, new.ownership))
+
+    def _admit_into(self, namespace: str, resource: Resource, name: str) -> None:
+        found = self.look("Namespace", namespace)
+        if found is None:
+            raise not_found(NAMESPACE, namespace)
+        if is_deleting(found):
+            raise ApiError(
+                403,
+                "Forbidden",
+                f'{resource.qualified} "{name}" is forbidden: unable to create new content in '
+                f"namespace {namespace} because it is being terminated",
+            )
+
+    def _admit(self, resource: Resource, item: Object) -> None:
+        if resource is not CONFIG_MAP:
+            return
+        for admit in self.admission:
+            if refusal := admit(item):
+                raise ApiError(
+                    422,
+                    "Invalid",
+                    f'{resource.qualified} "{name_of(item)}" is forbidden: {refusal}',
+                )
+
+    def _validate(self, resource: Resource, item: Object) -> None:
+        found: list[object] = [*validation.violations(resource, item)]
+        if resource is SYNCER and self._schema is not None:
+            found += self._schema.violations(item)
+        if found:
+            raise validation.invalid(resource, str(item["metadata"].get("name")), found)
+
+    def _existing(self, resource: Resource, name: str, namespace: str | None) -> _Stored:
+        stored = self._stored[resource.kind].get((namespace or "", name))
+        if stored is None:
+            raise not_found(resource, name)
+        return stored
+
+    def _store(self, resource: Resource, old: _Stored | None, new: _Stored) -> Object:
+        key = (namespace_of(new.item), name_of(new.item))
+        if (
+            old is not None
+            and _without_bookkeeping(old.item) == _without_bookkeeping(new.item)
+            and (old.ownership == new.ownership)
+        ):
+            return old.item
+        self._resource_version += 1
+        item = with_metadata(
+            new.item,
+            resourceVersion=str(self._resource_version),
+            managedFields=ownership.managed_fields(
+                new.ownership, resource.api_version, self._now()
+            ),
+        )
+        self._stored[resource.kind][key] = _Stored(item, new.ownership)
+        if resource is CONFIG_MAP:
+            if old is not None:
+                self._by_controller[_controller_uid(old.item)].pop(key)
+            self._by_controller.setdefault(_controller_uid(item), {})[key] = item
+        self._tell(Change(resource.kind, None if old is None else old.item, item))
+        return item
+
+    def _remove(self, resource: Resource, stored: _Stored) -> None:
+        key = (namespace_of(stored.item), name_of(stored.item))
+        del self._stored[resource.kind][key]
+        if resource is CONFIG_MAP:
+            self._by_controller[_controller_uid(stored.item)].pop(key)
+        self._resource_version += 1
+        self._tell(Change(resource.kind, stored.item, None))
+
+    def _tell(self, change: Change) -> None:
+        for notify in self._subscribers:
+            notify(change)
+
+    def _now(self) -> str:
+        return rfc3339(self.clock.now())
+
+
+def _resource(kind: object) -> Resource:
+    if not isinstance(kind, str) or kind not in RESOURCES:
+        raise ApiError(404, "NotFound", "the server could not find the requested resource")
+    return RESOURCES[kind]
+
+
+def _namespace_in(resource: Resource, manifest: Object) -> str | None:
+    """The namespace that a manifest means: without one, `default`, as kubectl takes it."""
+    if not resource.namespaced:
+        return None
+    return str((manifest.get("metadata") or {}).get("namespace") or "default")
+
+
+def _controller_uid(item: Object) -> str | None:
+    controller = controller_of(item)
+    return None if controller is None else str(controller["uid"])
+
+
+def _blocks(dependent: Object, owner: Object) -> bool:
+    return any(
+        reference["uid"] == uid_of(owner) and reference.get("blockOwnerDeletion")
+        for reference in owners_of(dependent)
+    )
+
+
+def _without_bookkeeping(item: Object) -> Object:
+    return with_metadata(item, resourceVersion=None, managedFields=None)

@@ -1,0 +1,388 @@
+"""Metacontroller in memory: watch, ask the hook, write what it wants, until nothing changes.
+
+To know what a syncer will do, one must know when Metacontroller asks, what it shows, and what it
+makes of the answer. This follows its CompositeController (4.17.2) step by step: claim children,
+gather related objects, call the hook, delete, apply, write the status, and queue again whatever a
+change concerns. Its informers are never behind here, so the number of calls is the least that the
+real one makes.
+
+Errors: `DoesNotSettleError`. What Metacontroller would report as an event is in `events`.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from hooks.preview import related
+from hooks.preview.appliers import (
+    FIELD_MANAGER,
+    LAST_APPLIED,
+    Applier,
+    ServerSideApply,
+    controller_reference,
+)
+from hooks.preview.clock import Clock
+from hooks.preview.cluster import FOREGROUND, ORPHAN, Change, Cluster
+from hooks.preview.hook import (
+    Answer,
+    Hook,
+    HookError,
+    TooManyRequestsError,
+    ask,
+    ask_related,
+    grouped,
+)
+from hooks.preview.objects import (
+    CONFIG_MAP,
+    SYNCER,
+    ApiError,
+    Object,
+    controller_of,
+    finalizers_of,
+    group_of,
+    is_deleting,
+    key_of,
+    labels_of,
+    name_of,
+    owners_of,
+    uid_of,
+    with_metadata,
+)
+from hooks.preview.registration import COMPOSITE_CONTROLLER, FINALIZER, RESYNC_PERIOD_SECONDS
+
+CONTROLLER_UID: Final = "controller-uid"
+_FIRST_BACKOFF: Final = timedelta(milliseconds=5)
+_LONGEST_BACKOFF: Final = timedelta(seconds=1000)
+_RULES_ARE_KEPT: Final = timedelta(minutes=20)
+_NOT_FOUND: Final = 404
+
+
+class DoesNotSettleError(Exception):
+    """A syncer is asked about again and again: the hook's answer never becomes what it sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncError:
+    """An event of type Warning that Metacontroller writes about a syncer."""
+
+    syncer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    rules: tuple[Object, ...]
+    until: datetime
+
+
+class _ChildrenError(Exception):
+    """Some children could not be deleted or applied; the others were."""
+
+
+class Metacontroller:
+    """One CompositeController's worker over an in-memory cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        hook: Hook,
+        clock: Clock,
+        *,
+        applier: Callable[[Cluster], Applier] = ServerSideApply,
+        most_calls: int = 100,
+    ) -> None:
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """How often each hook was called for each syncer, by (hook, syncer)."""
+        self.events: list[SyncError] = []
+        self._cluster = cluster
+        self._hook = hook
+        self._clock = clock
+        self._applier = applier(cluster)
+        self._most_calls = most_calls
+        self._queue: deque[str] = deque()
+        self._timers: dict[str, datetime] = {}
+        self._failures: Counter[str] = Counter()
+        self._rules: dict[tuple[str, int], _Rules] = {}
+        self._watched: set[str] = set()
+        self._next_resync = clock.now() + timedelta(seconds=RESYNC_PERIOD_SECONDS)
+        cluster.subscribe(self._on_change)
+        for parent in cluster.look_all(SYNCER.kind):
+            self._enqueue(name_of(parent))
+
+    def settle(self) -> None:
+        """Work until nothing is queued but timers. Raises DoesNotSettleError."""
+        asked: Counter[str] = Counter()
+        while self._queue or self._cluster.run_controllers():
+            while self._queue:
+                name = self._queue.popleft()
+                asked[name] += 1
+                if asked[name] > self._most_calls:
+                    raise DoesNotSettleError(
+                        f"ConfigMapSyncer {name} does not settle: "
+                        f"it still changes after {self._most_calls} syncs"
+                    )
+                self._work(name)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: settle, and settle again at every moment at which a timer fires."""
+        end = self._clock.now() + timedelta(seconds=seconds)
+        self.settle()
+        while (due := self.next_timer()) <= end:
+            self._clock.move_to(max(due, self._clock.now()))
+            self._fire()
+            self.settle()
+        self._clock.move_to(end)
+
+    def next_timer(self) -> datetime:
+        """When something happens next if nobody changes anything; at the latest a resync."""
+        return min((*self._timers.values(), self._next_resync))
+
+    def waiting(self) -> dict[str, datetime]:
+        """Which syncers are asked about again, and when, the periodic resync left aside."""
+        return dict(sorted(self._timers.items()))
+
+    # The queue and its timers.
+
+    def _enqueue(self, name: str) -> None:
+        if name not in self._queue:
+            self._queue.append(name)
+
+    def _enqueue_after(self, name: str, delay: timedelta) -> None:
+        """A timer that is set already can only be moved forward, never taken back."""
+        if delay <= timedelta(0):
+            self._enqueue(name)
+            return
+        due = self._clock.now() + delay
+        self._timers[name] = min(due, self._timers.get(name, due))
+
+    def _retry(self, name: str) -> None:
+        backoff = _FIRST_BACKOFF * 2 ** min(self._failures[name], 30)
+        self._failures[name] += 1
+        self._enqueue_after(name, min(backoff, _LONGEST_BACKOFF))
+
+    def _fire(self) -> None:
+        now = self._clock.now()
+        for name in [name for name, due in sorted(self._timers.items()) if due <= now]:
+            del self._timers[name]
+            self._enqueue(name)
+        if self._next_resync <= now:
+            self._next_resync += timedelta(seconds=RESYNC_PERIOD_SECONDS)
+            for parent in self._cluster.look_all(SYNCER.kind):
+                self._enqueue(name_of(parent))
+
+    def _work(self, name: str) -> None:
+        parent = self._cluster.look(SYNCER.kind, name)
+        if parent is None:
+            self._failures.pop(name, None)
+            return
+        try:
+            self._sync(parent)
+        except TooManyRequestsError as overload:
+            self._enqueue_after(name, timedelta(seconds=overload.after_seconds))
+        except (ApiError, HookError, _ChildrenError) as error:
+            self.events.append(SyncError(name, f"Sync error: {error}"))
+            self._retry(name)
+        else:
+            self._failures.pop(name, None)
+
+    # Which syncers a change concerns.
+
+    def _on_change(self, change: Change) -> None:
+        match change.kind:
+            case SYNCER.kind:
+                self._on_parent(change)
+            case CONFIG_MAP.kind:
+                self._on_child(change)
+        if change.kind in self._watched:
+            self._on_related(change)
+
+    def _on_parent(self, change: Change) -> None:
+        old, new = change.old, change.new
+        if old is not None and new is not None and not is_deleting(new):
+            fields = ("generation", "labels", "annotations")
+            if all(old["metadata"].get(field) == new["metadata"].get(field) for field in fields):
+                return  # ignoreStatusChanges
+        self._enqueue(name_of(new or old or {}))
+
+    def _on_child(self, change: Change) -> None:
+        child = change.new or change.old or {}
+        controller = controller_of(child)
+        if controller is not None:
+            parent = self._cluster.look(SYNCER.kind, controller["name"])
+            ours = (group_of(controller["apiVersion"]), controller["kind"]) == (
+                SYNCER.group,
+                SYNCER.kind,
+            )
+            if ours and parent is not None and uid_of(parent) == controller["uid"]:
+                self._enqueue(name_of(parent))
+            return
+        if change.new is None or is_deleting(child) or CONTROLLER_UID not in labels_of(child):
+            return  # An orphan that goes is nobody's to adopt.
+        for parent in self._cluster.look_all(SYNCER.kind):
+            if labels_of(child)[CONTROLLER_UID] == uid_of(parent):
+                self._enqueue(name_of(parent))
+
+    def _on_related(self, change: Change) -> None:
+        shown = [item for item in (change.old, change.new) if item is not None]
+        for parent in list(self._cluster.look_all(SYNCER.kind)):
+            try:
+                rules = self._rules_of(parent)
+            except (HookError, TooManyRequestsError):
+                continue  # Metacontroller drops the event for this syncer, too.
+            if any(related.matches(self._cluster, rule, item) for rule in rules for item in shown):
+                self._enqueue(name_of(parent))
+
+    # One sync, in Metacontroller's order.
+
+    def _sync(self, parent: Object) -> None:
+        if FINALIZER not in finalizers_of(parent) and not is_deleting(parent):
+            finalizers = [*finalizers_of(parent), FINALIZER]
+            parent = self._cluster.update(
+                with_metadata(parent, finalizers=finalizers), FIELD_MANAGER
+            )
+        children = self._claim(parent)
+        answer = self._ask(parent, children)
+        if answer.resync_after_seconds > 0:
+            self._enqueue_after(name_of(parent), timedelta(seconds=answer.resync_after_seconds))
+        if answer.finalized and FINALIZER in finalizers_of(parent):
+            finalizers = [name for name in finalizers_of(parent) if name != FINALIZER]
+            parent = self._cluster.update(
+                with_metadata(parent, finalizers=finalizers or None), FIELD_MANAGER
+            )
+        desired = {key_of(child): child for child in self._labelled(parent, answer.children)}
+        failure = None
+        if not is_deleting(parent) or _can_finalize(parent):
+            failure = self._manage(parent, children, desired)
+        self._write_status(parent, answer.status)
+        if failure is not None:
+            raise failure
+
+    def _claim(self, parent: Object) -> dict[str, Object]:
+        """The observed children; one that lost our label is released, an orphan with it adopted."""
+        uid = uid_of(parent)
+        claimed: dict[str, Object] = {}
+        for child in self._cluster.controlled_by(uid):
+            if labels_of(child).get(CONTROLLER_UID) == uid:
+                claimed[key_of(child)] = child
+            elif not is_deleting(parent):
+                self._release(child, uid)
+        if is_deleting(parent):
+            return claimed
+        for child in self._cluster.controlled_by(None):
+            if labels_of(child).get(CONTROLLER_UID) == uid and not is_deleting(child):
+                self._adopt(child, parent)
+                claimed[key_of(child)] = child
+        return claimed
+
+    def _release(self, child: Object, uid: str) -> None:
+        owners = [owner for owner in owners_of(child) if owner["uid"] != uid]
+        self._cluster.update(with_metadata(child, ownerReferences=owners or None), FIELD_MANAGER)
+
+    def _adopt(self, child: Object, parent: Object) -> None:
+        reference = controller_reference(parent)
+        others = [owner for owner in owners_of(child) if owner["uid"] != reference["uid"]]
+        adopted = with_metadata(child, ownerReferences=[*others, reference])
+        self._cluster.update(adopted, FIELD_MANAGER)
+
+    def _ask(self, parent: Object, children: dict[str, Object]) -> Answer:
+        rules = self._rules_of(parent)
+        related.check(rules)
+        kinds = {related.resource_of(rule).kind for rule in rules}
+        self._watched |= kinds
+        hook = "finalize" if is_deleting(parent) else "sync"
+        request = {
+            "controller": COMPOSITE_CONTROLLER,
+            "parent": parent,
+            "children": grouped(children.values(), [CONFIG_MAP.kind]),
+            "related": grouped(related.find(self._cluster, rules), kinds),
+            "finalizing": hook == "finalize",
+        }
+        self.calls[hook, name_of(parent)] += 1
+        return ask(self._hook, hook, request)
+
+    def _rules_of(self, parent: Object) -> tuple[Object, ...]:
+        """The rules of a syncer; asked for once a generation, and again when they are old."""
+        key = (uid_of(parent), parent["metadata"]["generation"])
+        kept = self._rules.get(key)
+        if kept is None or kept.until <= self._clock.now():
+            self.calls["customize", name_of(parent)] += 1
+            request = {"controller": COMPOSITE_CONTROLLER, "parent": parent}
+            rules = ask_related(self._hook, request)
+            kept = _Rules(rules, self._clock.now() + _RULES_ARE_KEPT)
+            self._rules[key] = kept
+        return kept.rules
+
+    def _labelled(self, parent: Object, children: Iterable[Object]) -> list[Object]:
+        """The desired children with the label by which they are claimed. Raises HookError."""
+        uid = uid_of(parent)
+        labelled = []
+        for child in children:
+            metadata = child.get("metadata") or {}
+            labels = metadata.get("labels") or {}
+            if labels.get(CONTROLLER_UID, uid) != uid:
+                raise HookError(
+                    f"labels on desired child {child['kind']} {metadata.get('namespace')}/"
+                    f"{metadata.get('name')} don't match parent selector"
+                )
+            annotations = {
+                key: value
+                for key, value in (metadata.get("annotations") or {}).items()
+                if key != LAST_APPLIED
+            }
+            labelled.append(
+                {
+                    **child,
+                    "metadata": {
+                        **metadata,
+                        "labels": {**labels, CONTROLLER_UID: uid},
+                        **({"annotations": annotations} if annotations else {}),
+                    },
+                }
+            )
+        return labelled
+
+    def _manage(
+        self, parent: Object, observed: dict[str, Object], desired: dict[str, Object]
+    ) -> _ChildrenError | None:
+        """Delete what is not desired, then write what is; a failure of one stops no other."""
+        failures: list[str] = []
+        for key, child in sorted(observed.items()):
+            if key in desired or is_deleting(child):
+                continue
+            try:
+                self._cluster.delete(
+                    child["kind"],
+                    name_of(child),
+                    child["metadata"]["namespace"],
+                    uid=uid_of(child),
+                )
+            except ApiError as error:
+                if error.status != _NOT_FOUND:
+                    failures.append(f"can't delete {child['kind']} {key}: {error}")
+        for key, child in sorted(desired.items()):
+            try:
+                self._applier.apply(parent, observed.get(key), child)
+            except ApiError as error:
+                failures.append(str(error))
+        if not failures:
+            return None
+        said = failures[0] if len(failures) == 1 else f"[{', '.join(failures)}]"
+        return _ChildrenError(
+            f"can't reconcile children for {SYNCER.kind} /{name_of(parent)}: {said}"
+        )
+
+    def _write_status(self, parent: Object, status: Object) -> None:
+        wanted = {**status, "observedGeneration": parent["metadata"]["generation"]}
+        living = self._cluster.look(SYNCER.kind, name_of(parent))
+        if living is None or uid_of(living) != uid_of(parent):
+            return
+        if living.get("status") != wanted:
+            self._cluster.update_status(living, wanted)
+
+
+def _can_finalize(parent: Object) -> bool:
+    """Whether children are still managed: not once the garbage collector has them."""
+    finalizers = finalizers_of(parent)
+    return FINALIZER in finalizers and FOREGROUND not in finalizers and ORPHAN not in finalizers

@@ -1,0 +1,166 @@
+"""Read Kubernetes objects that are plain JSON.
+
+The offline run keeps every object as the JSON that the API server would send, because that is
+what the hook is sent. These are the few questions that all its parts ask of such an object.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+Object: TypeAlias = dict[str, Any]
+"""One Kubernetes object as decoded JSON. What the cluster has stored is never changed in place."""
+
+Objects: TypeAlias = list[Object]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What the API server knows about a kind."""
+
+    kind: str
+    api_version: str
+    plural: str
+    namespaced: bool
+    has_status: bool
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return group_of(self.api_version)
+
+    @property
+    def qualified(self) -> str:
+        """The name that the API server's own messages use, such as `configmaps`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def group_key(self) -> str:
+        """The key of this kind's group in a hook request of version 2, such as `ConfigMap.v1`."""
+        return f"{self.kind}.{self.api_version}"
+
+
+CONFIG_MAP: Final = Resource("ConfigMap", "v1", "configmaps", namespaced=True, has_status=False)
+NAMESPACE: Final = Resource("Namespace", "v1", "namespaces", namespaced=False, has_status=True)
+SYNCER: Final = Resource(
+    "ConfigMapSyncer",
+    "config.example.com/v1alpha1",
+    "configmapsyncers",
+    namespaced=False,
+    has_status=True,
+)
+RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, CONFIG_MAP, SYNCER)}
+
+
+class ApiError(Exception):
+    """The API server refused a request: HTTP status, reason and the sentence that it answers."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+def not_found(resource: Resource, name: str) -> ApiError:
+    """Refuse because there is no object of this name."""
+    return ApiError(404, "NotFound", f'{resource.qualified} "{name}" not found')
+
+
+def group_of(api_version: str) -> str:
+    """The API group of an `apiVersion`; empty for the core group."""
+    group, slash, _ = api_version.rpartition("/")
+    return group if slash else ""
+
+
+def name_of(item: Object) -> str:
+    """`metadata.name`."""
+    return str(item["metadata"]["name"])
+
+
+def namespace_of(item: Object) -> str:
+    """`metadata.namespace`, empty for a cluster-scoped object."""
+    return str(item["metadata"].get("namespace") or "")
+
+
+def uid_of(item: Object) -> str:
+    """`metadata.uid`."""
+    return str(item["metadata"]["uid"])
+
+
+def labels_of(item: Object) -> Mapping[str, str]:
+    """`metadata.labels`."""
+    labels: Mapping[str, str] = item["metadata"].get("labels") or {}
+    return labels
+
+
+def owners_of(item: Object) -> list[Object]:
+    """`metadata.ownerReferences`."""
+    return list(item["metadata"].get("ownerReferences") or ())
+
+
+def finalizers_of(item: Object) -> list[str]:
+    """`metadata.finalizers`."""
+    return list(item["metadata"].get("finalizers") or ())
+
+
+def is_deleting(item: Object) -> bool:
+    """Whether the object is marked for deletion and waits for its finalizers."""
+    return item["metadata"].get("deletionTimestamp") is not None
+
+
+def controller_of(item: Object) -> Object | None:
+    """The ownerReference of the one owner that controls the object."""
+    return next((owner for owner in owners_of(item) if owner.get("controller")), None)
+
+
+def key_of(item: Object) -> str:
+    """`namespace/name`, or the name alone: the key of an object in a hook request."""
+    namespace = namespace_of(item)
+    return f"{namespace}/{name_of(item)}" if namespace else name_of(item)
+
+
+def with_metadata(item: Object, **fields: object) -> Object:
+    """Copy an object with some metadata replaced; a field set to None is left out."""
+    metadata = {**item["metadata"], **fields}
+    for field, value in fields.items():
+        if value is None:
+            del metadata[field]
+    return {**item, "metadata": metadata}
+
+
+def merge(target: object, patch: object) -> Any:  # noqa: ANN401 - JSON of any shape comes out
+    """Apply a JSON merge patch (RFC 7386): null deletes, maps merge, all else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def selects(selector: Object | None, labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector matches; one that is absent or empty matches everything."""
+    selector = selector or {}
+    wanted: Mapping[str, str] = selector.get("matchLabels") or {}
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    return all(_holds(rule, labels) for rule in selector.get("matchExpressions") or ())
+
+
+def _holds(rule: Object, labels: Mapping[str, str]) -> bool:
+    key, values = rule["key"], rule.get("values") or ()
+    match rule["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case other:
+            raise ValueError(f'"{other}" is not a valid label selector operator')

@@ -1,0 +1,239 @@
+"""Speak Metacontroller's hook protocol (v2) without copying what it sends.
+
+A sync request repeats the content of the source once for every copy and once more for every
+related object: tens of megabytes for a thousand namespaces. So the content of an object stays
+undecoded (`msgspec.Raw`, a view into the body) and is compared as bytes; unknown fields are
+skipped. Field names and shapes: Metacontroller's guide, "CompositeController, hook v2".
+
+Errors: `MalformedRequest`, one line that names the field by its path and shows no value.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+_NULL: Final = Raw(b"null")
+
+NAMESPACES: Final = "Namespace.v1"
+"""The group of related objects that holds Namespaces; its keys are plain names."""
+
+
+class MalformedRequest(ValueError):
+    """The body is not a request of Metacontroller's hook v2; the message is safe to send back."""
+
+
+class ApplyStrategy(StrEnum):
+    """How Metacontroller writes children (its flag `--apply-strategy`)."""
+
+    SERVER_SIDE_APPLY = "server-side-apply"
+    DYNAMIC_APPLY = "dynamic-apply"
+
+
+class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
+    """One entry of `metadata.ownerReferences`."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool | None = None
+
+
+class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
+    """The part of an object's metadata on which an answer can depend."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    owner_references: Sequence[OwnerReference] | None = None
+    finalizers: Sequence[str] | None = None
+    deletion_timestamp: str | None = None
+    managed_fields: Raw = Raw(b"")
+
+
+class NamespaceStatus(Struct, frozen=True, gc=False):
+    """`status` of a Namespace; other kinds have none that matters here."""
+
+    phase: str = ""
+
+
+class KubernetesObject(Struct, frozen=True, gc=False, rename="camel"):
+    """A child or a related object, its content undecoded."""
+
+    metadata: ObjectMeta
+    data: Raw = Raw(b"")
+    binary_data: Raw = Raw(b"")
+    immutable: bool | None = None
+    status: NamespaceStatus | None = None
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, the key under which hook v2 groups a namespaced object."""
+        return f"{self.metadata.namespace}/{self.metadata.name}"
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The owner that controls this object; Kubernetes allows one at most."""
+        for owner in self.metadata.owner_references or ():
+            if owner.controller:
+                return owner
+        return None
+
+    def label(self, name: str) -> str | None:
+        """The value of a label, None where it is not set."""
+        return (self.metadata.labels or {}).get(name)
+
+    def annotation(self, name: str) -> str | None:
+        """The value of an annotation, None where it is not set."""
+        return (self.metadata.annotations or {}).get(name)
+
+
+class Parent(Struct, frozen=True, gc=False, rename="camel"):
+    """The object whose children are wanted; what its spec and status mean is not known here."""
+
+    metadata: ObjectMeta
+    kind: str = ""
+    spec: Raw = Raw(b"")
+    status: Raw = Raw(b"")
+
+
+Group = Mapping[str, KubernetesObject]
+
+
+class SyncRequest(Struct, frozen=True, gc=False):
+    """The body of `/sync` and `/finalize`: groups are `Kind.version`, keys `namespace/name`."""
+
+    parent: Parent
+    children: Mapping[str, Group] | None = None
+    related: Mapping[str, Group] | None = None
+    finalizing: bool = False
+
+    def observed(self, group: str) -> Group:
+        """The children of one group; a group that holds nothing may be absent."""
+        return (self.children or {}).get(group, {})
+
+    def seen(self, group: str) -> Group:
+        """The related objects of one group; a group that holds nothing may be absent."""
+        return (self.related or {}).get(group, {})
+
+
+class CustomizeRequest(Struct, frozen=True, gc=False):
+    """The body of `/customize`."""
+
+    parent: Parent
+
+
+class ChildMeta(Struct, frozen=True, gc=False):
+    """The metadata that a desired child carries, and nothing else of it."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str] | UnsetType = UNSET
+    annotations: Mapping[str, str] | UnsetType = UNSET
+
+
+class Child(Struct, frozen=True, gc=False, rename="camel"):
+    """A desired child: a partial object, only the fields that the hook wants to own."""
+
+    api_version: str
+    kind: str
+    metadata: ChildMeta
+    data: Raw | UnsetType = UNSET
+    binary_data: Raw | UnsetType = UNSET
+    immutable: bool | UnsetType = UNSET
+
+
+StatusT = TypeVar("StatusT")
+
+
+class SyncResponse(
+    Struct, Generic[StatusT], frozen=True, gc=False, rename="camel", omit_defaults=True
+):
+    """The answer of `/sync` and `/finalize`. Metacontroller parses it strictly."""
+
+    status: StatusT
+    children: Sequence[Child] = msgspec.field(default_factory=tuple)
+    resync_after_seconds: float = 0.0
+    finalized: bool = False
+
+
+class RelatedRule(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """One entry of `relatedResources`. Empty `names` would select everything, so none is sent."""
+
+    api_version: str
+    resource: str
+    namespace: str = ""
+    names: Sequence[str] = ()
+
+
+class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
+    """The answer of `/customize`."""
+
+    related_resources: Sequence[RelatedRule]
+
+
+_SYNC = msgspec.json.Decoder(SyncRequest)
+_CUSTOMIZE = msgspec.json.Decoder(CustomizeRequest)
+_MAP = msgspec.json.Decoder(dict[str, str])
+_ENTRIES = msgspec.json.Decoder(list[Raw])
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def decode_sync(body: bytes) -> SyncRequest:
+    """Decode the body of `/sync` or `/finalize`. Raises MalformedRequest."""
+    return _decode(_SYNC, body)
+
+
+def decode_customize(body: bytes) -> CustomizeRequest:
+    """Decode the body of `/customize`. Raises MalformedRequest."""
+    return _decode(_CUSTOMIZE, body)
+
+
+def decode_values(raw: Raw, of: KubernetesObject, field: str) -> dict[str, str]:
+    """Decode `data` or `binaryData` of an object: {} where it is absent or null.
+
+    Raises MalformedRequest where it is no map of strings.
+    """
+    if is_absent(raw):
+        return {}
+    return _decode(_MAP, raw, f"{field} of {of.key}: ")
+
+
+def field_managers(of: KubernetesObject) -> Sequence[str]:
+    """The entries of `metadata.managedFields` as JSON text; none where it was left out."""
+    raw = of.metadata.managed_fields
+    if is_absent(raw):
+        return ()
+    entries = _decode(_ENTRIES, raw, f"managedFields of {of.key}: ")
+    return [bytes(entry).decode() for entry in entries]
+
+
+def is_absent(raw: Raw) -> bool:
+    """Whether a field that stays undecoded was left out or is null."""
+    return not raw or raw == _NULL
+
+
+def encode(value: object) -> bytes:
+    """Encode an answer: the same value gives the same bytes, and Raw parts go in as they are."""
+    return _ENCODER.encode(value)
+
+
+_T = TypeVar("_T")
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], body: bytes | Raw, where: str = "") -> _T:
+    # msgspec names the path and the types, never a value; the other two errors carry parts of
+    # the input in their text, so they get a text of ours.
+    try:
+        return decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise MalformedRequest(f"{where}{error}") from None
+    except UnicodeDecodeError:
+        raise MalformedRequest(f"{where}JSON is malformed: not UTF-8") from None
+    except RecursionError:
+        raise MalformedRequest(f"{where}JSON is nested too deeply") from None

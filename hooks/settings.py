@@ -1,0 +1,53 @@
+"""Settings from the environment, read once and checked, so that a typo fails at the start.
+
+Every setting has a default that suits the shipped Deployment; docs/settings.md lists them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated
+
+import msgspec
+
+from hooks.protocol import ApplyStrategy
+
+_Positive = Annotated[int, msgspec.Meta(ge=1)]
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class InvalidSetting(ValueError):
+    """An environment variable has a value that cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the service can be told from outside; each field is the variable of its upper case.
+
+    `apply_strategy` must say the same as Metacontroller's flag `--apply-strategy`, which no
+    request tells. Sizes are bytes: the limit of one body keeps a mistake from filling the
+    memory, the limit of all bodies in flight keeps many syncers from doing so together.
+    """
+
+    apply_strategy: ApplyStrategy = ApplyStrategy.SERVER_SIDE_APPLY
+    max_request_bytes: _Positive = 512 * 1024 * 1024
+    max_in_flight_bytes: _Positive = 512 * 1024 * 1024
+    retry_after_seconds: _Positive = 1
+    body_timeout_seconds: _Positive = 60
+    shutdown_seconds: _Positive = 30
+    host: str = "0.0.0.0"  # noqa: S104 - a Service reaches the pod on the pod's own address
+    port: _Port = 8080
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings of an environment; variables of other names are left alone.
+
+    Raises InvalidSetting.
+    """
+    variables = {field.name.upper(): field.name for field in fields(Settings)}
+    given = {name: environment[v] for v, name in variables.items() if v in environment}
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, field_name = str(error).rpartition(" - at `$.")
+        variable = field_name.rstrip("`").upper()
+        raise InvalidSetting(f"Correct the environment variable {variable}: {reason}") from None

@@ -1,0 +1,436 @@
+"""Tell the truth about every target, and nothing that moves while nothing changes.
+
+The status is the only memory that a stateless hook has: since when a change waits, which
+namespaces the API server refused, when a condition last turned. What was said before is therefore
+read back (`previous`), and said again wherever it still holds, byte for byte: a status that
+changes by itself re-queues the syncer for ever.
+
+What is read back may be one write old, for Metacontroller syncs from a cache. So everything that
+matters now (counts, lists, reasons) is derived from what is observed, never from the last status.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hooks import syncer
+from hooks.copies import Outcome, State
+from hooks.protocol import Parent
+from hooks.source import Content, NoContent, SourceReason
+from hooks.targets import Failure, FailureReason
+
+LIST_LIMIT: Final = 1000
+FAILURES_LIMIT: Final = 50
+NAMED_LIMIT: Final = 3
+"""How many namespaces a sentence names before it only counts."""
+RETRY_SECONDS: Final = 30
+"""How often a copy that was refused is asked for again; healing takes no longer than this."""
+
+
+class SyncedReason(StrEnum):
+    """Reasons of the condition Synced."""
+
+    ALL_COPIES_CURRENT = "AllCopiesCurrent"
+    PROGRESSING = "Progressing"
+    TARGETS_BLOCKED = "TargetsBlocked"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    HELD = "Held"
+
+
+class Condition(msgspec.Struct, frozen=True, rename="camel"):
+    """One condition, as Kubernetes' API conventions shape it."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    last_transition_time: str
+    observed_generation: int
+
+
+class NamespaceFailure(msgspec.Struct, frozen=True):
+    """One entry of `status.failures`."""
+
+    namespace: str
+    reason: str
+    message: str = ""
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    """`status` of a ConfigMapSyncer; times are RFC 3339 in UTC, to the second."""
+
+    observed_generation: int
+    conditions: Sequence[Condition]
+    target_count: int
+    synced_count: int
+    pending_count: int
+    failed_count: int
+    synced_namespaces: Sequence[str]
+    failed_namespaces: Sequence[str]
+    failures: Sequence[NamespaceFailure]
+    content_hash: str | UnsetType = UNSET
+    last_sync_time: str | UnsetType = UNSET
+    pending_since: str | UnsetType = UNSET
+
+
+class Previous(msgspec.Struct, frozen=True, rename="camel"):
+    """What the last status said, as far as it is read back; all of it may be missing."""
+
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    synced_count: int = 0
+    pending_count: int = 0
+    failed_count: int = 0
+    synced_namespaces: frozenset[str] = frozenset()
+    failed_namespaces: frozenset[str] = frozenset()
+    failures: tuple[NamespaceFailure, ...] = ()
+    content_hash: str | UnsetType = UNSET
+    last_sync_time: str | UnsetType = UNSET
+    pending_since: str | UnsetType = UNSET
+
+    @property
+    def refused(self) -> Collection[str]:
+        """The namespaces that had failed as NotApplied."""
+        named = frozenset(
+            failure.namespace
+            for failure in self.failures
+            if failure.reason == FailureReason.NOT_APPLIED
+        )
+        # Failures of this reason are listed first of all, so a full list may hide more of them.
+        return named | self.failed_namespaces if len(named) == FAILURES_LIMIT else named
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A status, and in how many seconds the hook wants to look again (0: no need to)."""
+
+    status: Status
+    resync_after_seconds: float
+
+
+_PREVIOUS = msgspec.json.Decoder(Previous)
+
+
+def previous(parent: Parent) -> Previous:
+    """What the last status said; nothing where there is none or somebody wrote nonsense."""
+    try:
+        return _PREVIOUS.decode(parent.status)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Previous()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a status is about: whose, when, and what had been said before.
+
+    `deadline` is in seconds; `contradiction` is added to what is said of refused copies.
+    """
+
+    parent: Parent
+    before: Previous
+    now: datetime
+    deadline: int = syncer.DEFAULT_PROGRESS_DEADLINE_SECONDS
+    contradiction: str | None = None
+
+    @property
+    def stamp(self) -> str:
+        """The present as statuses write it."""
+        return self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Assessment:
+    """The outcomes, sorted into what a status counts. `failures` are sorted by namespace."""
+
+    synced: Sequence[str]
+    pending: Sequence[str]
+    failures: Sequence[NamespaceFailure]
+    pending_since: str | UnsetType
+    resync_after_seconds: float
+
+    @property
+    def total(self) -> int:
+        return len(self.synced) + len(self.pending) + len(self.failures)
+
+    @property
+    def refused(self) -> Sequence[NamespaceFailure]:
+        return [f for f in self.failures if f.reason == FailureReason.NOT_APPLIED]
+
+
+def progress(
+    question: Question, subject: str, content: Content, outcomes: Sequence[Outcome]
+) -> Report:
+    """The status of a syncer whose source is resolved; `subject` names the source."""
+    found = _assess(question, outcomes, content.hash)
+    synced = _synced(question, found, f"the current content of {subject}")
+    keys = len(content.data) + len(content.binary_data)
+    resolved = _Verdict(
+        "True", SourceReason.RESOLVED, f"{subject} has {_count(keys, 'key')} to copy."
+    )
+    return _report(question, found, (resolved, synced, synced), content.hash)
+
+
+def held(
+    question: Question, problem: NoContent | str, outcomes: Sequence[Outcome], kept: Sequence[str]
+) -> Report:
+    """The status of a syncer that keeps every copy as it is, in the namespaces `kept`.
+
+    `problem` is why: the source gives no content, or else a sentence without a full stop.
+    """
+    found = _assess(question, outcomes, question.before.content_hash)
+    keeping = _keeping(kept, [name for name in found.pending if name not in set(kept)])
+    waiting = _Verdict("False", SyncedReason.HELD, f"{keeping[0].upper()}{keeping[1:]}.")
+    if isinstance(problem, NoContent):
+        resolved = _Verdict("False", problem.reason, f"{problem.message}.")
+        ready = _Verdict("False", problem.reason, f"{problem.message}; {keeping}.")
+    else:
+        resolved = _Verdict("True", SourceReason.RESOLVED, "The source is there.")
+        ready = _Verdict("False", SyncedReason.HELD, f"{problem}; {keeping}.")
+    return _report(question, found, (resolved, waiting, ready), question.before.content_hash)
+
+
+def deletion(question: Question, outcomes: Sequence[Outcome]) -> Report:
+    """The status of a syncer that is being deleted: which copies are still there, and why."""
+    found = _assess(question, outcomes, question.before.content_hash)
+    left = f"{_count(found.total, 'namespace')} still {_have(outcomes)} a copy of it"
+    if not found.total:
+        told = "no copy is left"
+    elif found.failures:
+        first = found.failures[0]
+        told = f"{left}, first {first.namespace}: {_fragment(first.message)}"
+    else:
+        told = f"{left} ({_named(found.pending)}), which needs no action"
+    synced = _Verdict(
+        "False",
+        SyncedReason.PROGRESS_DEADLINE_EXCEEDED if found.failures else SyncedReason.PROGRESSING,
+        f"The syncer is being deleted and {told}.",
+    )
+    resolved = next(
+        (
+            _Verdict(c.status, c.reason, c.message)
+            for c in question.before.conditions
+            if c.type == "SourceResolved"
+        ),
+        _Verdict("False", SourceReason.SOURCE_NOT_FOUND, "The source was not looked for."),
+    )
+    return _report(question, found, (resolved, synced, synced), question.before.content_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A condition without its times."""
+
+    status: str
+    reason: str
+    message: str
+
+
+def _assess(
+    question: Question, outcomes: Sequence[Outcome], content_hash: str | UnsetType
+) -> _Assessment:
+    """Sort the outcomes; what has waited past the deadline becomes a failure and stays one."""
+    before = question.before
+    synced = [o.namespace for o in outcomes if o.state is State.CURRENT]
+    unfinished = [o for o in outcomes if o.state in (State.WAITING, State.HELD)]
+    sticking = {o.namespace for o in unfinished if o.namespace in before.refused}
+    waiting = {o.namespace for o in outcomes if o.state is State.WAITING}
+    fresh = waiting - sticking
+    since: str | UnsetType = UNSET
+    elapsed = 0.0
+    if waiting:
+        begins = (
+            before.observed_generation != question.parent.metadata.generation
+            or before.content_hash != content_hash
+            or _gained(before, synced)
+            or not fresh.isdisjoint(before.synced_namespaces | before.failed_namespaces)
+        )
+        since, elapsed = _waiting_since(question, begins=begins)
+    overdue = fresh if elapsed >= question.deadline else set()
+    refused = sticking | overdue
+    failures = [
+        NamespaceFailure(o.namespace, *_failure(o, question))
+        for o in outcomes
+        if o.failure is not None or o.namespace in refused
+    ]
+    resyncs = []
+    if waiting & refused:
+        resyncs.append(float(RETRY_SECONDS))
+    if fresh - overdue:
+        resyncs.append(float(math.ceil(question.deadline - elapsed)))
+    return _Assessment(
+        synced=synced,
+        pending=[o.namespace for o in unfinished if o.namespace not in refused],
+        failures=failures,
+        pending_since=since,
+        resync_after_seconds=min(resyncs, default=0.0),
+    )
+
+
+def _waiting_since(question: Question, *, begins: bool) -> tuple[str, float]:
+    """Since when the present change waits, and how many seconds that is."""
+    stamp = question.before.pending_since
+    since = None if begins or stamp is UNSET else _time(stamp)
+    if since is None or since > question.now:
+        return question.stamp, 0.0
+    return str(stamp), (question.now - since).total_seconds()
+
+
+def _time(stamp: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(stamp).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _gained(before: Previous, synced: Sequence[str]) -> bool:
+    """Whether a namespace is in sync that was not before; beyond the lists' end only counted."""
+    if before.synced_count > LIST_LIMIT:
+        return len(synced) > before.synced_count
+    return not before.synced_namespaces.issuperset(synced)
+
+
+def _failure(outcome: Outcome, question: Question) -> tuple[str, str]:
+    failure = outcome.failure
+    if failure is None:
+        failure = Failure(FailureReason.NOT_APPLIED, _refusal(outcome, question))
+    return failure.reason, f"{failure.message[0].upper()}{failure.message[1:]}."
+
+
+def _refusal(outcome: Outcome, question: Question) -> str:
+    if outcome.obstacle is not None:
+        return outcome.obstacle
+    told = (
+        "the current content was asked for and has not come, so the API server refuses it; the "
+        f"events in `kubectl describe {syncer.RESOURCE} {question.parent.metadata.name}` say why"
+    )
+    if question.contradiction is not None:
+        return f"{told}, and {question.contradiction}"
+    return told
+
+
+def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
+    total = _count(found.total, "target namespace")
+    if found.failures:
+        refused = found.refused
+        first = refused[0] if refused else found.failures[0]
+        number = len(found.failures)
+        rest = "" if number == 1 else "; status.failures lists the others"
+        reason = (
+            SyncedReason.PROGRESS_DEADLINE_EXCEEDED if refused else SyncedReason.TARGETS_BLOCKED
+        )
+        return _Verdict(
+            "False",
+            reason,
+            f"{number:,} of {total} {'fails' if number == 1 else 'fail'}, {first.namespace} "
+            f"({first.reason}): {_fragment(first.message)}{rest}.",
+        )
+    if found.pending:
+        number = len(found.pending)
+        return _Verdict(
+            "False",
+            SyncedReason.PROGRESSING,
+            f"{number:,} of {total} {'waits' if number == 1 else 'wait'} for the copy "
+            f"({_named(found.pending)}), which needs no action unless it lasts longer than "
+            f"{_count(question.deadline, 'second')}.",
+        )
+    holders = f"All {total} hold" if found.total > 1 else f"The {total} holds"
+    return _Verdict("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
+
+
+def _keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
+    if not kept:
+        return "there is no copy to keep"
+    copies = _count(len(kept), "copy", "copies")
+    keeping = f"{copies} {'is' if len(kept) == 1 else 'are'} kept as {_it(kept)}"
+    return f"{keeping}, and {_named(bare)} {_have(bare)} none" if bare else keeping
+
+
+def _report(
+    question: Question,
+    found: _Assessment,
+    verdicts: tuple[_Verdict, _Verdict, _Verdict],
+    content_hash: str | UnsetType,
+) -> Report:
+    failures = sorted(found.failures, key=lambda f: f.reason != FailureReason.NOT_APPLIED)
+    status = Status(
+        observed_generation=question.parent.metadata.generation,
+        conditions=[
+            _condition(question, kind, verdict)
+            for kind, verdict in zip(("SourceResolved", "Synced", "Ready"), verdicts, strict=True)
+        ],
+        target_count=found.total,
+        synced_count=len(found.synced),
+        pending_count=len(found.pending),
+        failed_count=len(found.failures),
+        synced_namespaces=found.synced[:LIST_LIMIT],
+        failed_namespaces=[failure.namespace for failure in found.failures[:LIST_LIMIT]],
+        failures=sorted(failures[:FAILURES_LIMIT], key=lambda f: f.namespace),
+        content_hash=content_hash,
+        last_sync_time=_last_sync_time(question, found, content_hash),
+        pending_since=found.pending_since,
+    )
+    return Report(status, found.resync_after_seconds)
+
+
+def _last_sync_time(
+    question: Question, found: _Assessment, content_hash: str | UnsetType
+) -> str | UnsetType:
+    """When the copies last became equal to the current content; it moves at no other time."""
+    before = question.before
+    unequal = bool(found.pending or found.refused)
+    was_unequal = bool(before.pending_count or before.refused)
+    became_equal = (
+        was_unequal or _gained(before, found.synced) or before.content_hash != content_hash
+    )
+    if found.synced and not unequal and became_equal:
+        return question.stamp
+    return before.last_sync_time
+
+
+def _condition(question: Question, kind: str, verdict: _Verdict) -> Condition:
+    turned = next(
+        (
+            condition.last_transition_time
+            for condition in question.before.conditions
+            if condition.type == kind and condition.status == verdict.status
+        ),
+        question.stamp,
+    )
+    return Condition(
+        type=kind,
+        status=verdict.status,
+        reason=str(verdict.reason),
+        message=verdict.message,
+        last_transition_time=turned,
+        observed_generation=question.parent.metadata.generation,
+    )
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def _named(namespaces: Sequence[str]) -> str:
+    names = list(namespaces[:NAMED_LIMIT])
+    rest = len(namespaces) - len(names)
+    if rest:
+        return f"{', '.join(names)} and {rest:,} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _fragment(sentence: str) -> str:
+    return f"{sentence[0].lower()}{sentence[1:].removesuffix('.')}"
+
+
+def _it(things: Sequence[str]) -> str:
+    return "it is" if len(things) == 1 else "they are"
+
+
+def _have(things: Sequence[object]) -> str:
+    return "has" if len(things) == 1 else "have"

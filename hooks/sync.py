@@ -1,0 +1,79 @@
+"""Answer the question "if this is observed, what do you want?" for a living syncer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hooks import copies, source, status, syncer, targets
+from hooks.copies import Copies, Outcome, State
+from hooks.protocol import ApplyStrategy, SyncRequest, SyncResponse
+from hooks.source import NoContent, SourceReason
+from hooks.status import Status
+from hooks.syncer import InvalidSpec
+from hooks.targets import Target
+
+
+def sync(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncResponse[Status]:
+    """The desired copies and the status. Raises MalformedRequest, and nothing else."""
+    before = status.previous(request.parent)
+    question = status.Question(request.parent, before, now)
+    asked = syncer.parse(request.parent)
+    if isinstance(asked, InvalidSpec):
+        problem = NoContent(SourceReason.INVALID_SPEC, asked.message)
+        return _hold(request, question, problem, ())
+
+    question = status.Question(
+        request.parent,
+        before,
+        now,
+        asked.progress_deadline_seconds,
+        copies.contradiction(request, asked, strategy),
+    )
+    if not source.rules_are_current(asked, request):
+        return _hold(request, question, _STALE_RULES, [Target(name) for name in asked.targets])
+
+    wanted = targets.resolve(asked, request)
+    content = source.resolve(asked, request)
+    if not isinstance(content, NoContent):
+        content = copies.too_large(content, asked, strategy) or content
+    if isinstance(content, NoContent):
+        return _hold(request, question, content, wanted)
+
+    decisions = Copies(asked, content, strategy, request)
+    outcomes = [decisions.decide(target) for target in wanted]
+    report = status.progress(question, source.described(asked), content, outcomes)
+    return SyncResponse(
+        status=report.status,
+        children=[child for outcome in outcomes for child in outcome.children],
+        resync_after_seconds=report.resync_after_seconds,
+    )
+
+
+_STALE_RULES = (
+    "Metacontroller still shows what an older version of this service asked for, and asks anew "
+    "within 20 minutes"
+)
+
+
+def _hold(
+    request: SyncRequest,
+    question: status.Question,
+    problem: NoContent | str,
+    wanted: Sequence[Target],
+) -> SyncResponse[Status]:
+    """Keep every copy exactly as it is: absence is not an answer, and an empty list deletes."""
+    outcomes = [
+        Outcome(
+            target.namespace,
+            State.FAILED if target.failure else State.HELD,
+            failure=target.failure,
+        )
+        for target in wanted
+    ]
+    children = copies.hold(copies.observed(request), wanted)
+    kept = [child.metadata.namespace for child in children]
+    report = status.held(question, problem, outcomes, kept)
+    return SyncResponse(
+        status=report.status,
+        children=children,
+        resync_after_seconds=report.resync_after_seconds,
+    )

@@ -1,0 +1,90 @@
+"""Which namespaces shall hold a copy, and which of them can take one.
+
+A namespace that cannot take a copy fails by itself and disturbs no other: returned to
+Metacontroller all the same, its copy would make every sync of the syncer an error.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from hooks.protocol import NAMESPACES, Group, KubernetesObject, RelatedRule, SyncRequest
+from hooks.syncer import Syncer
+
+API_VERSION: Final = "v1"
+RESOURCE: Final = "namespaces"
+
+
+class FailureReason(StrEnum):
+    """Why a namespace does not hold the current content, and will not by waiting."""
+
+    NAMESPACE_NOT_FOUND = "NamespaceNotFound"
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    IS_SOURCE_NAMESPACE = "IsSourceNamespace"
+    CONFLICT = "Conflict"
+    MANAGED_BY_ANOTHER = "ManagedByAnother"
+    NOT_APPLIED = "NotApplied"
+
+
+_CLOSED: Final = frozenset({FailureReason.NAMESPACE_NOT_FOUND, FailureReason.NAMESPACE_TERMINATING})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A reason, and one sentence without a full stop that says what to do."""
+
+    reason: FailureReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A namespace that shall hold a copy; with a failure where it can take none."""
+
+    namespace: str
+    failure: Failure | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the namespace takes no object at all, not even one that is there already."""
+        return self.failure is not None and self.failure.reason in _CLOSED
+
+
+def related_rule(asked: Syncer) -> RelatedRule:
+    """The rule that shows the targets' Namespaces, and the source's own (see `source`)."""
+    names = sorted({asked.source.namespace, *asked.targets})
+    return RelatedRule(API_VERSION, RESOURCE, names=names)
+
+
+def resolve(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
+    """The targets, sorted by name."""
+    namespaces = request.seen(NAMESPACES)
+    return [Target(name, _failure(name, asked, namespaces)) for name in sorted(asked.targets)]
+
+
+def is_terminating(namespace: KubernetesObject) -> bool:
+    """Whether a Namespace is being deleted: nothing can be created in it any more."""
+    phase = namespace.status.phase if namespace.status else ""
+    return namespace.metadata.deletion_timestamp is not None or phase == "Terminating"
+
+
+def _failure(name: str, asked: Syncer, namespaces: Group) -> Failure | None:
+    if name == asked.source.namespace:
+        return Failure(
+            FailureReason.IS_SOURCE_NAMESPACE,
+            "the source itself is here; take the namespace off spec.targetNamespaces",
+        )
+    namespace = namespaces.get(name)
+    if namespace is None:
+        return Failure(
+            FailureReason.NAMESPACE_NOT_FOUND,
+            "the namespace does not exist; create it, or take it off spec.targetNamespaces",
+        )
+    if is_terminating(namespace):
+        return Failure(
+            FailureReason.NAMESPACE_TERMINATING,
+            "the namespace is being deleted and takes no new objects; create it again when it "
+            "is gone, or take it off spec.targetNamespaces",
+        )
+    return None

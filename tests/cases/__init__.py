@@ -1,0 +1,140 @@
+"""What the hook answers, one folder a sentence: `request.json`, `response.json`, `case.json`.
+
+`request.json` is a body as Metacontroller sends it, `response.json` the whole answer. `case.json`
+is there where the defaults do not fit: `now`, the present moment of the hook, and `strategy`, the
+apply strategy that it is set to.
+
+Large values and long lists are written small: `{"$repeat": ["x", 300000]}` is a string,
+`{"$list": {"count": 1001, "value": V}}` a list, and `"$map": {"count": 1001, "key": K, "value": V}`
+adds entries to the map in which it stands; in K and V, `{n}` is the entry's number, in four digits.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from hooks.preview.hook import encode
+from hooks.protocol import ApplyStrategy
+
+FOLDER: Final = Path(__file__).parent
+HOOKS: Final = ("sync", "finalize", "customize")
+NOW: Final = "2026-01-01T12:00:00Z"
+"""The present moment of a case that names none."""
+STRATEGY: Final = "server-side-apply"
+"""The apply strategy of a case that names none."""
+WIDTH: Final = 100
+MANY: Final = 20
+"""Longer lists are written small where they can be."""
+ASIDE: Final = ("controller", "managedFields", "ownerReferences")
+"""Fields that a reader seldom looks at: each stands on one line of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One folder, its small notations written out."""
+
+    folder: Path
+    hook: str
+    request: Any
+    now: datetime
+    strategy: ApplyStrategy
+
+    @classmethod
+    def read(cls, folder: Path) -> "Case":
+        named = folder / "case.json"
+        told = json.loads(named.read_text("utf-8")) if named.exists() else {}
+        return cls(
+            folder=folder,
+            hook=folder.parent.name,
+            request=expanded(json.loads((folder / "request.json").read_text("utf-8"))),
+            now=datetime.fromisoformat(told.get("now", NOW)),
+            strategy=ApplyStrategy(told.get("strategy", STRATEGY)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.hook}/{self.folder.name}"
+
+    @property
+    def body(self) -> bytes:
+        """The request as Metacontroller writes it."""
+        return encode(self.request)
+
+    @property
+    def response(self) -> Any:
+        """The recorded answer, its small notations written out."""
+        return expanded(json.loads((self.folder / "response.json").read_text("utf-8")))
+
+
+def cases() -> Iterator[Case]:
+    """All cases, hook by hook, in the order of their names."""
+    for hook in HOOKS:
+        for request in sorted((FOLDER / hook).glob("*/request.json")):
+            yield Case.read(request.parent)
+
+
+def expanded(value: Any) -> Any:
+    """JSON with its small notations written out."""
+    match value:
+        case {"$repeat": [str(text), int(count)]}:
+            return text * count
+        case {"$list": {"count": int(count), "value": item}}:
+            return [_numbered(item, n) for n in range(count)]
+        case {"$map": {"count": int(count), "key": key, "value": item}, **others}:
+            entries = {_numbered(key, n): _numbered(item, n) for n in range(count)}
+            return expanded(others) | entries
+        case dict():
+            return {key: expanded(item) for key, item in value.items()}
+        case list():
+            return [expanded(item) for item in value]
+        case _:
+            return value
+
+
+def _numbered(value: Any, number: int) -> Any:
+    text = json.dumps(expanded(value)).replace("{n}", f"{number:04}")
+    return json.loads(text)
+
+
+def shortened(value: Any) -> Any:
+    """JSON in small notations where they save much; `expanded` gives it back."""
+    match value:
+        case str() if len(value) > WIDTH and len(set(value)) == 1:
+            return {"$repeat": [value[0], len(value)]}
+        case list() if len(value) > MANY:
+            first = shortened(value[0])
+            item = json.loads(json.dumps(first).replace(f"{0:04}", "{n}"))
+            short = {"$list": {"count": len(value), "value": item}}
+            return short if expanded(short) == value else [shortened(each) for each in value]
+        case dict():
+            return {key: shortened(item) for key, item in value.items()}
+        case list():
+            return [shortened(item) for item in value]
+        case _:
+            return value
+
+
+def written(value: Any) -> str:
+    """JSON for a file: what fits into a line stands on one."""
+    return f"{_written(value, 0, 0)}\n"
+
+
+def _written(value: Any, indent: int, taken: int) -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    if indent + taken + len(line) < WIDTH or not isinstance(value, dict | list) or not value:
+        return line
+    inner = indent + 2
+    if isinstance(value, dict):
+        names = [f"{json.dumps(key, ensure_ascii=False)}: " for key in value]
+        items = [
+            f"{name}{_written(item, inner, -len(json.dumps(item)) if key in ASIDE else len(name))}"
+            for name, (key, item) in zip(names, value.items(), strict=True)
+        ]
+        opening, closing = "{", "}"
+    else:
+        items = [_written(item, inner, 0) for item in value]
+        opening, closing = "[", "]"
+    lines = f",\n{' ' * inner}".join(items)
+    return f"{opening}\n{' ' * inner}{lines}\n{' ' * indent}{closing}"

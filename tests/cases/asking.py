@@ -1,0 +1,39 @@
+"""Ask the real application, in process, with a clock and a log of the test's own."""
+
+import io
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hooks.app import create_app
+from hooks.protocol import ApplyStrategy
+from hooks.settings import Settings
+from tests.cases import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back, and what was logged."""
+
+    code: int
+    body: bytes
+    log: str
+
+    @property
+    def decoded(self) -> Any:
+        """The answer as JSON."""
+        return json.loads(self.body)
+
+
+def asked(hook: str, body: bytes, now: datetime, strategy: ApplyStrategy) -> Answered:
+    """Ask one hook once."""
+    log = io.StringIO()
+    app = create_app(Settings(apply_strategy=strategy), lambda: now, log)
+    response = app.test_client().post(f"/{hook}", data=body, content_type="application/json")
+    return Answered(response.status_code, response.data, log.getvalue())
+
+
+def answered(case: Case) -> Answered:
+    """What a case is answered."""
+    return asked(case.hook, case.body, case.now, case.strategy)

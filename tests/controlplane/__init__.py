@@ -1,0 +1,35 @@
+"""A real control plane with Metacontroller and the hook, started and removed by the tests.
+
+What a ConfigMapSyncer does can only be believed where the real API server, the
+real garbage collector and the real Metacontroller judge it. This package
+starts them on loopback, each run in a folder and on ports of its own, and
+leaves nothing behind, whatever way the run ends.
+"""
+
+from tests.controlplane.client import ApiError, Client, Object, TimedOut, wait_for
+from tests.controlplane.hook import Hook
+from tests.controlplane.metacontroller import Metacontroller
+from tests.controlplane.plane import ControlPlane
+from tests.controlplane.process import Process, StartFailed
+from tests.controlplane.stack import Stack
+from tests.controlplane.tools import DYNAMIC_APPLY, SERVER_SIDE_APPLY, STRATEGIES, missing
+from tests.controlplane.workspace import Workspace
+
+__all__ = [
+    "DYNAMIC_APPLY",
+    "SERVER_SIDE_APPLY",
+    "STRATEGIES",
+    "ApiError",
+    "Client",
+    "ControlPlane",
+    "Hook",
+    "Metacontroller",
+    "Object",
+    "Process",
+    "Stack",
+    "StartFailed",
+    "TimedOut",
+    "Workspace",
+    "missing",
+    "wait_for",
+]

@@ -1,0 +1,64 @@
+"""The hook as it runs in production, and what its log says about the calls it got."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from tests.controlplane.client import Object
+from tests.controlplane.plane import answers
+from tests.controlplane.process import Process
+from tests.controlplane.tools import ROOT
+from tests.controlplane.workspace import Workspace
+
+COMMAND = (
+    sys.executable,
+    "-m",
+    "gunicorn",
+    "-c",
+    "hooks/gunicorn.conf.py",
+    "hooks.app:create_app()",
+)
+
+
+class Hook(Process):
+    """The service under gunicorn at `.url`; `settings` and `command` are for tests of faults."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        strategy: str,
+        settings: Mapping[str, str] | None = None,
+        *,
+        command: Sequence[str] = COMMAND,
+        port: int | None = None,
+    ) -> None:
+        port = port or workspace.port()
+        self.url = f"http://127.0.0.1:{port}"
+        super().__init__(
+            workspace,
+            "hook",
+            command,
+            ready=lambda: answers(f"{self.url}/readyz"),
+            settings={
+                "HOST": "127.0.0.1",
+                "PORT": str(port),
+                "APPLY_STRATEGY": strategy,
+                "PYTHONUNBUFFERED": "1",
+            }
+            | dict(settings or {}),
+            working_directory=ROOT,
+        )
+
+    def calls(self, hook: str | None = None, syncer: str | None = None) -> list[Object]:
+        """The log's request lines, oldest first: of one hook (`sync`, …) and one syncer, or all."""
+        if not self.output.exists():
+            return []
+        complete, _, _ = self.output.read_text("utf-8").rpartition("\n")
+        lines = [json.loads(line) for line in complete.split("\n") if line.startswith("{")]
+        return [
+            line
+            for line in lines
+            if "hook" in line
+            and hook in (None, line["hook"])
+            and syncer in (None, line.get("syncer"))
+        ]

@@ -1,0 +1,36 @@
+"""The real Metacontroller, fast enough for tests and talkative about events."""
+
+from collections.abc import Sequence
+
+from tests.controlplane.plane import ControlPlane, answers
+from tests.controlplane.process import Process
+from tests.controlplane.tools import metacontroller
+
+
+class Metacontroller(Process):
+    """Metacontroller against one control plane with one apply strategy."""
+
+    def __init__(
+        self, control_plane: ControlPlane, strategy: str, extra_arguments: Sequence[str] = ()
+    ) -> None:
+        workspace = control_plane.workspace
+        health = f"127.0.0.1:{workspace.port()}"
+        super().__init__(
+            workspace,
+            "metacontroller",
+            [
+                str(metacontroller()),
+                # With the defaults (5 and 10) a thousand copies take minutes.
+                "--client-go-qps=500",
+                "--client-go-burst=1000",
+                f"--apply-strategy={strategy}",
+                f"--metrics-address=127.0.0.1:{workspace.port()}",
+                f"--health-probe-bind-address={health}",
+                # By default one event in five minutes: a test would not see its own.
+                "--events-qps=100",
+                "--events-burst=1000",
+                *extra_arguments,
+            ],
+            ready=lambda: answers(f"http://{health}/readyz"),
+            settings={"KUBECONFIG": str(control_plane.kubeconfig)},
+        )

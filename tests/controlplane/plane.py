@@ -1,0 +1,210 @@
+"""etcd, kube-apiserver and kube-controller-manager: the part of a cluster that judges objects."""
+
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import yaml
+
+from tests.controlplane.client import Client, Object, wait_for
+from tests.controlplane.process import Process
+from tests.controlplane.tools import asset
+from tests.controlplane.workspace import Workspace
+
+_TOKEN = "token-of-the-tests"
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of a loopback URL is answered with 200."""
+    try:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+class ControlPlane:
+    """A cluster without nodes: namespaces are deleted for real and owned objects collected.
+
+    `.kubeconfig` and `.client` are an administrator's; `add_identity` gives
+    those of somebody with fewer rights. RBAC is in force.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.server = f"https://127.0.0.1:{workspace.port()}"
+        self.kubeconfig = workspace.folder / "kubeconfig"
+        self._certificates = workspace.folder / "certificates"
+        self._key = workspace.folder / "service-account.key"
+        etcd = f"http://127.0.0.1:{workspace.port()}"
+        self.etcd = Process(
+            workspace,
+            "etcd",
+            self._etcd_command(etcd, peer=f"http://127.0.0.1:{workspace.port()}"),
+            ready=lambda: answers(f"{etcd}/readyz"),
+        )
+        self.api_server = Process(
+            workspace,
+            "kube-apiserver",
+            self._api_server_command(etcd),
+            ready=self._serves,
+        )
+        self.controller_manager = Process(
+            workspace,
+            "kube-controller-manager",
+            self._controller_manager_command(),
+            # It answers nothing by itself; that it collects is what a test waits for.
+            ready=lambda: True,
+        )
+        self._client: Client | None = None
+        self._identities: list[Client] = []
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def client(self) -> Client:
+        """The administrator's client."""
+        if self._client is None:
+            raise RuntimeError("The control plane has not been started.")
+        return self._client
+
+    def start(self, crds: Sequence[Path] = ()) -> None:
+        """Start everything and install the CRDs of these files.
+
+        The CRDs come before kube-controller-manager does: the garbage collector
+        learns of one that comes later only after up to 30 s.
+        """
+        folder = self.workspace.folder
+        (folder / "tokens.csv").write_text(f"{_TOKEN},tests,tests,system:masters\n", "utf-8")
+        subprocess.run(
+            ["openssl", "genrsa", "-out", self._key, "2048"], check=True, capture_output=True
+        )
+        self._write_kubeconfig(self.kubeconfig)
+        self.etcd.launch()
+        self.api_server.launch()
+        self.etcd.wait_until_ready()
+        self.api_server.wait_until_ready()
+        self._client = Client(self.server, _TOKEN, self._certificate_authority)
+        wait_for(lambda: self.client.find("Namespace", "default"), "the namespace default")
+        for file in crds:
+            self.install_crds(file)
+        self.controller_manager.start()
+
+    def close(self) -> None:
+        """Kill everything; the workspace removes what is left."""
+        for client in (self._client, *self._identities):
+            if client is not None:
+                client.close()
+        for process in (self.controller_manager, self.api_server, self.etcd):
+            process.kill()
+
+    def install_crds(self, file: Path) -> None:
+        """Apply the CRDs of a file and wait until the API server serves them."""
+        names = []
+        for crd in yaml.safe_load_all(file.read_text("utf-8")):
+            if crd:
+                self.client.apply(crd, field_manager="installation")
+                names.append(crd["metadata"]["name"])
+        for name in names:
+            self.client.wait_for(
+                "CustomResourceDefinition", name, _established, f"{name} to be established"
+            )
+
+    def add_identity(self, name: str, group: str | None = None) -> tuple[Path, Client]:
+        """A kubeconfig and a client of a user who may do only what RBAC grants `name` or `group`.
+
+        By impersonation: the API server reads its tokens only when it starts,
+        and it authorizes an impersonated user by that user's rights alone.
+        """
+        groups = (group,) if group else ()
+        kubeconfig = self.workspace.folder / f"kubeconfig-{name.replace(':', '-')}"
+        self._write_kubeconfig(kubeconfig, {"as": name, "as-groups": list(groups)})
+        client = Client(self.server, _TOKEN, self._certificate_authority, user=name, groups=groups)
+        self._identities.append(client)
+        return kubeconfig, client
+
+    @property
+    def _certificate_authority(self) -> Path:
+        return self._certificates / "apiserver.crt"
+
+    def _serves(self) -> bool:
+        if not self._certificate_authority.exists():
+            return False
+        probe = Client(self.server, _TOKEN, self._certificate_authority)
+        try:
+            return probe.is_ready()
+        finally:
+            probe.close()
+
+    def _write_kubeconfig(self, path: Path, extra: Object | None = None) -> None:
+        cluster = {
+            "server": self.server,
+            "certificate-authority": str(self._certificate_authority),
+        }
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "tests", "cluster": cluster}],
+            "users": [{"name": "tests", "user": {"token": _TOKEN} | (extra or {})}],
+            "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
+            "current-context": "tests",
+        }
+        path.write_text(yaml.safe_dump(content), "utf-8")
+
+    def _etcd_command(self, url: str, peer: str) -> list[str]:
+        return [
+            str(asset("etcd")),
+            f"--data-dir={self.workspace.folder / 'etcd'}",
+            f"--listen-client-urls={url}",
+            f"--advertise-client-urls={url}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster=default={peer}",
+            # What a test writes need not survive a power cut.
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        ]
+
+    def _api_server_command(self, etcd: str) -> list[str]:
+        return [
+            str(asset("kube-apiserver")),
+            f"--etcd-servers={etcd}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--secure-port={self.server.rpartition(':')[2]}",
+            f"--cert-dir={self._certificates}",
+            f"--token-auth-file={self.workspace.folder / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            f"--service-account-key-file={self._key}",
+            f"--service-account-signing-key-file={self._key}",
+            "--service-account-issuer=https://test",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--disable-admission-plugins=ServiceAccount",
+            # There is no Service through which anybody would look for this server.
+            "--endpoint-reconciler-type=none",
+        ]
+
+    def _controller_manager_command(self) -> list[str]:
+        return [
+            str(asset("kube-controller-manager")),
+            f"--kubeconfig={self.kubeconfig}",
+            "--controllers=garbage-collector-controller,namespace-controller",
+            "--leader-elect=false",
+            "--secure-port=0",
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
+        ]
+
+
+def _established(crd: Object) -> bool:
+    conditions = crd.get("status", {}).get("conditions", ())
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions or ())

@@ -1,0 +1,64 @@
+"""Where the programs are that these tests start, and what to say when one is absent."""
+
+import os
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The project's folder."""
+
+SERVER_SIDE_APPLY = "server-side-apply"
+DYNAMIC_APPLY = "dynamic-apply"
+STRATEGIES = (SERVER_SIDE_APPLY, DYNAMIC_APPLY)
+"""Metacontroller's two ways of writing children; the first is what the project ships."""
+
+_ASSETS = ("etcd", "kube-apiserver", "kube-controller-manager")
+
+
+def asset(name: str) -> Path:
+    """Path of a program of the control plane, from the folder KUBEBUILDER_ASSETS."""
+    return Path(os.environ.get("KUBEBUILDER_ASSETS", "")) / name
+
+
+def kubectl() -> Path:
+    """Path of kubectl: beside the control plane, else on PATH."""
+    beside = asset("kubectl")
+    if os.access(beside, os.X_OK):
+        return beside
+    return Path(shutil.which("kubectl") or "kubectl")
+
+
+def metacontroller() -> Path:
+    """Path of Metacontroller: METACONTROLLER, else on PATH."""
+    named = os.environ.get("METACONTROLLER")
+    return Path(named or shutil.which("metacontroller") or "metacontroller")
+
+
+def metacontroller_crds() -> Path:
+    """Metacontroller's own CRDs: METACONTROLLER_CRDS (a release's manifest), or minimal ones."""
+    named = os.environ.get("METACONTROLLER_CRDS")
+    return Path(named) if named else Path(__file__).with_name("metacontroller-crds.yaml")
+
+
+def missing() -> list[str]:
+    """One sentence for everything that a Stack needs and that is absent."""
+    sentences = []
+    if not os.environ.get("KUBEBUILDER_ASSETS"):
+        sentences.append(
+            "KUBEBUILDER_ASSETS is not set: it names the folder with " + ", ".join(_ASSETS) + "."
+        )
+    else:
+        sentences += [
+            f"{asset(name)} is no program that can be run (KUBEBUILDER_ASSETS names its folder)."
+            for name in _ASSETS
+            if not os.access(asset(name), os.X_OK)
+        ]
+    if not os.access(kubectl(), os.X_OK):
+        sentences.append("kubectl is neither in KUBEBUILDER_ASSETS nor on PATH.")
+    if not os.access(metacontroller(), os.X_OK):
+        sentences.append(
+            "metacontroller is not on PATH, and METACONTROLLER does not name it (v4.17.2)."
+        )
+    if not metacontroller_crds().is_file():
+        sentences.append(f"METACONTROLLER_CRDS names {metacontroller_crds()}, which is no file.")
+    return sentences

@@ -1,0 +1,94 @@
+"""The ConfigMapSyncers of tests/crds: what the API accepts, what it refuses, and in which words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from hooks.preview.objects import Object
+
+_FOLDER = Path(__file__).with_name("crds")
+_ERROR = "# error: "
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A manifest that is refused, and what the refusal says."""
+
+    manifest: Object
+    error: str
+
+
+def valid() -> dict[str, Object]:
+    """Manifests that are accepted, by the sentence that names them."""
+    return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in _files("valid")}
+
+
+def invalid() -> dict[str, Refused]:
+    """Manifests that are refused, by the sentence that names them."""
+    return {path.stem: _refused(path) for path in _files("invalid")}
+
+
+def with_targets(count: int) -> Object:
+    """A ConfigMapSyncer with that many targets, with names as long as they can be."""
+    return {
+        "apiVersion": "config.example.com/v1alpha1",
+        "kind": "ConfigMapSyncer",
+        "metadata": {"name": "many-targets"},
+        "spec": {
+            "sourceNamespace": "default",
+            "sourceConfigMap": "app-config",
+            "targetNamespaces": [f"{'n' * 58}{number:05}" for number in range(count)],
+        },
+    }
+
+
+def full_status() -> Object:
+    """A status in which every field and every reason for a failed namespace is used."""
+    reasons = (
+        "NamespaceNotFound",
+        "NamespaceTerminating",
+        "IsSourceNamespace",
+        "Conflict",
+        "ManagedByAnother",
+        "OverwriteImpossible",
+        "ConsentMissing",
+        "TargetConsentMissing",
+        "NotApplied",
+    )
+    condition = {
+        "status": "False",
+        "reason": "TargetsBlocked",
+        "message": "1 of 2 target namespaces cannot get its copy.",
+        "lastTransitionTime": "2025-01-01T00:00:00Z",
+        "observedGeneration": 3,
+    }
+    return {
+        "observedGeneration": 3,
+        "conditions": [condition | {"type": type_} for type_ in ("Ready", "Synced")],
+        "syncedNamespaces": ["dev"],
+        "failedNamespaces": ["prod"],
+        "targetCount": 3,
+        "syncedCount": 1,
+        "pendingCount": 1,
+        "failedCount": 1,
+        "failures": [
+            {"namespace": f"team-{number}", "reason": reason, "message": "A sentence."}
+            for number, reason in enumerate(reasons)
+        ],
+        "contentHash": "sha256:" + "0123456789abcdef" * 4,
+        "sourceResourceVersion": "42",
+        "lastSyncTime": "2025-01-01T00:00:00Z",
+        "pendingSince": "2025-01-01T00:00:01Z",
+    }
+
+
+def _files(verdict: str) -> list[Path]:
+    return sorted((_FOLDER / verdict).glob("*.yaml"))
+
+
+def _refused(path: Path) -> Refused:
+    text = path.read_text("utf-8")
+    first_line, _, _ = text.partition("\n")
+    assert first_line.startswith(_ERROR), f"{path.name} must begin with '{_ERROR}'"
+    return Refused(yaml.safe_load(text), first_line.removeprefix(_ERROR))

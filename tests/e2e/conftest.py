@@ -1,0 +1,59 @@
+"""The real control plane for the tests of this folder, started when the first of them asks."""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, missing
+from tests.controlplane.stack import CRD
+
+_FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if absent := missing():
+        skip = pytest.mark.skip(reason=" ".join(absent))
+        for item in items:
+            if _FOLDER in item.path.parents:
+                item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if absent := missing():
+        # A green run that tested nothing must not look like one that did.
+        title = "END-TO-END TESTS SKIPPED: no real control plane was tested"
+        terminalreporter.section(title, sep="!", red=True, bold=True)
+        for sentence in absent:
+            terminalreporter.write_line(sentence, red=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    stack = item.funcargs.get("stack") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(stack, Stack):
+        # The stack is gone, with its logs, before anybody reads the report.
+        report.sections.append(("Metacontroller and hook", stack.logs()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """An API server with our CRD, without Metacontroller: nobody but the test writes."""
+    with Workspace() as workspace:
+        plane = ControlPlane(workspace)
+        try:
+            plane.start(crds=[CRD])
+            yield plane
+        finally:
+            plane.close()
+
+
+@pytest.fixture(scope="session", params=STRATEGIES)
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The whole product under one apply strategy, shared by all tests of the session."""
+    with Stack(request.param) as running:
+        yield running

@@ -1,0 +1,119 @@
+"""The API server judges ConfigMapSyncers as tests/test_crds.py does, in words that help."""
+
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hooks.preview.schema import Schema
+from tests import crd_cases
+from tests.controlplane import ApiError, ControlPlane, Object
+from tests.controlplane.tools import kubectl
+from tests.controlplane.workspace import environment
+from tests.crd_cases import Refused
+
+SCHEMA = Schema.load()
+VALID = crd_cases.valid()
+INVALID = crd_cases.invalid()
+
+
+@pytest.fixture
+def syncer(control_plane: ControlPlane) -> Iterator[Object]:
+    """A syncer that nobody looks after, with a status in which every field is used."""
+    made = control_plane.client.create(crd_cases.with_targets(3))
+    name = made["metadata"]["name"]
+    yield control_plane.client.merge_patch(
+        "ConfigMapSyncer", name, {"status": crd_cases.full_status()}, subresource="status"
+    )
+    control_plane.client.delete("ConfigMapSyncer", name)
+
+
+@pytest.mark.parametrize("manifest", VALID.values(), ids=VALID)
+def test_a_sensible_syncer_is_accepted(control_plane: ControlPlane, manifest: Object) -> None:
+    stored = control_plane.client.create(manifest, dry_run=True)
+    assert stored["spec"] == SCHEMA.default(manifest)["spec"]
+
+
+@pytest.mark.parametrize("case", INVALID.values(), ids=INVALID)
+def test_nonsense_is_refused_with_a_sentence(control_plane: ControlPlane, case: Refused) -> None:
+    with pytest.raises(ApiError) as refusal:
+        control_plane.client.create(case.manifest, dry_run=True)
+    assert refusal.value.reason in {"Invalid", "BadRequest"}
+    assert case.error in refusal.value.message
+
+
+def test_ten_thousand_targets_are_accepted_and_one_more_is_not(control_plane: ControlPlane) -> None:
+    control_plane.client.create(crd_cases.with_targets(10_000), dry_run=True)
+    with pytest.raises(ApiError, match="must have at most 10000 items"):
+        control_plane.client.create(crd_cases.with_targets(10_001), dry_run=True)
+
+
+def test_a_status_keeps_every_field(syncer: Object) -> None:
+    assert syncer["status"] == crd_cases.full_status()
+
+
+def test_a_status_cannot_be_set_with_the_spec(control_plane: ControlPlane) -> None:
+    manifest = crd_cases.with_targets(1) | {"status": crd_cases.full_status()}
+    assert "status" not in control_plane.client.create(manifest, dry_run=True)
+
+
+@pytest.mark.parametrize("path", ["", "spec", "status", "status.conditions", "status.failures"])
+def test_kubectl_explains_every_field(control_plane: ControlPlane, path: str) -> None:
+    explained = " ".join(
+        _kubectl(control_plane, "explain", f"configmapsyncer.{path}".strip(".")).split()
+    )
+    schema: Any = SCHEMA.open_api
+    for name in path.split(".") if path else ():
+        schema = schema["properties"][name]
+        schema = schema.get("items", schema)
+    ours = {
+        name: " ".join(field["description"].split())
+        for name, field in schema["properties"].items()
+        # Kubernetes explains these in its own words, the same for all kinds.
+        if path or name in {"spec", "status"}
+    }
+    assert {name: text for name, text in ours.items() if text not in explained} == {}
+
+
+def test_kubectl_knows_the_kind_by_its_short_name_and_shows_the_columns(
+    control_plane: ControlPlane, syncer: Object
+) -> None:
+    narrow = _kubectl(control_plane, "get", "cmsync").splitlines()[0].split("   ")
+    wide = _kubectl(control_plane, "get", "cmsync", "-o", "wide").splitlines()
+    header = [cell.strip() for cell in wide[0].split("   ") if cell.strip()]
+    assert [cell.strip() for cell in narrow if cell.strip()] == [
+        "NAME",
+        *(column.name.upper() for column in SCHEMA.columns if column.priority == 0),
+    ]
+    assert header == ["NAME", *(column.name.upper() for column in SCHEMA.columns)]
+    row = [cell.strip() for cell in wide[1].split("   ") if cell.strip()]
+    last_sync, age = row[8:10]
+    assert row == [
+        "many-targets",
+        "default",
+        "app-config",
+        "3",
+        "1",
+        "1",
+        "False",
+        "TargetsBlocked",
+        last_sync,
+        age,
+        "1",
+        "1 of 2 target namespaces cannot get its copy.",
+    ]
+
+
+def _kubectl(control_plane: ControlPlane, *arguments: str) -> str:
+    return subprocess.run(
+        [kubectl(), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment(
+            KUBECONFIG=str(control_plane.kubeconfig),
+            # kubectl caches what a server offers by its address, and ports come back.
+            KUBECACHEDIR=str(control_plane.workspace.folder / "kubectl-cache"),
+        ),
+    ).stdout

@@ -1,0 +1,1 @@
+"""The HTTP edge, against the service as gunicorn runs it."""

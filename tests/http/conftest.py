@@ -1,0 +1,73 @@
+"""The service under gunicorn, started as its image starts it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import smoke
+
+REPOSITORY = Path(__file__).parents[2]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "gunicorn",
+    "-c",
+    "hooks/gunicorn.conf.py",
+    "hooks.app:create_app()",
+]
+MACHINE = {
+    name: value
+    for name, value in os.environ.items()
+    if name in {"HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TMPDIR"}
+}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A running service: its port, its process, and what it has printed so far."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def log(self) -> list[dict[str, Any]]:
+        """The log's lines, oldest first."""
+        return [json.loads(line) for line in self.output.read_text().splitlines()]
+
+
+Start = Callable[..., Edge]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a service with settings of its own; it ends with the test."""
+    with contextlib.ExitStack() as services:
+
+        def start(**settings: str) -> Edge:
+            output = tmp_path / "output"
+            printed = services.enter_context(output.open("wb"))
+            service = services.enter_context(
+                smoke.started(COMMAND, MACHINE | settings, REPOSITORY, printed)
+            )
+            return Edge(service.port, service.process, output)
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a service with default settings, one for all tests of a module."""
+    output = tmp_path_factory.mktemp("service") / "output"
+    with (
+        output.open("wb") as printed,
+        smoke.started(COMMAND, MACHINE, REPOSITORY, printed) as service,
+    ):
+        yield service.port

@@ -1,0 +1,234 @@
+"""The application by itself: what it is handed (clock, settings, log), and what bugs do.
+
+Gunicorn's part of the edge is not in these; see the other files here.
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import flask
+import pytest
+from werkzeug.test import TestResponse
+
+from hooks import app as shell
+from hooks.settings import Settings
+from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, metrics_of
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Hook:
+    """An application with a clock that stands still, and its log."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.printed = io.StringIO()
+        self.app: flask.Flask = shell.create_app(Settings(**settings), lambda: NOW, self.printed)
+
+    def ask(self, path: str, body: bytes = b"", **said: Any) -> Answer:
+        """Post a body; what else is said goes into the WSGI environment as it is."""
+        said = {"content_type": JSON, "data": body, "method": "POST"} | said
+        return told(self.app.test_client().open(path, **said))
+
+    def log(self) -> list[dict[str, Any]]:
+        """The log's lines without those parts that no test can foresee."""
+        lines = [json.loads(line) for line in self.printed.getvalue().splitlines()]
+        unforeseen = ("time", "milliseconds")
+        return [{k: v for k, v in line.items() if k not in unforeseen} for line in lines]
+
+
+def told(response: TestResponse) -> Answer:
+    headers = {
+        n: response.headers[n] for n in ("Content-Type", "Retry-After") if n in response.headers
+    }
+    return Answer(response.status_code, response.get_data(as_text=True), headers)
+
+
+class Body(io.BytesIO):
+    """A body during whose reading something happens."""
+
+    def __init__(self, content: bytes, happens: Callable[[], None]) -> None:
+        super().__init__(content)
+        self.happens = happens
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.happens()
+        return super().read(size)
+
+
+def stream(body: io.BytesIO, size: int, **more: object) -> Mapping[str, Any]:
+    return {
+        "data": None,
+        "input_stream": body,
+        "environ_overrides": {"CONTENT_LENGTH": str(size), **more},
+    }
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_is_answered(path: str) -> None:
+    assert Hook().ask(path, method="GET") == Answer(200, "ok\n")
+
+
+def test_the_time_in_a_status_is_the_clocks_that_was_handed_in() -> None:
+    answer = json.loads(Hook().ask("/sync", SYNC).body)
+
+    assert {c["lastTransitionTime"] for c in answer["status"]["conditions"]} == {
+        "2026-01-02T03:04:05Z"
+    }
+
+
+def test_the_same_request_gets_the_same_bytes_from_two_replicas() -> None:
+    assert Hook().ask("/sync", SYNC) == Hook().ask("/sync", SYNC)
+
+
+def test_no_request_sets_the_clock() -> None:
+    then = {"headers": {"Date": "Thu, 01 Jan 1970 00:00:00 GMT", "X-Now": "1970-01-01T00:00:00Z"}}
+
+    assert Hook().ask("/sync?now=1970-01-01T00:00:00Z", SYNC, **then) == Hook().ask("/sync", SYNC)
+
+
+def test_each_hook_answers_in_json() -> None:
+    hook = Hook()
+    answers = [
+        hook.ask("/sync", SYNC),
+        hook.ask("/finalize", SYNC),
+        hook.ask("/customize", CUSTOMIZE),
+    ]
+
+    assert [(answer.code, answer.headers) for answer in answers] == [
+        (200, {"Content-Type": JSON})
+    ] * 3
+
+
+def test_a_bug_is_told_to_nobody_but_the_log_and_shows_no_data_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("hunter2")
+
+    monkeypatch.setattr(shell, "sync", broken)
+    hook = Hook()
+
+    assert hook.ask("/sync", SYNC) == Answer(500, "internal error\n")
+    [line] = hook.log()
+    place = line.pop("place")
+    assert line == {
+        "hook": "sync",
+        "requestBytes": len(SYNC),
+        "error": "ValueError",
+        "code": 500,
+        "responseBytes": 15,
+    }
+    assert place.split()[-1].startswith("test_app.py:")
+    assert "hunter2" not in place
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        pytest.param({"method": "GET"}, (405, "method not allowed\n"), id="GET"),
+        pytest.param({"path": "/else"}, (404, "not found\n"), id="elsewhere"),
+        pytest.param(
+            {"content_type": "text/plain"},
+            (415, "send Content-Type: application/json without Content-Encoding\n"),
+            id="text",
+        ),
+        pytest.param(
+            {"headers": {"Content-Encoding": "gzip"}},
+            (415, "send Content-Type: application/json without Content-Encoding\n"),
+            id="compressed",
+        ),
+        pytest.param(
+            {"headers": {"Transfer-Encoding": "chunked"}},
+            (411, "send Content-Length\n"),
+            id="no length",
+        ),
+        pytest.param(
+            {"data": b" " * 1001},
+            (413, "the body has 1001 bytes, MAX_REQUEST_BYTES allows 1000\n"),
+            id="too large",
+        ),
+        pytest.param(
+            {"data": b"[]"}, (400, "Expected `object`, got `array`\n"), id="not an object"
+        ),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_in_one_line(
+    said: dict[str, Any], answer: tuple[int, str]
+) -> None:
+    hook = Hook(max_request_bytes=1000)
+
+    assert hook.ask(said.pop("path", "/sync"), **said) == Answer(*answer)
+
+
+def test_what_is_too_much_beside_a_body_in_flight_is_sent_back_but_never_customize() -> None:
+    hook = Hook(max_in_flight_bytes=len(SYNC), retry_after_seconds=3)
+    meanwhile: list[Answer] = []
+
+    def ask_others() -> None:
+        meanwhile.extend((hook.ask("/sync", SYNC), hook.ask("/customize", CUSTOMIZE)))
+
+    first = hook.ask("/sync", **stream(Body(SYNC, ask_others), len(SYNC)))
+
+    overloaded, customized = meanwhile
+    assert overloaded == Answer(
+        429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "3"}
+    )
+    assert (first.code, customized.code, hook.ask("/sync", SYNC).code) == (200, 200, 200)
+
+
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        pytest.param(TimeoutError, (408, "the body did not arrive in time\n"), id="slow"),
+        pytest.param(ConnectionResetError, (400, "the client went away\n"), id="gone"),
+    ],
+)
+def test_a_body_that_does_not_arrive_is_the_clients_fault(
+    fault: type[OSError], answer: tuple[int, str]
+) -> None:
+    def stop() -> None:
+        raise fault
+
+    assert Hook().ask("/sync", **stream(Body(b"", stop), 10)) == Answer(*answer)
+
+
+def test_a_body_that_ends_too_early_is_refused() -> None:
+    assert Hook().ask("/sync", **stream(io.BytesIO(b"{"), 10)) == Answer(
+        400, "the body ends after 1 of 10 bytes\n"
+    )
+
+
+def test_two_applications_count_apart() -> None:
+    first, second = Hook(), Hook()
+    first.ask("/sync", SYNC)
+
+    counted = [metrics_of(hook.ask("/metrics", method="GET").body) for hook in (first, second)]
+
+    name = "configmap_syncer_hook_requests_total"
+    assert [samples.get(name, {}) for samples in counted] == [{("200", "sync"): 1}, {}]
+
+
+def test_by_default_settings_come_from_the_environment_and_the_log_is_the_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAX_REQUEST_BYTES", "10")
+    client = shell.create_app().test_client()
+
+    refused = told(client.post("/sync", data=SYNC, content_type=JSON))
+
+    line = f"the body has {len(SYNC)} bytes, MAX_REQUEST_BYTES allows 10"
+    assert refused == Answer(413, f"{line}\n")
+    assert json.loads(capsys.readouterr().out)["error"] == line
+
+
+def test_by_default_the_clock_is_the_machines() -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    client = shell.create_app(Settings(), log=io.StringIO()).test_client()
+
+    answer = client.post("/sync", data=SYNC, content_type=JSON).get_json()
+
+    stamped = datetime.fromisoformat(answer["status"]["conditions"][-1]["lastTransitionTime"])
+    assert before <= stamped <= datetime.now(UTC)

@@ -1,0 +1,75 @@
+"""Settings come from the environment; a typo ends the service at its start, and is named."""
+
+import subprocess
+
+import pytest
+
+from hooks import settings
+from hooks.protocol import ApplyStrategy
+from hooks.settings import InvalidSetting, Settings
+from tests.http.conftest import COMMAND, MACHINE, REPOSITORY
+
+MEBIBYTE = 1024 * 1024
+
+
+def test_what_is_not_set_has_a_default() -> None:
+    assert settings.read({"PATH": "/bin", "max_request_bytes": "1"}) == Settings(
+        apply_strategy=ApplyStrategy.SERVER_SIDE_APPLY,
+        max_request_bytes=512 * MEBIBYTE,
+        max_in_flight_bytes=512 * MEBIBYTE,
+        retry_after_seconds=1,
+        body_timeout_seconds=60,
+        shutdown_seconds=30,
+        host="0.0.0.0",  # noqa: S104, the pod's own address is not known
+        port=8080,
+    )
+
+
+def test_each_setting_is_the_variable_of_its_upper_case() -> None:
+    environment = {
+        "APPLY_STRATEGY": "dynamic-apply",
+        "MAX_REQUEST_BYTES": "1",
+        "MAX_IN_FLIGHT_BYTES": "2",
+        "RETRY_AFTER_SECONDS": "3",
+        "BODY_TIMEOUT_SECONDS": "4",
+        "SHUTDOWN_SECONDS": "5",
+        "HOST": "127.0.0.1",
+        "PORT": "6",
+    }
+
+    assert settings.read(environment) == Settings(
+        ApplyStrategy.DYNAMIC_APPLY, 1, 2, 3, 4, 5, "127.0.0.1", 6
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("APPLY_STRATEGY", "client-side-apply", "Invalid enum value 'client-side-apply'"),
+        ("MAX_REQUEST_BYTES", "512Mi", "Expected `int`, got `str`"),
+        ("MAX_IN_FLIGHT_BYTES", "0", "Expected `int` >= 1"),
+        ("RETRY_AFTER_SECONDS", "-1", "Expected `int` >= 1"),
+        ("PORT", "65536", "Expected `int` <= 65535"),
+        ("PORT", "", "Expected `int`, got `str`"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(variable: str, value: str, reason: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        settings.read({variable: value})
+
+    assert str(refused.value) == f"Correct the environment variable {variable}: {reason}"
+
+
+def test_a_service_with_such_a_value_does_not_start_and_says_why() -> None:
+    ended = subprocess.run(
+        COMMAND,
+        cwd=REPOSITORY,
+        env=MACHINE | {"PORT": "http"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert ended.returncode != 0
+    assert "Correct the environment variable PORT: Expected `int`, got `str`" in ended.stderr

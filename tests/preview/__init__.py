@@ -1,0 +1,1 @@
+"""The offline run: what it says of Kubernetes and of Metacontroller, and its command."""

@@ -1,0 +1,21 @@
+"""Stories of users and clusters, told once and lived through on two worlds.
+
+Every YAML file here is one story; its name is the sentence that it shows. A story names the
+`namespaces` that it needs (all of its names begin with `x-`, which becomes a prefix of its own
+where stories share a cluster) and its `steps`, each a map with one verb:
+
+- `apply`: objects, each created, or merged into what is there
+- `patch`: `{of: KIND NAMESPACE/NAME, with: JSON merge patch}`
+- `delete`: `KIND NAMESPACE/NAME`, or `{of: …, cascade: foreground | orphan}`
+- `mend`: a syncer; runs the one command that its Ready message names
+- `expect`: objects that must come to be so: `data` and `binaryData` exactly, everything else as
+  far as it is named; null means absent, a list of conditions is matched by type, and a text that
+  begins with `re:` is a regular expression to be found
+- `absent`: objects that must come to be gone
+- `missing`: objects that must be gone already
+- `refused`: objects that the API server must come to refuse
+- `remember`: objects as they are now; `unchanged`: objects that nobody has written since
+
+`apiVersion` is left out, and `uid of KIND NAMESPACE/NAME` stands for a uid. At its end every story
+checks that the hook is not asked while nothing changes.
+"""

@@ -1,0 +1,74 @@
+"""The real world of the stories: API server, Metacontroller and hook, all as they run for users."""
+
+from collections.abc import Callable
+
+from tests.controlplane import ApiError, Stack, wait_for
+from tests.scenarios.story import Manifest, Reference
+
+_PATIENCE_SECONDS = 90
+_CASCADES = {"foreground": "Foreground", "orphan": "Orphan", None: None}
+
+
+class RealWorld:
+    """A running stack, seen as a world."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.client = stack.client
+
+    def find(self, reference: Reference) -> Manifest | None:
+        return self.client.find(reference.kind, reference.name, reference.namespace)
+
+    def apply(self, manifest: Manifest) -> None:
+        try:
+            self.client.create(manifest)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            self.patch(Reference.of(manifest), manifest)
+
+    def patch(self, reference: Reference, patch: Manifest) -> None:
+        self.client.merge_patch(reference.kind, reference.name, patch, reference.namespace)
+
+    def delete(self, reference: Reference, cascade: str | None) -> None:
+        self.client.delete(
+            reference.kind,
+            reference.name,
+            reference.namespace,
+            propagation=_CASCADES[cascade],  # type: ignore[arg-type]
+        )
+
+    def eventually(self, look: Callable[[], str | None], what: str) -> None:
+        missing: str | None = None
+
+        def found() -> bool:
+            nonlocal missing
+            missing = look()
+            return missing is None
+
+        wait_for(found, what, _PATIENCE_SECONDS, lambda: f"{missing}\n{self.stack.logs(15)}")
+
+    def refuses(self, manifest: Manifest) -> bool:
+        try:
+            self.client.create(manifest, dry_run=True)
+        except ApiError as error:
+            return error.reason != "AlreadyExists"
+        return False
+
+    def is_idle(self, syncer: str) -> str | None:
+        """Nothing asks about this syncer while another one lives through all of its life."""
+        before = self._calls(syncer)
+        self.stack.wait_until_syncing()
+        after = self._calls(syncer)
+        if len(after) > len(before):
+            return f"the hook was asked about {syncer} though nothing changed: {after[-1]}"
+        last = [call for call in after if call["hook"] == "sync"][-1]
+        if last["resyncAfterSeconds"] and not (last["pending"] or last["reason"] in _WAITING):
+            return f"a sync asks for another one without need: {last}"
+        return None
+
+    def _calls(self, syncer: str) -> list[Manifest]:
+        return self.stack.hook.calls(syncer=syncer)
+
+
+_WAITING = ("ProgressDeadlineExceeded",)

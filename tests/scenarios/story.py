@@ -1,0 +1,252 @@
+"""Read a story and live through it on any world that offers a few verbs."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+FOLDER = Path(__file__).parent
+STRATEGIES = ("server-side-apply", "dynamic-apply")
+
+Manifest = dict[str, Any]
+
+_API_VERSIONS = {
+    "ConfigMap": "v1",
+    "ConfigMapSyncer": "config.example.com/v1alpha1",
+    "Namespace": "v1",
+    "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
+    "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One object: `KIND NAME` or `KIND NAMESPACE/NAME`."""
+
+    kind: str
+    name: str
+    namespace: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        kind, _, path = text.partition(" ")
+        namespace, _, name = path.rpartition("/")
+        return cls(kind, name, namespace or None)
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Reference":
+        metadata = manifest["metadata"]
+        return cls(manifest["kind"], metadata["name"], metadata.get("namespace"))
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+
+class World(Protocol):
+    """A cluster in which a ConfigMapSyncer is looked after."""
+
+    def find(self, reference: Reference) -> Manifest | None: ...
+
+    def apply(self, manifest: Manifest) -> None: ...
+
+    def patch(self, reference: Reference, patch: Manifest) -> None: ...
+
+    def delete(self, reference: Reference, cascade: str | None) -> None: ...
+
+    def eventually(self, look: Callable[[], str | None], what: str) -> None:
+        """Return when `look` finds nothing missing; fail with what it says is missing."""
+
+    def refuses(self, manifest: Manifest) -> bool:
+        """Whether creating an object would be refused now."""
+
+    def is_idle(self, syncer: str) -> str | None:
+        """What still moves though nothing changes; None when nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A file of this folder, with its names made its own."""
+
+    name: str
+    namespaces: Sequence[str]
+    steps: Sequence[Mapping[str, Any]]
+    strategies: Sequence[str]
+    simulated: bool
+
+    @classmethod
+    def read(cls, path: Path, prefix: str = "x-") -> "Story":
+        text = re.sub(r"\bx-", prefix, path.read_text("utf-8"))
+        told = yaml.safe_load(text)
+        return cls(
+            name=path.stem,
+            namespaces=told["namespaces"],
+            steps=told["steps"],
+            strategies=told.get("strategies", STRATEGIES),
+            simulated=told.get("simulated", False),
+        )
+
+
+def paths() -> list[Path]:
+    """The files of all stories."""
+    return sorted(FOLDER.glob("*.yaml"))
+
+
+def play(story: Story, world: World) -> None:
+    """Live through a story; AssertionError says what did not come to be."""
+    for name in story.namespaces:
+        world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    teller = _Teller(world)
+    for number, step in enumerate(story.steps, 1):
+        ((verb, what),) = step.items()
+        try:
+            getattr(teller, verb)(what)
+        except AssertionError as error:
+            raise AssertionError(f"step {number}, {verb}: {error}") from error
+    teller.rest()
+
+
+class _Teller:
+    """The verbs of a story."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.remembered: dict[Reference, Manifest] = {}
+        self.syncers: set[str] = set()
+
+    def apply(self, manifests: Sequence[Manifest]) -> None:
+        for told in manifests:
+            manifest = self._complete(told)
+            if manifest["kind"] == "ConfigMapSyncer":
+                self.syncers.add(manifest["metadata"]["name"])
+            self.world.apply(manifest)
+
+    def patch(self, what: Manifest) -> None:
+        self.world.patch(Reference.parse(what["of"]), self._complete(what["with"]))
+
+    def refused(self, manifests: Sequence[Manifest]) -> None:
+        def look() -> str | None:
+            accepted = [m for m in manifests if not self.world.refuses(self._complete(m))]
+            return f"accepted: {accepted}" if accepted else None
+
+        self.world.eventually(look, "a refusal")
+
+    def delete(self, what: str | Manifest) -> None:
+        if isinstance(what, str):
+            what = {"of": what}
+        self.world.delete(Reference.parse(what["of"]), what.get("cascade"))
+
+    def mend(self, syncer: str) -> None:
+        reference = Reference("ConfigMapSyncer", syncer)
+        told = self._status(reference)["conditions"][-1]["message"]
+        command = re.search(
+            r"`kubectl label configmap (\S+) -n (\S+) (\S+)=(\S+) --overwrite`", told
+        )
+        assert command, f"no command in: {told}"
+        name, namespace, label, value = command.groups()
+        labels = {"metadata": {"labels": {label: value}}}
+        self.world.patch(Reference("ConfigMap", name, namespace), labels)
+
+    def expect(self, manifests: Sequence[Manifest]) -> None:
+        def look() -> str | None:
+            for manifest in manifests:
+                reference = Reference.of(manifest)
+                found = self.world.find(reference)
+                if found is None:
+                    return f"{reference} is not there"
+                if missing := difference(manifest, found, str(reference)):
+                    return missing
+            return None
+
+        self.world.eventually(look, ", ".join(str(Reference.of(m)) for m in manifests))
+
+    def absent(self, references: Sequence[str]) -> None:
+        def look() -> str | None:
+            there = [r for r in references if self.world.find(Reference.parse(r)) is not None]
+            return f"still there: {there}" if there else None
+
+        self.world.eventually(look, f"{references} to be gone")
+
+    def missing(self, references: Sequence[str]) -> None:
+        there = [r for r in references if self.world.find(Reference.parse(r)) is not None]
+        assert not there, f"still there: {there}"
+
+    def remember(self, references: Sequence[str]) -> None:
+        for text in references:
+            reference = Reference.parse(text)
+            found = self.world.find(reference)
+            assert found is not None, f"{reference} is not there"
+            self.remembered[reference] = found
+
+    def unchanged(self, references: Sequence[str]) -> None:
+        for text in references:
+            reference = Reference.parse(text)
+            assert self.world.find(reference) == self.remembered[reference]
+
+    def rest(self) -> None:
+        """Check that nothing moves while nothing changes."""
+        for syncer in sorted(self.syncers):
+            if self.world.find(Reference("ConfigMapSyncer", syncer)) is not None:
+                self.world.eventually(partial(self.world.is_idle, syncer), "rest")
+
+    def _complete(self, told: Any) -> Any:
+        """A manifest with its apiVersion, and with the uids that its `uid: REFERENCE` names."""
+        if isinstance(told, dict):
+            is_manifest = "metadata" in told and "kind" in told
+            known = {"apiVersion": _API_VERSIONS[told["kind"]]} if is_manifest else {}
+            return known | {key: self._complete(value) for key, value in told.items()}
+        if isinstance(told, list):
+            return [self._complete(item) for item in told]
+        if isinstance(told, str) and told.startswith("uid of "):
+            found = self.world.find(Reference.parse(told.removeprefix("uid of ")))
+            assert found is not None, told
+            return found["metadata"]["uid"]
+        return told
+
+    def _status(self, reference: Reference) -> Manifest:
+        found = self.world.find(reference)
+        assert found is not None, f"{reference} is not there"
+        status: Manifest = found["status"]
+        return status
+
+
+_EXACT = ("data", "binaryData")
+
+
+def difference(wanted: Any, found: Any, where: str) -> str | None:
+    """Where `found` is not as `wanted` says; None where it is."""
+    if isinstance(wanted, str) and wanted.startswith("re:"):
+        return _unmatched(wanted.removeprefix("re:").strip(), found, where)
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return _first(_of_maps(wanted, found, where))
+    if where.endswith(".conditions"):
+        by_type = {condition["type"]: condition for condition in found or ()}
+        return _first(
+            difference(condition, by_type.get(condition["type"]), f"{where}[{condition['type']}]")
+            for condition in wanted
+        )
+    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        pairs = zip(wanted, found, strict=True)
+        return _first(difference(w, f, f"{where}[{i}]") for i, (w, f) in enumerate(pairs))
+    return None if wanted == found else f"{where} is {found!r}"
+
+
+def _of_maps(wanted: Manifest, found: Manifest, where: str) -> Iterator[str | None]:
+    for key, value in wanted.items():
+        inside = f"{where}.{key}"
+        if key not in _EXACT:
+            yield difference(value, found.get(key), inside)
+        elif (value or {}) != (found.get(key) or {}):
+            yield f"{inside} is {found.get(key)!r}"
+
+
+def _unmatched(pattern: str, found: Any, where: str) -> str | None:
+    matches = isinstance(found, str) and re.search(pattern, found)
+    return None if matches else f"{where}: {found!r} does not match {pattern!r}"
+
+
+def _first(differences: Iterable[str | None]) -> str | None:
+    return next((difference for difference in differences if difference), None)

@@ -1,0 +1,299 @@
+"""Every folder of tests/cases: the whole answer, and what holds for every answer."""
+
+import copy
+import io
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from hooks import protocol
+from hooks.app import create_app
+from hooks.finalize import finalize
+from hooks.preview.appliers import LAST_APPLIED
+from hooks.preview.clock import Clock
+from hooks.preview.cluster import Cluster
+from hooks.preview.hook import ask, ask_related
+from hooks.preview.metacontroller import Metacontroller
+from hooks.preview.objects import RESOURCES, Object, is_deleting, namespace_of
+from hooks.preview.schema import Schema
+from hooks.settings import Settings
+from hooks.sync import sync
+from tests.cases import Case, cases, expanded, shortened
+from tests.cases.asking import Answered, answered
+from tests.cases.dynamic_apply import APPLIERS
+
+CASES = tuple(cases())
+CHILDREN = tuple(case for case in CASES if case.hook != "customize")
+CUSTOMIZE = tuple(case for case in CASES if case.hook == "customize")
+SCHEMA = Schema.load()
+MOST_STEPS = 4
+SHORTEST_SECRET = 6
+
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+every_answer_with_children = pytest.mark.parametrize("case", CHILDREN, ids=str)
+every_customize = pytest.mark.parametrize("case", CUSTOMIZE, ids=str)
+
+UNSTORABLE = {
+    "sync/a-key-of-unknown-managers-crosses-in-two-writes": "every API server tells the managers",
+    "sync/a-copy-that-a-claim-would-make-too-large-is-replaced": "it holds more than it may",
+    "sync/binary-values-over-one-mebibyte-are-too-large": "no API server stores that source",
+    "sync/values-over-one-mebibyte-are-too-large": "no API server stores that source",
+}
+"""Cases that no cluster can hold, made to show a limit from its far side."""
+
+BEHIND = {
+    "sync/a-copy-that-is-about-to-be-released-is-left-to-the-next-sync": "a label is shown late",
+    "sync/a-copy-that-is-ours-but-not-yet-observed-is-asked-for": "the copies are shown late",
+    "sync/a-group-that-holds-nothing-may-be-empty-or-absent": "a namespace is not shown",
+    "sync/children-and-related-may-be-null": "nothing is shown",
+    "sync/rules-of-an-older-version-hold-every-copy": "the rules are old",
+    "sync/rules-of-an-older-version-make-no-first-copy": "the rules are old",
+    "sync/rules-of-an-older-version-say-nothing-of-closed-namespaces": "the rules are old",
+}
+"""Cases in which Metacontroller shows less than there is; the simulated one is never behind."""
+
+
+@cache
+def answer(case: Case) -> Answered:
+    return answered(case)
+
+
+def test_there_is_a_case_of_every_hook() -> None:
+    assert {case.hook for case in CASES} == {"sync", "finalize", "customize"}
+
+
+@every_case
+def test_the_answer_is_the_recorded_one(case: Case) -> None:
+    told = answer(case)
+
+    assert told.code == 200, told.body
+    assert told.decoded == case.response
+
+
+@every_case
+def test_the_same_request_gives_the_same_bytes(case: Case) -> None:
+    assert answered(case).body == answer(case).body
+
+
+@every_answer_with_children
+def test_the_request_is_not_changed(case: Case) -> None:
+    request = protocol.decode_sync(case.body)
+    before = copy.deepcopy(request)
+    decide = {"sync": sync, "finalize": finalize}[case.hook]
+
+    decide(request, case.strategy, case.now)
+
+    assert protocol.encode(request) == protocol.encode(before)
+
+
+@every_answer_with_children
+def test_metacontroller_can_read_the_answer(case: Case) -> None:
+    told = ask(lambda _, __: (200, answer(case).body), case.hook, case.request)
+
+    assert told.resync_after_seconds >= 0
+    for child in told.children:
+        assert set(child) <= {"apiVersion", "kind", "metadata", "data", "binaryData", "immutable"}
+        assert (child["apiVersion"], child["kind"]) == ("v1", "ConfigMap")
+        metadata = child["metadata"]
+        assert set(metadata) <= {"name", "namespace", "labels", "annotations"}
+        assert metadata["name"]
+        assert metadata["namespace"]
+        assert "controller-uid" not in metadata.get("labels", {})
+        assert LAST_APPLIED not in metadata.get("annotations", {})
+    keys = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in told.children]
+    assert len(set(keys)) == len(keys)
+
+
+@every_customize
+def test_metacontroller_can_read_the_rules(case: Case) -> None:
+    rules = ask_related(lambda _, __: (200, answer(case).body), case.request)
+
+    # Empty names would select everything.
+    assert all(rule["names"] for rule in rules)
+
+
+@every_case
+def test_no_answer_holds_a_null(case: Case) -> None:
+    assert None not in values(answer(case).decoded)
+
+
+@every_answer_with_children
+def test_the_status_is_what_the_crd_describes(case: Case) -> None:
+    syncer = {
+        "apiVersion": "config.example.com/v1alpha1",
+        "kind": "ConfigMapSyncer",
+        "metadata": {"name": "sample"},
+        "spec": {
+            "sourceNamespace": "default",
+            "sourceConfigMap": "app-config",
+            "targetNamespaces": ["dev"],
+        },
+        "status": answer(case).decoded["status"],
+    }
+
+    assert SCHEMA.violations(syncer) == []
+
+
+@every_answer_with_children
+def test_the_counts_add_up_and_the_lists_are_sorted(case: Case) -> None:
+    status = answer(case).decoded["status"]
+
+    counted = status["syncedCount"] + status["pendingCount"] + status["failedCount"]
+    assert status["targetCount"] == counted
+    for names in (status["syncedNamespaces"], status["failedNamespaces"]):
+        assert names == sorted(names)
+    reasons = [failure["namespace"] for failure in status["failures"]]
+    assert reasons == sorted(reasons)
+    assert status["observedGeneration"] == case.request["parent"]["metadata"]["generation"]
+    ready = next(c for c in status["conditions"] if c["type"] == "Ready")
+    all_synced = status["syncedCount"] == status["targetCount"] > 0
+    assert (ready["status"] == "True") == (all_synced and case.hook == "sync")
+
+
+@every_answer_with_children
+def test_without_a_source_no_copy_is_deleted(case: Case) -> None:
+    told = answer(case).decoded
+    resolved = next(c for c in told["status"]["conditions"] if c["type"] == "SourceResolved")
+    if case.hook == "finalize" or resolved["status"] == "True":
+        return
+    kept = {(c["metadata"]["namespace"], c["metadata"]["name"]) for c in told["children"]}
+
+    observed = [copy for copy in group(case, "children", "ConfigMap.v1") if not is_deleting(copy)]
+    for found in observed:
+        place = (found["metadata"]["namespace"], found["metadata"]["name"])
+        assert place in kept or not is_open(case, place[0])
+
+
+@every_answer_with_children
+def test_what_is_not_ours_is_never_returned(case: Case) -> None:
+    ours = case.request["parent"]["metadata"]
+    observed = {place(copy) for copy in group(case, "children", "ConfigMap.v1")}
+    foreign = {
+        place(found)
+        for found in group(case, "related", "ConfigMap.v1")
+        if place(found) not in observed and not belongs(found, ours)
+    }
+
+    assert not foreign & {place(child) for child in answer(case).decoded.get("children", ())}
+
+
+@every_case
+def test_no_data_is_told_in_the_log_or_the_status(case: Case) -> None:
+    status = json.dumps(answer(case).decoded.get("status", {}))
+    objects = [
+        *group(case, "children", "ConfigMap.v1"),
+        *group(case, "related", "ConfigMap.v1"),
+    ]
+    for found in objects:
+        for field in ("data", "binaryData"):
+            for value in (found.get(field) or {}).values():
+                if len(value) >= SHORTEST_SECRET:
+                    assert value not in answer(case).log
+                    assert value not in status
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CHILDREN if str(case) not in UNSTORABLE], ids=str
+)
+def test_what_is_asked_for_comes_to_be_in_four_steps_at_most(case: Case) -> None:
+    clock = Clock(case.now)
+    app = create_app(Settings(apply_strategy=case.strategy), clock, io.StringIO())
+    client = app.test_client()
+    answers: list[bytes] = []
+
+    def hook(path: str, body: bytes) -> tuple[int, bytes]:
+        response = client.post(path, data=body, content_type="application/json")
+        if path != "/customize":
+            answers.append(response.data)
+        return response.status_code, response.data
+
+    cluster = restored(case, clock)
+    metacontroller = Metacontroller(cluster, hook, clock, applier=APPLIERS[case.strategy])
+    metacontroller.settle()
+
+    # What the cluster shows is what the case says, so the story begins with the case's answer.
+    assert json.loads(answers[0]) == answer(case).decoded or str(case) in BEHIND
+    assert len(answers) <= 1 + MOST_STEPS
+    assert metacontroller.events == []
+    before = everything(cluster)
+    metacontroller._enqueue(case.request["parent"]["metadata"]["name"])
+    metacontroller.settle()
+    assert everything(cluster) == before
+
+
+@pytest.mark.parametrize(
+    ("small", "value"),
+    [
+        pytest.param({"$repeat": ["x", 101]}, "x" * 101, id="a long text of one character"),
+        pytest.param(
+            {"$list": {"count": 21, "value": {"name": "n{n}"}}},
+            [{"name": f"n{number:04}"} for number in range(21)],
+            id="a long list of numbered items",
+        ),
+        pytest.param(list(range(30)), list(range(30)), id="a long list of other items"),
+        pytest.param({"a": [1, "x", None]}, {"a": [1, "x", None]}, id="what is small already"),
+    ],
+)
+def test_what_is_written_small_is_read_as_it_was(small: Any, value: Any) -> None:
+    assert shortened(value) == small
+    assert expanded(small) == value
+
+
+def restored(case: Case, clock: Clock) -> Cluster:
+    """A cluster that holds just what the request shows."""
+    cluster = Cluster(clock)
+    for kind in RESOURCES.values():
+        shown = {
+            place(found): found
+            for field in ("related", "children")
+            for found in group(case, field, kind.group_key)
+        }
+        for found in shown.values():
+            cluster.restore(found)
+    cluster.restore(case.request["parent"])
+    return cluster
+
+
+def everything(cluster: Cluster) -> list[Object]:
+    return [item for kind in RESOURCES for item in cluster.list(kind)]
+
+
+def group(case: Case, field: str, name: str) -> list[Object]:
+    return list(((case.request.get(field) or {}).get(name) or {}).values())
+
+
+def place(found: Object) -> tuple[str, str]:
+    return namespace_of(found), found["metadata"]["name"]
+
+
+def belongs(found: Object, syncer: Object) -> bool:
+    """Whether an object is a copy of this syncer, observed or not: design rule 5."""
+    owners = found["metadata"].get("ownerReferences") or ()
+    controllers = [owner["uid"] for owner in owners if owner.get("controller")]
+    labels = found["metadata"].get("labels") or {}
+    return controllers == [syncer["uid"]] or (
+        not controllers and labels.get("synced-by") == syncer["name"]
+    )
+
+
+def is_open(case: Case, namespace: str) -> bool:
+    """Whether a namespace is shown, and takes objects."""
+    shown = {found["metadata"]["name"]: found for found in group(case, "related", "Namespace.v1")}
+    found = shown.get(namespace)
+    return (
+        found is not None
+        and not is_deleting(found)
+        and found.get("status", {}).get("phase") != "Terminating"
+    )
+
+
+def values(told: Any) -> Iterator[Any]:
+    """Every value in JSON that is neither a map nor a list."""
+    if isinstance(told, dict | list):
+        for item in told.values() if isinstance(told, dict) else told:
+            yield from values(item)
+    else:
+        yield told

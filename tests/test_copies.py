@@ -1,0 +1,132 @@
+"""Where the limits on the size of a copy are, to the byte."""
+
+import pytest
+from msgspec import Raw
+
+from hooks import protocol, source
+from hooks.copies import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT, too_large
+from hooks.protocol import ApplyStrategy
+from hooks.source import Content, SourceReason
+from hooks.syncer import SourceReference, Syncer
+
+SYNCER = Syncer(
+    name="sample",
+    uid="b9f3",
+    source=SourceReference("default", "app-config"),
+    targets=("dev", "production"),
+)
+SSA = ApplyStrategy.SERVER_SIDE_APPLY
+DYNAMIC = ApplyStrategy.DYNAMIC_APPLY
+
+
+def content(data: dict[str, str], binary_data: dict[str, str] | None = None) -> Content:
+    binary_data = binary_data or {}
+    return Content(
+        data=data,
+        binary_data=binary_data,
+        raw_data=Raw(protocol.encode(data)),
+        raw_binary_data=Raw(protocol.encode(binary_data) if binary_data else b""),
+        hash=source.content_hash(data, binary_data),
+    )
+
+
+def refusal(wanted: Content, strategy: ApplyStrategy) -> str | None:
+    problem = too_large(wanted, SYNCER, strategy)
+    if problem is None:
+        return None
+    assert problem.reason is SourceReason.TOO_LARGE
+    return problem.message
+
+
+@pytest.mark.parametrize(
+    ("fits", "does_not", "why"),
+    [
+        pytest.param(
+            {"key": "x" * VALUES_LIMIT},
+            {"key": "x" * (VALUES_LIMIT + 1)},
+            "its values would take 1,048,577 bytes and 1,048,576 are what Kubernetes accepts",
+            id="one byte more than all values may have",
+        ),
+        pytest.param(
+            {"a": "ä" * (VALUES_LIMIT // 2)},
+            {"a": "ä" * (VALUES_LIMIT // 2), "b": "b"},
+            "its values would take 1,048,577 bytes",
+            id="values are counted in UTF-8 and all together",
+        ),
+        pytest.param(
+            {"key": "<" * 500_000},
+            {"key": "<" * 530_000},
+            "the copy as a request would take",
+            id="Go writes an angle bracket as six bytes",
+        ),
+        pytest.param(
+            {"key": "&" * 500_000},
+            {"key": "&" * 530_000},
+            "the copy as a request would take",
+            id="Go writes an ampersand as six bytes",
+        ),
+        pytest.param(
+            {"key": "\u2028\u2029" * 50_000 + "<" * 400_000},
+            {"key": "\u2028\u2029" * 50_000 + "<" * 430_000},
+            "the copy as a request would take",
+            id="Go writes a line separator as six bytes",
+        ),
+    ],
+)
+def test_under_server_side_apply_a_copy_is_too_large_for_its_values_or_as_a_request(
+    fits: dict[str, str], does_not: dict[str, str], why: str
+) -> None:
+    assert refusal(content(fits), SSA) is None
+    told = refusal(content(does_not), SSA)
+
+    assert told is not None
+    assert why in told
+
+
+@pytest.mark.parametrize(
+    ("encoded", "size"),
+    [
+        pytest.param("", 0, id="nothing"),
+        pytest.param("eA==", 1, id="two signs of padding"),
+        pytest.param("eHg=", 2, id="one sign of padding"),
+        pytest.param("eHh4", 3, id="no padding"),
+    ],
+)
+def test_binary_values_are_counted_as_they_are_stored(encoded: str, size: int) -> None:
+    rest_of_it = "x" * (VALUES_LIMIT - size)
+
+    assert refusal(content({"text": rest_of_it}, {"binary": encoded}), SSA) is None
+    assert refusal(content({"text": f"{rest_of_it}x"}, {"binary": encoded}), SSA) is not None
+
+
+def test_under_dynamic_apply_the_annotations_hold_the_content_once_more() -> None:
+    base = refusal(content({"key": "x" * ANNOTATIONS_LIMIT}), DYNAMIC)
+    assert base is not None
+    told = int(base.split("would take ")[1].split()[0].replace(",", ""))
+    beside = told - ANNOTATIONS_LIMIT
+    most = ANNOTATIONS_LIMIT - beside
+
+    assert refusal(content({"key": "x" * most}), DYNAMIC) is None
+    assert refusal(content({"key": "x" * (most + 1)}), DYNAMIC) == (
+        "ConfigMap default/app-config is too large to copy, for the copy's annotations would take "
+        "262,145 bytes and 262,144 are what Kubernetes accepts (dynamic-apply keeps the content "
+        "in an annotation); make the source smaller"
+    )
+    assert refusal(content({"key": "x" * (most + 1)}), SSA) is None
+
+
+def test_the_limit_of_a_request_is_met_to_the_byte() -> None:
+    # Every quote takes two bytes in JSON and one as a value, so the request is at its limit first.
+    quotes, brackets = '"' * 500_000, "<" * 350_000
+    base = refusal(content({"key": quotes + brackets + "<" * 100_000}), SSA)
+    assert base is not None
+    told = int(base.split("would take ")[1].split()[0].replace(",", ""))
+    over = told - REQUEST_LIMIT
+    fewer, left = divmod(over, 6)
+    fits = quotes + brackets + "<" * (100_000 - fewer - 1) + "x" * (6 - left)
+
+    assert refusal(content({"key": fits}), SSA) is None
+    assert refusal(content({"key": f"{fits}x"}), SSA) == (
+        "ConfigMap default/app-config is too large to copy, for the copy as a request would take "
+        "3,145,729 bytes and 3,145,728 are what the API server accepts; make the source smaller"
+    )

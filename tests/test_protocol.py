@@ -1,0 +1,114 @@
+"""What is malformed is named by its path, and no value of it is shown."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from msgspec import Raw
+
+from hooks import protocol
+from hooks.protocol import KubernetesObject, MalformedRequest, ObjectMeta
+
+SECRET = "hunter2"
+FOUND = KubernetesObject(metadata=ObjectMeta(name="app-config", namespace="dev"))
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize("decode", [protocol.decode_sync, protocol.decode_customize])
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        pytest.param(b"", "Input data was truncated", id="nothing was sent"),
+        pytest.param(b"[]", "Expected `object`, got `array`", id="a list is no request"),
+        pytest.param(b"{}", "Object missing required field `parent`", id="nobody asks"),
+        pytest.param(
+            b'{"parent": {}}',
+            "Object missing required field `metadata` - at `$.parent`",
+            id="a parent has metadata",
+        ),
+        pytest.param(
+            b'{"parent": {"metadata": {}}}',
+            "Object missing required field `name` - at `$.parent.metadata`",
+            id="a parent has a name",
+        ),
+        pytest.param(
+            b'{"parent": {"metadata": {"name": "a", "generation": "hunter2"}}}',
+            "Expected `int`, got `str` - at `$.parent.metadata.generation`",
+            id="a generation is a number",
+        ),
+        pytest.param(
+            b'{"parent": {"metadata": {"name": "hunter2\xff"}}}',
+            "JSON is malformed: not UTF-8",
+            id="JSON is UTF-8",
+        ),
+        pytest.param(b'{"x": ' + DEEP, "JSON is nested too deeply", id="nested to no end"),
+    ],
+)
+def test_a_malformed_request_is_named_by_its_path(
+    decode: Callable[[bytes], object], body: bytes, line: str
+) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        decode(body)
+
+    assert str(refused.value) == line
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "line"),
+    [
+        pytest.param(
+            b'["hunter2"]', "data of dev/app-config: Expected `object`, got `array`", id="a list"
+        ),
+        pytest.param(
+            b'{"hunter2": 1}',
+            "data of dev/app-config: Expected `str`, got `int` - at `$[...]`",
+            id="a value that is a number",
+        ),
+        pytest.param(
+            b'{"hunter2": null}',
+            "data of dev/app-config: Expected `str`, got `null` - at `$[...]`",
+            id="a value that is null",
+        ),
+    ],
+)
+def test_malformed_data_is_named_by_its_object(raw: bytes, line: str) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        protocol.decode_values(Raw(raw), FOUND, "data")
+
+    assert str(refused.value) == line
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "values"),
+    [
+        pytest.param(b"", {}, id="left out"),
+        pytest.param(b"null", {}, id="null"),
+        pytest.param(b"{}", {}, id="empty"),
+        pytest.param(b'{"a": "", "b": "\\u003c\xc3\xa4"}', {"a": "", "b": "<ä"}, id="values"),
+    ],
+)
+def test_values_are_read_as_go_writes_them(raw: bytes, values: dict[str, str]) -> None:
+    assert protocol.decode_values(Raw(raw), FOUND, "data") == values
+
+
+@pytest.mark.parametrize(
+    ("owners", "controller"),
+    [
+        pytest.param("null", None, id="nobody owns it"),
+        pytest.param('[{"uid": "1"}, {"uid": "2", "controller": false}]', None, id="owners only"),
+        pytest.param('[{"uid": "1"}, {"uid": "2", "controller": true}]', "2", id="a controller"),
+    ],
+)
+def test_of_many_owners_one_at_most_controls(owners: str, controller: str | None) -> None:
+    found = msgspec.json.decode(
+        f'{{"metadata": {{"name": "a", "ownerReferences": {owners}}}}}', type=KubernetesObject
+    )
+
+    assert (found.controller.uid if found.controller else None) == controller
+
+
+def test_equal_answers_have_equal_bytes_in_whatever_order_they_were_built() -> None:
+    assert protocol.encode({"b": Raw(b'{"z": 1}'), "a": 1}) == b'{"a":1,"b":{"z": 1}}'
+    assert protocol.encode({"a": 1, "b": 2}) == protocol.encode({"b": 2, "a": 1})
