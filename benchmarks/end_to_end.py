@@ -1,0 +1,260 @@
+"""How long the real thing takes, beside a bare loop that writes the same objects and does no more.
+
+The loop is the least that anybody could do: one process, one kept-alive TLS connection, bodies
+encoded beforehand, one server-side apply after the other on the same API server.
+"""
+
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from benchmarks.ratio import Ratio
+from tests.controlplane import SERVER_SIDE_APPLY, Client, Stack, wait_for
+
+COPIES = 1_000
+DRIFT_COPIES = 100
+CONTENT_BYTES = 1_000
+_FAN_OUT_ROUNDS = 3
+_DRIFT_ROUNDS = 20
+_FAN_OUT_LIMIT = 1.4
+_CALLS_LIMIT = 3
+_DRIFT_LIMIT = 10
+_SECONDS_TO_SETTLE = 300
+_SOURCE_NAMESPACE = "benchmark-source"
+_BARE = "bare"
+
+
+def measure() -> Iterator[Ratio]:
+    """A change that fans out to 1,000 copies, its hook calls, and one drifted copy among 100."""
+    with Stack(SERVER_SIDE_APPLY) as stack, _Loop(stack.client) as loop:
+        yield from _fan_out(stack, loop)
+        yield _drift(stack, loop)
+
+
+def _fan_out(stack: Stack, loop: "_Loop") -> Iterator[Ratio]:
+    many = _Syncer(stack, "many", COPIES)
+    many.make()
+    loop.apply_all(many.namespaces, "first")
+    pairs, calls = [], []
+    for number in range(_FAN_OUT_ROUNDS):
+        before = many.calls()
+        ours = many.change(f"change-{number}")
+        many.wait_until_ready(f"change-{number}")
+        calls.append(float(many.calls() - before))
+        pairs.append((ours, loop.apply_all(many.namespaces, f"change-{number}")))
+    what = f"after a change of the source, the last of {COPIES:,} copies of {CONTENT_BYTES:,} bytes"
+    yield Ratio.of_pairs(
+        f"End to end, {what} ({_seconds(ours for ours, _ in pairs)})",
+        f"a bare loop of {COPIES:,} applies ({_seconds(bare for _, bare in pairs)})",
+        pairs,
+        _FAN_OUT_LIMIT,
+    )
+    yield Ratio("End to end, calls of the hook for a change", "one call", calls, _CALLS_LIMIT)
+    many.remove()
+
+
+def _drift(stack: Stack, loop: "_Loop") -> Ratio:
+    some = _Syncer(stack, "some", DRIFT_COPIES)
+    some.make()
+    drifted = some.namespaces[DRIFT_COPIES // 2]
+    pairs = []
+    for number in range(_DRIFT_ROUNDS):
+        single = loop.apply_all(some.namespaces[:10], f"drift-{number}") / 10
+        pairs.append((some.drift(drifted), single))
+        some.wait_until_ready("first")
+    some.remove()
+    return Ratio.of_pairs(
+        f"End to end, a drifted copy among {DRIFT_COPIES} is back",
+        "one apply (each the mean of ten)",
+        pairs,
+        _DRIFT_LIMIT,
+    )
+
+
+def _seconds(values: Iterator[float]) -> str:
+    return ", ".join(f"{value:.2f}" for value in values) + " s"
+
+
+def _value(mark: str) -> str:
+    return f"{mark} ".ljust(CONTENT_BYTES, "x")
+
+
+class _Syncer:
+    """One syncer with its source and targets, and the moments at which its copies change."""
+
+    def __init__(self, stack: Stack, name: str, targets: int) -> None:
+        self._stack = stack
+        self._client = stack.client
+        self._editor = _Connection(stack.client)
+        self.name = name
+        self.namespaces = [f"{name}-{number:04d}" for number in range(targets)]
+
+    def make(self) -> None:
+        """Make namespaces, source and syncer; returns when all copies are there."""
+        for namespace in (_SOURCE_NAMESPACE, *self.namespaces):
+            self._client.apply(_object("Namespace", namespace))
+        source = _object("ConfigMap", self.name, _SOURCE_NAMESPACE)
+        self._client.apply(source | {"data": {"key": _value("first")}}, field_manager="kubectl")
+        spec = {
+            "sourceNamespace": _SOURCE_NAMESPACE,
+            "sourceConfigMap": self.name,
+            "targetNamespaces": self.namespaces,
+        }
+        syncer = _object("ConfigMapSyncer", self.name) | {"spec": spec}
+        self._client.apply(syncer | {"apiVersion": "config.example.com/v1alpha1"})
+        self.wait_until_ready("first")
+
+    def change(self, mark: str) -> float:
+        """Change the source; the seconds from its write to the last copy's, as a watch sees it."""
+        with _Watch(self._client, f"synced-by={self.name}") as watch:
+            started = time.perf_counter()
+            self._write_source(mark)
+            return watch.until_all(len(self.namespaces), _value(mark)) - started
+
+    def drift(self, namespace: str) -> float:
+        """Edit one copy; the seconds from the edit, itself included, until it is put back."""
+        with _Watch(self._client, f"synced-by={self.name}") as watch:
+            path = f"/api/v1/namespaces/{namespace}/configmaps/{self.name}?fieldManager=editor"
+            edited = json.dumps({"data": {"key": "edited"}}).encode()
+            started = time.perf_counter()
+            self._editor.send("PATCH", path, edited, "application/merge-patch+json").read()
+            return watch.until_all(1, _value("first")) - started
+
+    def wait_until_ready(self, mark: str) -> None:
+        """Return when the status says that all is in sync, and the content is the marked one."""
+
+        def settled() -> bool:
+            first = self._client.find("ConfigMap", self.name, self.namespaces[0]) or {}
+            status = self._client.get("ConfigMapSyncer", self.name).get("status", {})
+            ready = status.get("conditions", [{}])[-1].get("status") == "True"
+            held = first.get("metadata", {}).get("annotations", {})
+            return (
+                ready
+                and first.get("data") == {"key": _value(mark)}
+                and held.get("config.example.com/content-hash") == status.get("contentHash")
+                and status.get("syncedCount") == len(self.namespaces)
+            )
+
+        wait_for(settled, f"syncer {self.name} to be ready", _SECONDS_TO_SETTLE)
+
+    def calls(self) -> int:
+        """How often the hook has been asked to sync."""
+        return len(self._stack.hook.calls("sync", self.name))
+
+    def remove(self) -> None:
+        """Delete the syncer; returns when it is gone, and with it the copies."""
+        self._editor.close()
+        self._client.delete("ConfigMapSyncer", self.name)
+        self._client.wait_until_gone("ConfigMapSyncer", self.name, seconds=_SECONDS_TO_SETTLE)
+
+    def _write_source(self, mark: str) -> None:
+        patch = {"data": {"key": _value(mark)}}
+        self._client.merge_patch("ConfigMap", self.name, patch, _SOURCE_NAMESPACE)
+
+
+class _Connection:
+    """A kept-alive TLS connection that adds as little as can be to what the API server does."""
+
+    def __init__(self, client: Client) -> None:
+        host, _, port = client.server.removeprefix("https://").partition(":")
+        context = ssl.create_default_context(cafile=str(client._session.verify))
+        self._connection = http.client.HTTPSConnection(host, int(port), context=context)
+        self._authorization = str(client._session.headers["Authorization"])
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        content_type: str = "application/apply-patch+yaml",
+    ) -> http.client.HTTPResponse:
+        """The response to one request, its body unread."""
+        headers = {
+            "Authorization": self._authorization,
+            "Content-Type": content_type,
+            "Accept": "application/json",
+        }
+        self._connection.request(method, path, body, headers)
+        response = self._connection.getresponse()
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(f"{method} {path}: {response.status} {response.read()!r}")
+        return response
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Loop:
+    """The bare loop."""
+
+    def __init__(self, client: Client) -> None:
+        self._connection = _Connection(client)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def apply_all(self, namespaces: Sequence[str], mark: str) -> float:
+        """The seconds that one apply in each namespace takes."""
+        bodies = [
+            (
+                f"/api/v1/namespaces/{namespace}/configmaps/{_BARE}?fieldManager=bare&force=true",
+                json.dumps(self._copy(namespace, mark)).encode(),
+            )
+            for namespace in namespaces
+        ]
+        started = time.perf_counter()
+        for path, body in bodies:
+            self._connection.send("PATCH", path, body).read()
+        return time.perf_counter() - started
+
+    def _copy(self, namespace: str, mark: str) -> Mapping[str, Any]:
+        """An object like a copy, with as many fields for the API server to keep track of."""
+        copy = _object("ConfigMap", _BARE, namespace) | {"data": {"key": _value(mark)}}
+        copy["metadata"] |= {
+            "labels": {
+                "app.kubernetes.io/managed-by": "bare",
+                "controller-uid": "00000000-0000-4000-8000-000000000000",
+                "bare": "bare",
+                "from": _SOURCE_NAMESPACE,
+            },
+            "annotations": {"bare/source": _SOURCE_NAMESPACE, "bare/mark": mark},
+        }
+        return copy
+
+
+class _Watch:
+    """A watch on the copies of one syncer, which notes when each got a value."""
+
+    def __init__(self, client: Client, labels: str) -> None:
+        self._connection = _Connection(client)
+        path = f"/api/v1/configmaps?labelSelector={labels}"
+        version = json.load(self._connection.send("GET", path))["metadata"]["resourceVersion"]
+        self._events = self._connection.send("GET", f"{path}&watch=1&resourceVersion={version}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def until_all(self, number: int, value: str) -> float:
+        """The moment at which the last of so many objects was seen with the value."""
+        wanted = json.dumps(value).encode()
+        seen = set()
+        for line in self._events:
+            if wanted in line:
+                seen.add(json.loads(line)["object"]["metadata"]["uid"])
+                if len(seen) == number:
+                    return time.perf_counter()
+        raise RuntimeError(f"the watch ended with {len(seen)} of {number} objects changed")
+
+
+def _object(kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata}
