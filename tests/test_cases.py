@@ -12,18 +12,18 @@ import pytest
 from hooks import protocol
 from hooks.app import create_app
 from hooks.finalize import finalize
-from hooks.preview.appliers import LAST_APPLIED
+from hooks.preview.appliers import APPLIERS
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster
 from hooks.preview.hook import ask, ask_related
 from hooks.preview.metacontroller import Metacontroller
 from hooks.preview.objects import RESOURCES, Object, is_deleting, namespace_of
+from hooks.preview.ownership import LAST_APPLIED
 from hooks.preview.schema import Schema
 from hooks.settings import Settings
 from hooks.sync import sync
 from tests.cases import Case, cases, expanded, shortened
 from tests.cases.asking import Answered, answered
-from tests.cases.dynamic_apply import APPLIERS
 
 CASES = tuple(cases())
 CHILDREN = tuple(case for case in CASES if case.hook != "customize")

@@ -14,17 +14,17 @@ from msgspec import Raw
 from hooks import protocol, source
 from hooks.app import create_app
 from hooks.copies import Copies
-from hooks.preview.appliers import FIELD_MANAGER, LAST_APPLIED, with_owner
+from hooks.preview.appliers import APPLIERS, DynamicApply, with_owner
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster
 from hooks.preview.hook import encode
 from hooks.preview.metacontroller import Metacontroller
 from hooks.preview.objects import Object, is_deleting
+from hooks.preview.ownership import LAST_APPLIED, METACONTROLLER
 from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, SyncRequest
 from hooks.settings import Settings
 from hooks.source import Content
 from hooks.syncer import SourceReference, Syncer
-from tests.cases.dynamic_apply import APPLIERS, DynamicApply
 
 # The same examples every time: a red run must be red again, and a green one green.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
@@ -134,7 +134,7 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
                 encode(
                     [
                         {
-                            "manager": FIELD_MANAGER if number == 0 else f"manager-{number}",
+                            "manager": METACONTROLLER if number == 0 else f"manager-{number}",
                             "operation": "Apply",
                             "fieldsV1": owned,
                         }
@@ -304,7 +304,7 @@ class World:
             **place.holds.fields,
         }
         if self.strategy is ApplyStrategy.SERVER_SIDE_APPLY:
-            self.cluster.server_side_apply(with_owner(child, self.parent), FIELD_MANAGER)
+            self.cluster.server_side_apply(with_owner(child, self.parent), METACONTROLLER)
         else:
             DynamicApply(self.cluster).apply(self.parent, None, child)
         if place.is_touched:

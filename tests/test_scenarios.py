@@ -1,16 +1,18 @@
-"""The plain stories of tests/scenarios, on the in-memory Metacontroller."""
+"""Every story of tests/scenarios on the in-memory Metacontroller, under each of its strategies."""
 
 import pytest
 
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Story, paths, play
 
-STRATEGY = "server-side-apply"
-STORIES = [story for path in paths() if (story := Story.read(path)).simulated]
+STORIES = [Story.read(path) for path in paths()]
+TOLD = [
+    pytest.param(strategy, story, id=f"{story.name}-{strategy}")
+    for story in STORIES
+    for strategy in story.strategies
+]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_a_plain_story_goes_in_memory_as_it_is_told(story: Story) -> None:
-    assert STRATEGY in story.strategies
-
-    play(story, SimulatedWorld(STRATEGY))
+@pytest.mark.parametrize(("strategy", "story"), TOLD)
+def test_a_story_goes_in_memory_as_it_is_told(strategy: str, story: Story) -> None:
+    play(story, SimulatedWorld(strategy))

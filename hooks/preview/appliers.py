@@ -4,9 +4,12 @@ The strategy decides what a write leaves standing and what an unowned object of 
 everything around it is the same. So each strategy is one `Applier`.
 """
 
+import json
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from hooks.preview.cluster import Cluster
+from hooks.preview.hook import encode
 from hooks.preview.objects import (
     ApiError,
     Object,
@@ -15,9 +18,8 @@ from hooks.preview.objects import (
     namespace_of,
     with_metadata,
 )
-
-FIELD_MANAGER: Final = "metacontroller"
-LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
+from hooks.preview.ownership import LAST_APPLIED, METACONTROLLER
+from hooks.preview.three_way_merge import MergeError, merge
 
 _SYSTEM_FIELDS: Final = (
     "selfLink",
@@ -56,15 +58,80 @@ class ServerSideApply:
             )
         if observed is not None and LAST_APPLIED in (observed["metadata"].get("annotations") or {}):
             self._cluster.patch(
-                "ConfigMap",
+                observed["kind"],
                 name_of(observed),
                 namespace_of(observed),
                 {"metadata": {"annotations": {LAST_APPLIED: None}}},
-                FIELD_MANAGER,
+                METACONTROLLER,
             )
-        cleaned = with_metadata(desired, **dict.fromkeys(_SYSTEM_FIELDS))
+        cleaned = with_metadata(
+            _with_annotation(desired, LAST_APPLIED, None), **dict.fromkeys(_SYSTEM_FIELDS)
+        )
         cleaned.pop("status", None)
-        self._cluster.server_side_apply(with_owner(cleaned, parent), FIELD_MANAGER)
+        self._cluster.server_side_apply(with_owner(cleaned, parent), METACONTROLLER)
+
+
+class DynamicApply:
+    """Merge with what was written last, which an annotation keeps; leave unowned objects alone."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def apply(self, parent: Object, observed: Object | None, desired: Object) -> None:
+        """Create or update one child. Raises ApiError."""
+        wanted = _with_annotation(desired, LAST_APPLIED, None)
+        try:
+            if observed is None:
+                self._create(parent, wanted)
+            else:
+                self._update(observed, wanted)
+        except ApiError as error:
+            # Another object of that name, or a newer version of this one: the next sync sees it.
+            if error.reason not in ("AlreadyExists", "Conflict"):
+                raise
+
+    def _create(self, parent: Object, wanted: Object) -> None:
+        created = _with_annotation(wanted, LAST_APPLIED, encode(wanted).decode())
+        self._cluster.create(with_owner(created, parent), METACONTROLLER)
+
+    def _update(self, observed: Object, wanted: Object) -> None:
+        merged = _merged(observed, wanted)
+        restored = {field: observed["metadata"].get(field) for field in _SYSTEM_FIELDS}
+        merged = with_metadata(merged, **{k: v for k, v in restored.items() if v is not None})
+        merged = _with_annotation(merged, LAST_APPLIED, encode(wanted).decode())
+        if merged == observed or is_deleting(observed):
+            return
+        if self._cluster.look(merged["kind"], name_of(merged), namespace_of(merged)) is not None:
+            self._cluster.update(merged, METACONTROLLER)
+
+
+APPLIERS: Final[Mapping[str, Callable[[Cluster], Applier]]] = {
+    "server-side-apply": ServerSideApply,
+    "dynamic-apply": DynamicApply,
+}
+"""The appliers by the name of the strategy, as Metacontroller's flag `--apply-strategy` has it."""
+
+
+def _merged(observed: Object, wanted: Object) -> Object:
+    last_applied = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    try:
+        merged: Object = merge(observed, json.loads(last_applied or "null"), wanted)
+    except (ValueError, MergeError) as error:
+        raise ApiError(0, "MergeError", f"can't merge desired changes: {error}") from error
+    return merged
+
+
+def _with_annotation(item: Object, name: str, value: str | None) -> Object:
+    annotations = {
+        key: text
+        for key, text in (item["metadata"].get("annotations") or {}).items()
+        if key != name
+    }
+    if value is not None:
+        annotations[name] = value
+    if not annotations and "annotations" not in item["metadata"]:
+        return item
+    return {**item, "metadata": {**item["metadata"], "annotations": annotations}}
 
 
 def controller_reference(parent: Object) -> Object:

@@ -1,14 +1,15 @@
 """An API server in memory, with as much of Kubernetes as a copied ConfigMap can meet.
 
-It keeps Namespaces, ConfigMaps and ConfigMapSyncers as JSON, refuses what the real one refuses,
-knows who owns which field, and tells whoever subscribed of every change. What the controllers of
-a control plane do in the background (garbage collection, emptying a Namespace that is being
-deleted) happens in `run_controllers`, so that what comes in between can be seen.
+It keeps Namespaces, ConfigMaps, Secrets and ConfigMapSyncers as JSON, refuses what the real one
+refuses, knows who owns which field, and tells whoever subscribed of every change. What the
+controllers of a control plane do in the background (garbage collection, emptying a Namespace that
+is being deleted) happens in `run_controllers`, so that what comes in between can be seen.
 
 Uids are counted and times come from the clock handed in: the same story gives the same bytes.
 Errors: `ApiError`, with the HTTP status, reason and sentence of the real API server.
 """
 
+import base64
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from hooks.preview.objects import (
     CONFIG_MAP,
     NAMESPACE,
     RESOURCES,
+    SECRET,
     SYNCER,
     ApiError,
     Object,
@@ -29,6 +31,7 @@ from hooks.preview.objects import (
     controller_of,
     finalizers_of,
     is_deleting,
+    key_of,
     merge,
     name_of,
     namespace_of,
@@ -37,15 +40,14 @@ from hooks.preview.objects import (
     uid_of,
     with_metadata,
 )
-from hooks.preview.ownership import Ownership, Writer
+from hooks.preview.ownership import USER, Ownership, Writer
 
 FOREGROUND: Final = "foregroundDeletion"
 ORPHAN: Final = "orphan"
-USER: Final = "user"
-
 _ALWAYS_THERE: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
 _FIELDS: Final = {
     "ConfigMap": ("apiVersion", "kind", "metadata", "data", "binaryData", "immutable"),
+    "Secret": ("apiVersion", "kind", "metadata", "data", "immutable", "type"),
     "Namespace": ("apiVersion", "kind", "metadata"),
 }
 _METADATA_FIELDS: Final = (
@@ -97,10 +99,13 @@ class Cluster:
 
     def __init__(self, clock: Clock, schema: SyncerSchema | None = None) -> None:
         self.clock = clock
-        self.admission: list[Callable[[Object], str | None]] = []
-        """Asked before a ConfigMap is stored; a sentence refuses it, like an admission policy."""
+        self.admission: list[Callable[[str, Object], str | None]] = []
+        """Asked before a ConfigMap is stored (`CREATE` or `UPDATE`); a sentence refuses it."""
+        self.assumed: list[str] = []
+        """The copies that came without managedFields, so that who wrote what had to be assumed."""
         self._schema = schema
         self._stored: dict[str, dict[tuple[str, str], _Stored]] = {kind: {} for kind in RESOURCES}
+        self._named: dict[tuple[str, str], dict[str, Object]] = {}
         self._by_controller: dict[str | None, dict[tuple[str, str], Object]] = {}
         self._subscribers: list[Callable[[Change], None]] = []
         self._resource_version = 0
@@ -132,6 +137,11 @@ class Cluster:
             stored[key].item for key in sorted(stored) if namespace is None or key[0] == namespace
         )
 
+    def look_named(self, kind: str, name: str) -> Objects:
+        """The objects of a kind and a name in all namespaces, for reading only."""
+        named = self._named.get((_resource(kind).kind, name), {})
+        return [named[namespace] for namespace in sorted(named)]
+
     def controlled_by(self, uid: str | None) -> Objects:
         """The ConfigMaps that this owner controls (None: that nobody does), for reading only."""
         held = self._by_controller.get(uid, {})
@@ -146,9 +156,8 @@ class Cluster:
     def create(self, manifest: Object, writer: str = USER) -> Object:
         """Create an object. Refused: 409 when it exists, 404 and 403 for its namespace, 422."""
         resource = _resource(manifest.get("kind"))
-        return copy.deepcopy(
-            self._create(resource, self._cleaned(resource, manifest), Writer("Update", writer))
-        )
+        given = self._cleaned(resource, copy.deepcopy(manifest))
+        return copy.deepcopy(self._create(resource, given, Writer("Update", writer)))
 
     def apply(self, manifest: Object, writer: str = USER) -> Object:
         """Create an object, or merge what the manifest says into it, as `kubectl apply` does."""
@@ -165,7 +174,7 @@ class Cluster:
         """Merge a patch into an object: null deletes. `status` is not reached this way."""
         resource = _resource(kind)
         stored = self._existing(resource, name, namespace)
-        patched = self._cleaned(resource, merge(stored.item, merge_patch))
+        patched = self._cleaned(resource, merge(stored.item, copy.deepcopy(merge_patch)))
         return copy.deepcopy(self._update(resource, stored, patched, Writer("Update", writer)))
 
     def delete(
@@ -216,7 +225,7 @@ class Cluster:
         """Put in an object as a dump shows it: with its uid, times, status and field owners."""
         resource = _resource(manifest.get("kind"))
         given = manifest["metadata"]
-        item = self._cleaned(resource, manifest)
+        item = self._cleaned(resource, copy.deepcopy(manifest))
         item = with_metadata(
             self._new(resource, item),
             **{field: given[field] for field in _RESTORED_FIELDS if given.get(field) is not None},
@@ -225,16 +234,31 @@ class Cluster:
             item = {**item, "status": copy.deepcopy(manifest["status"])}
         self._validate(resource, item)
         owned = ownership.from_managed_fields(given.get("managedFields") or [], item)
-        if not owned:
+        if not owned and _is_copy(item):
+            owned = ownership.assumed(item)
+            self.assumed.append(f"{resource.kind} {key_of(item)}")
+        elif not owned:
             owned = ownership.after_update({}, Writer("Update", USER), None, item)
         return self._store(resource, None, _Stored(item, owned))
 
     # What controllers do.
 
     def update(self, item: Object, writer: str) -> Object:
-        """Replace an object by its new form, `status` excepted."""
+        """Replace an object by its new form, `status` excepted; it is the cluster's from then on.
+
+        Refused: 409 where the form was made from another version than the one that is stored.
+        """
         resource = _resource(item.get("kind"))
         stored = self._existing(resource, name_of(item), namespace_of(item))
+        version = item["metadata"].get("resourceVersion")
+        if version not in (None, stored.item["metadata"]["resourceVersion"]):
+            raise ApiError(
+                409,
+                "Conflict",
+                f'Operation cannot be fulfilled on {resource.qualified} "{name_of(item)}": the '
+                "object has been modified; please apply your changes to the latest version and "
+                "try again",
+            )
         cleaned = self._cleaned(resource, item)
         return self._update(resource, stored, cleaned, Writer("Update", writer))
 
@@ -249,7 +273,10 @@ class Cluster:
         return self._store(resource, stored, _Stored(new, stored.ownership))
 
     def server_side_apply(self, applied: Object, writer: str) -> Object:
-        """Apply a partial object by force; what `writer` applied earlier and not now goes."""
+        """Apply a partial object by force; what `writer` applied earlier and not now goes.
+
+        What is handed in is the cluster's from then on.
+        """
         resource = _resource(applied.get("kind"))
         manager = Writer("Apply", writer)
         partial = self._cleaned(resource, applied)
@@ -372,10 +399,15 @@ class Cluster:
         for namespace in list(self.look_all("Namespace")):
             if not is_deleting(namespace):
                 continue
-            left = list(self.look_all("ConfigMap", name_of(namespace)))
+            left = [
+                item
+                for resource in RESOURCES.values()
+                if resource.namespaced
+                for item in self.look_all(resource.kind, name_of(namespace))
+            ]
             for item in left:
                 if not is_deleting(item):
-                    self.delete("ConfigMap", name_of(item), namespace_of(item))
+                    self.delete(item["kind"], name_of(item), namespace_of(item))
             if not left and not finalizers_of(namespace):
                 self._remove(NAMESPACE, self._stored["Namespace"]["", name_of(namespace)])
 
@@ -398,6 +430,8 @@ class Cluster:
             metadata["labels"] = {**(metadata.get("labels") or {}), **marker}
         item = {**manifest, "metadata": metadata}
         item.pop("status", None)
+        if resource is SECRET:
+            item = _encoded(item)
         if resource is not SYNCER:
             item = {
                 field: item[field]
@@ -406,7 +440,7 @@ class Cluster:
             }
         elif self._schema is not None:
             item = self._schema.default(item)
-        return copy.deepcopy(item)
+        return item
 
     def _new(self, resource: Resource, item: Object) -> Object:
         self._uids += 1
@@ -430,7 +464,7 @@ class Cluster:
             self._admit_into(namespace, resource, name)
         created = self._new(resource, item)
         self._validate(resource, created)
-        self._admit(resource, created)
+        self._admit("CREATE", resource, created)
         owned = ownership.after_update({}, writer, None, created)
         return self._store(resource, None, _Stored(created, owned))
 
@@ -457,7 +491,7 @@ class Cluster:
             stored.ownership == new.ownership
         ):
             return old
-        self._admit(resource, item)
+        self._admit("UPDATE", resource, item)
         if is_deleting(item) and not finalizers_of(item) and resource is not NAMESPACE:
             self._remove(resource, stored)
             return item
@@ -477,11 +511,11 @@ class Cluster:
                 f"namespace {namespace} because it is being terminated",
             )
 
-    def _admit(self, resource: Resource, item: Object) -> None:
+    def _admit(self, operation: str, resource: Resource, item: Object) -> None:
         if resource is not CONFIG_MAP:
             return
         for admit in self.admission:
-            if refusal := admit(item):
+            if refusal := admit(operation, item):
                 raise ApiError(
                     422,
                     "Invalid",
@@ -518,6 +552,7 @@ class Cluster:
             ),
         )
         self._stored[resource.kind][key] = _Stored(item, new.ownership)
+        self._named.setdefault((resource.kind, key[1]), {})[key[0]] = item
         if resource is CONFIG_MAP:
             if old is not None:
                 self._by_controller[_controller_uid(old.item)].pop(key)
@@ -528,6 +563,7 @@ class Cluster:
     def _remove(self, resource: Resource, stored: _Stored) -> None:
         key = (namespace_of(stored.item), name_of(stored.item))
         del self._stored[resource.kind][key]
+        del self._named[resource.kind, key[1]][key[0]]
         if resource is CONFIG_MAP:
             self._by_controller[_controller_uid(stored.item)].pop(key)
         self._resource_version += 1
@@ -554,9 +590,24 @@ def _namespace_in(resource: Resource, manifest: Object) -> str | None:
     return str((manifest.get("metadata") or {}).get("namespace") or "default")
 
 
+def _encoded(secret: Object) -> Object:
+    """A Secret as it is stored: `stringData` is only a way to write `data`, and it has a type."""
+    written = {
+        key: base64.b64encode(value.encode()).decode()
+        for key, value in (secret.get("stringData") or {}).items()
+    }
+    data = {**(secret.get("data") or {}), **written}
+    return {**secret, "data": data, "type": secret.get("type") or "Opaque"}
+
+
 def _controller_uid(item: Object) -> str | None:
     controller = controller_of(item)
     return None if controller is None else str(controller["uid"])
+
+
+def _is_copy(item: Object) -> bool:
+    controller = controller_of(item)
+    return controller is not None and controller["kind"] == SYNCER.kind
 
 
 def _blocks(dependent: Object, owner: Object) -> bool:

@@ -9,16 +9,14 @@ real one makes.
 Errors: `DoesNotSettleError`. What Metacontroller would report as an event is in `events`.
 """
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from hooks.preview import related
 from hooks.preview.appliers import (
-    FIELD_MANAGER,
-    LAST_APPLIED,
     Applier,
     ServerSideApply,
     controller_reference,
@@ -50,7 +48,9 @@ from hooks.preview.objects import (
     uid_of,
     with_metadata,
 )
+from hooks.preview.ownership import METACONTROLLER
 from hooks.preview.registration import COMPOSITE_CONTROLLER, FINALIZER, RESYNC_PERIOD_SECONDS
+from hooks.preview.related import Audience, Rule
 
 CONTROLLER_UID: Final = "controller-uid"
 _FIRST_BACKOFF: Final = timedelta(milliseconds=5)
@@ -72,7 +72,10 @@ class SyncError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rules:
+class _Answered:
+    """What `/customize` answered for one generation of a syncer, and until when it is kept."""
+
+    generation: tuple[str, int]
     rules: tuple[Object, ...]
     until: datetime
 
@@ -104,11 +107,14 @@ class Metacontroller:
         self._queue: deque[str] = deque()
         self._timers: dict[str, datetime] = {}
         self._failures: Counter[str] = Counter()
-        self._rules: dict[tuple[str, int], _Rules] = {}
+        self._answered: dict[str, _Answered] = {}
+        self._unasked: set[str] = set()
+        self._audience = Audience(cluster)
         self._watched: set[str] = set()
         self._next_resync = clock.now() + timedelta(seconds=RESYNC_PERIOD_SECONDS)
         cluster.subscribe(self._on_change)
         for parent in cluster.look_all(SYNCER.kind):
+            self._unasked.add(name_of(parent))
             self._enqueue(name_of(parent))
 
     def settle(self) -> None:
@@ -204,7 +210,17 @@ class Metacontroller:
             fields = ("generation", "labels", "annotations")
             if all(old["metadata"].get(field) == new["metadata"].get(field) for field in fields):
                 return  # ignoreStatusChanges
-        self._enqueue(name_of(new or old or {}))
+        name = name_of(new or old or {})
+        if new is None:
+            self._forget(name)
+        elif old is None or old["metadata"]["generation"] != new["metadata"]["generation"]:
+            self._unasked.add(name)
+        self._enqueue(name)
+
+    def _forget(self, name: str) -> None:
+        self._unasked.discard(name)
+        self._answered.pop(name, None)
+        self._audience.forget(name)
 
     def _on_child(self, change: Change) -> None:
         child = change.new or change.old or {}
@@ -225,14 +241,17 @@ class Metacontroller:
                 self._enqueue(name_of(parent))
 
     def _on_related(self, change: Change) -> None:
+        now = self._clock.now()
+        old = {name for name, answer in self._answered.items() if answer.until <= now}
+        for name in sorted(self._unasked | old):
+            parent = self._cluster.look(SYNCER.kind, name)
+            # Where the hook gives no rules, Metacontroller drops the event for this syncer, too.
+            if parent is not None:
+                with contextlib.suppress(HookError, TooManyRequestsError):
+                    self._rules_of(parent)
         shown = [item for item in (change.old, change.new) if item is not None]
-        for parent in list(self._cluster.look_all(SYNCER.kind)):
-            try:
-                rules = self._rules_of(parent)
-            except (HookError, TooManyRequestsError):
-                continue  # Metacontroller drops the event for this syncer, too.
-            if any(related.matches(self._cluster, rule, item) for rule in rules for item in shown):
-                self._enqueue(name_of(parent))
+        for name in sorted(self._audience.of(shown)):
+            self._enqueue(name)
 
     # One sync, in Metacontroller's order.
 
@@ -240,7 +259,7 @@ class Metacontroller:
         if FINALIZER not in finalizers_of(parent) and not is_deleting(parent):
             finalizers = [*finalizers_of(parent), FINALIZER]
             parent = self._cluster.update(
-                with_metadata(parent, finalizers=finalizers), FIELD_MANAGER
+                with_metadata(parent, finalizers=finalizers), METACONTROLLER
             )
         children = self._claim(parent)
         answer = self._ask(parent, children)
@@ -249,7 +268,7 @@ class Metacontroller:
         if answer.finalized and FINALIZER in finalizers_of(parent):
             finalizers = [name for name in finalizers_of(parent) if name != FINALIZER]
             parent = self._cluster.update(
-                with_metadata(parent, finalizers=finalizers or None), FIELD_MANAGER
+                with_metadata(parent, finalizers=finalizers or None), METACONTROLLER
             )
         desired = {key_of(child): child for child in self._labelled(parent, answer.children)}
         failure = None
@@ -278,41 +297,53 @@ class Metacontroller:
 
     def _release(self, child: Object, uid: str) -> None:
         owners = [owner for owner in owners_of(child) if owner["uid"] != uid]
-        self._cluster.update(with_metadata(child, ownerReferences=owners or None), FIELD_MANAGER)
+        self._cluster.update(with_metadata(child, ownerReferences=owners or None), METACONTROLLER)
 
     def _adopt(self, child: Object, parent: Object) -> None:
         reference = controller_reference(parent)
         others = [owner for owner in owners_of(child) if owner["uid"] != reference["uid"]]
         adopted = with_metadata(child, ownerReferences=[*others, reference])
-        self._cluster.update(adopted, FIELD_MANAGER)
+        self._cluster.update(adopted, METACONTROLLER)
 
     def _ask(self, parent: Object, children: dict[str, Object]) -> Answer:
         rules = self._rules_of(parent)
-        related.check(rules)
-        kinds = {related.resource_of(rule).kind for rule in rules}
+        kinds = {rule.resource.kind for rule in rules}
         self._watched |= kinds
         hook = "finalize" if is_deleting(parent) else "sync"
         request = {
             "controller": COMPOSITE_CONTROLLER,
             "parent": parent,
             "children": grouped(children.values(), [CONFIG_MAP.kind]),
-            "related": grouped(related.find(self._cluster, rules), kinds),
+            "related": grouped(
+                (item for rule in rules for item in rule.find(self._cluster)), kinds
+            ),
             "finalizing": hook == "finalize",
         }
         self.calls[hook, name_of(parent)] += 1
         return ask(self._hook, hook, request)
 
-    def _rules_of(self, parent: Object) -> tuple[Object, ...]:
-        """The rules of a syncer; asked for once a generation, and again when they are old."""
-        key = (uid_of(parent), parent["metadata"]["generation"])
-        kept = self._rules.get(key)
-        if kept is None or kept.until <= self._clock.now():
-            self.calls["customize", name_of(parent)] += 1
+    def _rules_of(self, parent: Object) -> tuple[Rule, ...]:
+        """The rules of a syncer; asked for once a generation, and again when they are old.
+
+        Raises HookError and TooManyRequestsError; then the syncer hears of no related change.
+        """
+        name = name_of(parent)
+        generation = (uid_of(parent), parent["metadata"]["generation"])
+        kept = self._answered.get(name)
+        if kept is None or kept.generation != generation or kept.until <= self._clock.now():
+            self._forget(name)
+            self._unasked.add(name)
+            self.calls["customize", name] += 1
             request = {"controller": COMPOSITE_CONTROLLER, "parent": parent}
-            rules = ask_related(self._hook, request)
-            kept = _Rules(rules, self._clock.now() + _RULES_ARE_KEPT)
-            self._rules[key] = kept
-        return kept.rules
+            answer = ask_related(self._hook, request)
+            kept = _Answered(generation, answer, self._clock.now() + _RULES_ARE_KEPT)
+            self._answered[name] = kept
+            self._unasked.discard(name)
+            self._audience.seat(name, self._parsed(kept))
+        return self._parsed(kept)
+
+    def _parsed(self, answered: _Answered) -> tuple[Rule, ...]:
+        return tuple(Rule.parse(rule) for rule in answered.rules)
 
     def _labelled(self, parent: Object, children: Iterable[Object]) -> list[Object]:
         """The desired children with the label by which they are claimed. Raises HookError."""
@@ -326,20 +357,8 @@ class Metacontroller:
                     f"labels on desired child {child['kind']} {metadata.get('namespace')}/"
                     f"{metadata.get('name')} don't match parent selector"
                 )
-            annotations = {
-                key: value
-                for key, value in (metadata.get("annotations") or {}).items()
-                if key != LAST_APPLIED
-            }
             labelled.append(
-                {
-                    **child,
-                    "metadata": {
-                        **metadata,
-                        "labels": {**labels, CONTROLLER_UID: uid},
-                        **({"annotations": annotations} if annotations else {}),
-                    },
-                }
+                {**child, "metadata": {**metadata, "labels": {**labels, CONTROLLER_UID: uid}}}
             )
         return labelled
 

@@ -41,6 +41,7 @@ class Resource:
 
 
 CONFIG_MAP: Final = Resource("ConfigMap", "v1", "configmaps", namespaced=True, has_status=False)
+SECRET: Final = Resource("Secret", "v1", "secrets", namespaced=True, has_status=False)
 NAMESPACE: Final = Resource("Namespace", "v1", "namespaces", namespaced=False, has_status=True)
 SYNCER: Final = Resource(
     "ConfigMapSyncer",
@@ -49,7 +50,7 @@ SYNCER: Final = Resource(
     namespaced=False,
     has_status=True,
 )
-RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, CONFIG_MAP, SYNCER)}
+RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, CONFIG_MAP, SECRET, SYNCER)}
 
 
 class ApiError(Exception):

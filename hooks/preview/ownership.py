@@ -26,7 +26,23 @@ _MAPS: Final[tuple[Path, ...]] = (
 )
 _OWNER: Final[Path] = ("metadata", "ownerReferences")
 _FINALIZER: Final[Path] = ("metadata", "finalizers")
-_WHOLE: Final[tuple[Path, ...]] = (("immutable",), ("spec",))
+METACONTROLLER: Final = "metacontroller"
+"""The field manager of Metacontroller."""
+
+USER: Final = "user"
+"""The field manager of everybody of whom no more is known."""
+
+LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
+"""Where dynamic apply keeps what it wrote."""
+
+_OUR_LABELS: Final = (
+    "app.kubernetes.io/managed-by",
+    "controller-uid",
+    "synced-by",
+    "synced-from",
+)
+_OUR_PREFIX: Final = "config.example.com/"
+_WHOLE: Final[tuple[Path, ...]] = (("immutable",), ("spec",), ("type",))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,6 +52,9 @@ class Writer:
     operation: str
     name: str
 
+
+BEFORE_FIRST_APPLY: Final = Writer("Update", "before-first-apply")
+"""Whom the API server gives what is there when it begins to keep track."""
 
 Ownership: TypeAlias = Mapping[Writer, frozenset[Path]]
 
@@ -66,7 +85,7 @@ def with_fields(item: Object, fields: Mapping[Path, object]) -> Object:
     rest = {
         key: value
         for key, value in item.items()
-        if key not in ("metadata", "data", "binaryData", "immutable", "spec")
+        if key not in ("metadata", "data", "binaryData", "immutable", "spec", "type")
     }
     body: Object = {**rest, "metadata": metadata}
     for path, value in fields.items():
@@ -84,7 +103,13 @@ def with_fields(item: Object, fields: Mapping[Path, object]) -> Object:
 def after_update(
     ownership: Ownership, writer: Writer, old: Object | None, new: Object
 ) -> Ownership:
-    """Who owns what after a plain write: the writer owns what it changed, and nobody else does."""
+    """Who owns what after a plain write: the writer owns what it changed, and nobody else does.
+
+    Where nobody owns anything any more, the API server stops keeping track until something is
+    applied.
+    """
+    if old is not None and not ownership:
+        return {}
     before = fields_of(old) if old else {}
     after = fields_of(new)
     changed = _changed(before, after)
@@ -104,6 +129,8 @@ def apply(
     too. A field of another writer stays; one with another value changes hands.
     """
     before = fields_of(live) if live else {}
+    if not ownership:
+        ownership = {BEFORE_FIRST_APPLY: frozenset(before)} if before else {}
     wanted = fields_of(applied)
     others = {path for other, paths in ownership.items() if other != writer for path in paths}
     dropped = ownership.get(writer, frozenset()) - wanted.keys() - others
@@ -139,6 +166,43 @@ def from_managed_fields(entries: list[Object], item: Object) -> Ownership:
         if held:
             ownership[writer] = ownership.get(writer, frozenset()) | held
     return ownership
+
+
+def assumed(item: Object) -> Ownership:
+    """Who owns what where `metadata.managedFields` were left out, as `kubectl get` leaves them out.
+
+    What Metacontroller wrote into an object that it manages is told by what marks it as managed:
+    the content, our labels and annotations, and the reference to the syncer. Dynamic apply keeps
+    what it wrote in an annotation, which is exact; otherwise all content is taken for its own.
+    Everything else is some user's.
+    """
+    fields = fields_of(item)
+    last_applied = (item["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    if last_applied is None:
+        writer = Writer("Apply", METACONTROLLER)
+        written = frozenset(path for path in fields if _is_ours(path))
+    else:
+        writer = Writer("Update", METACONTROLLER)
+        written = frozenset(_applied(last_applied)) & fields.keys()
+        written |= {path for path in fields if path[-1] == LAST_APPLIED or path[:2] == _OWNER}
+    return _with_writer(
+        {Writer("Update", USER): frozenset(fields.keys() - written)}, writer, frozenset(written)
+    )
+
+
+def _is_ours(path: Path) -> bool:
+    if path[0] != "metadata":
+        return True
+    return path[:2] == _OWNER or path[-1] in _OUR_LABELS or path[-1].startswith(_OUR_PREFIX)
+
+
+def _applied(annotation: str) -> Mapping[Path, object]:
+    """The fields of the object that an annotation of dynamic apply holds; none if it is damaged."""
+    try:
+        applied = json.loads(annotation)
+        return fields_of({**applied, "metadata": applied.get("metadata") or {}})
+    except (AttributeError, TypeError, ValueError):
+        return {}
 
 
 def _at(item: Object, path: Path) -> Mapping[str, object]:

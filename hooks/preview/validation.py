@@ -1,7 +1,8 @@
 """Refuse what the API server would refuse, and say in which field.
 
 An offline run that accepts a ConfigMap which the cluster will not take promises a copy that never
-comes. Facts: Kubernetes' `ValidateConfigMap`, `ValidateNamespace` and `ValidateObjectMeta`.
+comes. Facts: Kubernetes' `ValidateConfigMap`, `ValidateSecret`, `ValidateNamespace` and
+`ValidateObjectMeta`. No value of a Secret or a ConfigMap gets into a sentence.
 """
 
 import base64
@@ -14,7 +15,7 @@ from typing import Final
 from hooks.preview.objects import ApiError, Object, Resource
 
 MAXIMUM_BYTES: Final = 1024 * 1024
-"""What the values of one ConfigMap may hold together."""
+"""What the values of one ConfigMap or Secret may hold together."""
 
 _MAXIMUM_ANNOTATION_BYTES: Final = 256 * 1024
 _LABEL: Final = re.compile(r"\A[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
@@ -28,6 +29,12 @@ _TIME: Final = re.compile(
 )
 _LABEL_LENGTH: Final = 63
 _NAME_LENGTH: Final = 253
+_REQUIRED_KEYS: Final = {
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +59,22 @@ def invalid(resource: Resource, name: str, violations: Sequence[object]) -> ApiE
 def violations(resource: Resource, item: Object) -> list[Violation]:
     """What is wrong with an object, but for the schema of a custom resource."""
     found = list(_metadata(resource, item.get("metadata")))
-    if resource.kind == "ConfigMap":
-        found += _config_map(item)
+    match resource.kind:
+        case "ConfigMap":
+            found += _values(item, text="data", encoded="binaryData")
+        case "Secret":
+            found += _values(item, text="stringData", encoded="data")
+            found += _typed(item)
     return found
 
 
 def forbidden_changes(old: Object, new: Object) -> list[Violation]:
-    """What an update may not change: the content of a ConfigMap that is immutable."""
-    if not old.get("immutable"):
-        return []
+    """What an update may not change: the type of a Secret, and what is immutable."""
     found = []
+    if old.get("type") != new.get("type"):
+        found.append(Violation("type", "Invalid value: field is immutable"))
+    if not old.get("immutable"):
+        return found
     if not new.get("immutable"):
         found.append(
             Violation("immutable", "Forbidden: field is immutable when `immutable` is set")
@@ -183,9 +196,10 @@ def _server_fields(metadata: Object) -> Iterator[Violation]:
             yield Violation(f"metadata.managedFields[{position}]", "must be a map with fieldsV1")
 
 
-def _config_map(item: Object) -> Iterator[Violation]:
+def _values(item: Object, *, text: str, encoded: str) -> Iterator[Violation]:
+    """What is wrong with the two maps of values, one of text and one of base64."""
     size = 0
-    for field in ("data", "binaryData"):
+    for field in ("data", *({text, encoded} - {"data"})):
         values = _strings(item.get(field))
         if values is None:
             yield from _not_strings(field, item[field])
@@ -197,17 +211,39 @@ def _config_map(item: Object) -> Iterator[Violation]:
                     "Invalid value: a valid config key must consist of alphanumeric characters, "
                     "'-', '_' or '.', at most 253 of them, and not begin with '..' or be '.'",
                 )
-            length = len(value.encode()) if field == "data" else _decoded_length(value)
+            length = len(value.encode()) if field == text else _decoded_length(value)
             if length is None:
                 yield Violation(f"{field}[{key}]", "Invalid value: not base64")
             size += length or 0
-    for key in sorted(_keys(item, "data") & _keys(item, "binaryData")):
-        yield Violation(f"data[{key}]", "Invalid value: duplicate of key present in binaryData")
+    if "binaryData" in (text, encoded):
+        for key in sorted(_keys(item, "data") & _keys(item, "binaryData")):
+            yield Violation(f"data[{key}]", "Invalid value: duplicate of key present in binaryData")
     if size > MAXIMUM_BYTES:
         said = f"Too long: may not be more than {MAXIMUM_BYTES} bytes, it has {size}"
         yield Violation("data", said)
     if not isinstance(item.get("immutable"), bool | None):
         yield Violation("immutable", "must be true or false")
+
+
+def _typed(secret: Object) -> Iterator[Violation]:
+    """What a Secret of a type of Kubernetes' own lacks."""
+    kind = secret.get("type")
+    if not isinstance(kind, str | None):
+        yield Violation("type", "must be a string")
+        return
+    keys = _keys(secret, "data") | _keys(secret, "stringData")
+    for key in _REQUIRED_KEYS.get(kind or "", ()):
+        if key not in keys:
+            yield Violation(f"data[{key}]", "Required value")
+    if kind == "kubernetes.io/basic-auth" and not keys & {"username", "password"}:
+        yield Violation("data[username]", "Required value")
+    account = "kubernetes.io/service-account.name"
+    metadata = secret.get("metadata")
+    annotations = (
+        _strings(metadata.get("annotations") if isinstance(metadata, dict) else None) or {}
+    )
+    if kind == "kubernetes.io/service-account-token" and not annotations.get(account):
+        yield Violation(f"metadata.annotations[{account}]", "Required value")
 
 
 def _keys(item: Object, field: str) -> set[str]:

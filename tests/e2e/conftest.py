@@ -10,6 +10,13 @@ from tests.controlplane.stack import CRD
 
 _FOLDER = Path(__file__).parent
 
+COMPARED = pytest.StashKey[list[bool]]()
+"""For every story that was lived through in both worlds, whether they differed at the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[COMPARED] = []
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if absent := missing():
@@ -19,7 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if compared := config.stash[COMPARED]:
+        terminalreporter.write_line(
+            f"Stories compared between the simulator and the real control plane: {len(compared)}, "
+            f"of which differed: {sum(compared)}"
+        )
     if absent := missing():
         # A green run that tested nothing must not look like one that did.
         title = "END-TO-END TESTS SKIPPED: no real control plane was tested"

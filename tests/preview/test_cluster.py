@@ -1,6 +1,7 @@
 """What the API server in memory takes, refuses, keeps and deletes."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Change, Cluster
 from hooks.preview.objects import ApiError, Object
+from hooks.preview.ownership import LAST_APPLIED
 from tests.preview.world import config_map, namespace, syncer
 
 IMMUTABLE = "Forbidden: field is immutable when `immutable` is set"
@@ -440,9 +442,123 @@ def test_a_restored_object_keeps_its_uid_its_times_its_status_and_the_owners_of_
 
 def test_an_admission_policy_refuses_what_it_names(cluster: Cluster) -> None:
     cluster.admission.append(
-        lambda item: "not here" if item["metadata"]["namespace"] == "dev" else None
+        lambda _, item: "not here" if item["metadata"]["namespace"] == "dev" else None
     )
     cluster.create(config_map("settings", "default"))
     with pytest.raises(ApiError) as error:
         cluster.create(config_map("settings", "dev"))
     assert refusal(error) == (422, "Invalid", 'configmaps "settings" is forbidden: not here')
+
+
+def secret(**fields: Any) -> Object:
+    metadata = {"name": "token", "namespace": "dev", **fields.pop("metadata", {})}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **fields}
+
+
+def test_a_secret_is_stored_encoded_and_has_a_type(cluster: Cluster) -> None:
+    created = cluster.create(secret(stringData={"a": "plain"}, data={"b": "Ym9sZA=="}))
+    assert created["data"] == {"a": "cGxhaW4=", "b": "Ym9sZA=="}
+    assert created["type"] == "Opaque"
+    assert "stringData" not in created
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param(
+            {"data": {"a": "no base64 MARKER"}}, "data[a]: Invalid value: not base64", id="base64"
+        ),
+        pytest.param(
+            {"type": "kubernetes.io/tls", "data": {"tls.crt": "TUFSS0VS"}},
+            "data[tls.key]: Required value",
+            id="a key of its type lacks",
+        ),
+        pytest.param(
+            {"type": "kubernetes.io/basic-auth"}, "data[username]: Required value", id="basic-auth"
+        ),
+        pytest.param(
+            {"type": "kubernetes.io/service-account-token"},
+            "metadata.annotations[kubernetes.io/service-account.name]: Required value",
+            id="no account",
+        ),
+        pytest.param(
+            {"stringData": {"a": "MARKER" * 200_000}},
+            "data: Too long: may not be more than 1048576 bytes, it has 1200000",
+            id="size",
+        ),
+    ],
+)
+def test_what_makes_no_secret_is_refused_without_a_value(
+    cluster: Cluster, fields: Object, message: str
+) -> None:
+    with pytest.raises(ApiError) as error:
+        cluster.create(secret(**fields))
+    assert message in error.value.message
+    assert "MARKER" not in error.value.message
+
+
+def test_the_type_of_a_secret_cannot_change(cluster: Cluster) -> None:
+    cluster.create(secret())
+    with pytest.raises(ApiError, match="type: Invalid value: field is immutable"):
+        cluster.patch("Secret", "token", "dev", {"type": "example.com/other"})
+
+
+def test_a_terminating_namespace_takes_its_secrets_along(cluster: Cluster) -> None:
+    cluster.create(secret())
+    cluster.delete("Namespace", "dev")
+    cluster.run_controllers()
+    assert (cluster.get("Secret", "token", "dev"), cluster.get("Namespace", "dev")) == (None, None)
+
+
+def test_where_nobody_owns_a_field_nothing_is_kept_track_of_until_something_is_applied(
+    cluster: Cluster,
+) -> None:
+    cluster.create(config_map("settings", "dev", data={"a": "1"}))
+    cluster.patch("ConfigMap", "settings", "dev", {"data": {"a": None}})
+    untracked = cluster.patch("ConfigMap", "settings", "dev", {"data": {"b": "1"}})
+    assert untracked["metadata"]["managedFields"] == []
+    tracked = applied(cluster, data={"b": "1"})
+    assert {entry["manager"] for entry in tracked["metadata"]["managedFields"]} == {
+        "before-first-apply",
+        "metacontroller",
+    }
+
+
+def copy_without_managed_fields(parent: Object, **metadata: object) -> Object:
+    labels = {"synced-by": "sample", "controller-uid": parent["metadata"]["uid"], "team": "theirs"}
+    owners = [owner(parent, controller=True)]
+    return config_map(
+        "settings",
+        "dev",
+        metadata={"labels": labels, "ownerReferences": owners, **metadata},
+        data={"a": "1", "b": "1"},
+    )
+
+
+def test_without_managed_fields_a_copy_is_taken_for_metacontrollers_but_for_the_labels_of_others(
+    cluster: Cluster,
+) -> None:
+    restored = cluster.restore(copy_without_managed_fields(cluster.create(syncer())))
+    assert cluster.assumed == ["ConfigMap dev/settings"]
+    assert restored["metadata"]["managedFields"][0]["manager"] == "metacontroller"
+    result = applied(cluster, data={"a": "1"})
+    assert (result["data"], result["metadata"]["labels"]) == ({"a": "1"}, {"team": "theirs"})
+
+
+def test_without_managed_fields_the_memory_of_dynamic_apply_tells_whose_a_key_is(
+    cluster: Cluster,
+) -> None:
+    parent = cluster.create(syncer())
+    memory = {LAST_APPLIED: json.dumps({"data": {"a": "1"}})}
+    restored = cluster.restore(copy_without_managed_fields(parent, annotations=memory))
+    owners = {
+        entry["manager"]: list(entry["fieldsV1"].get("f:data", {}))
+        for entry in restored["metadata"]["managedFields"]
+    }
+    assert owners == {"metacontroller": ["f:a"], "user": ["f:b"]}
+
+
+def test_what_is_no_copy_is_a_users_without_any_assumption(cluster: Cluster) -> None:
+    restored = cluster.restore(config_map("settings", "dev", data={"a": "1"}))
+    assert [entry["manager"] for entry in restored["metadata"]["managedFields"]] == ["user"]
+    assert cluster.assumed == []

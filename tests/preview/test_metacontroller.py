@@ -160,7 +160,7 @@ def test_a_refusal_for_one_child_stops_no_other_writes_the_status_and_is_tried_a
     world: World,
 ) -> None:
     world.cluster.admission.append(
-        lambda item: "policy" if item["metadata"]["namespace"] == "dev" else None
+        lambda _, item: "policy" if item["metadata"]["namespace"] == "dev" else None
     )
     world.hook.sync = lambda _: {
         "status": {"targetCount": 2},

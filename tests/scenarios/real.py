@@ -1,9 +1,9 @@
 """The real world of the stories: API server, Metacontroller and hook, all as they run for users."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.controlplane import ApiError, Stack, wait_for
-from tests.scenarios.story import Manifest, Reference
+from tests.scenarios.story import Manifest, Reference, needless
 
 _PATIENCE_SECONDS = 90
 _CASCADES = {"foreground": "Foreground", "orphan": "Orphan", None: None}
@@ -57,18 +57,16 @@ class RealWorld:
 
     def is_idle(self, syncer: str) -> str | None:
         """Nothing asks about this syncer while another one lives through all of its life."""
-        before = self._calls(syncer)
+        before = self.calls(syncer)
         self.stack.wait_until_syncing()
-        after = self._calls(syncer)
+        after = self.calls(syncer)
         if len(after) > len(before):
             return f"the hook was asked about {syncer} though nothing changed: {after[-1]}"
-        last = [call for call in after if call["hook"] == "sync"][-1]
-        if last["resyncAfterSeconds"] and not (last["pending"] or last["reason"] in _WAITING):
-            return f"a sync asks for another one without need: {last}"
-        return None
+        return needless(after)
 
-    def _calls(self, syncer: str) -> list[Manifest]:
+    def calls(self, syncer: str) -> Sequence[Manifest]:
         return self.stack.hook.calls(syncer=syncer)
 
-
-_WAITING = ("ProgressDeadlineExceeded",)
+    def objects(self, kind: str) -> list[Manifest]:
+        """All objects of a kind."""
+        return self.client.list(kind)

@@ -1,16 +1,19 @@
 """The simulated world of the stories: Metacontroller in memory, and the hook called in process."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 
 from hooks.app import create_app
+from hooks.preview.appliers import APPLIERS
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster, Propagation
 from hooks.preview.metacontroller import Metacontroller
 from hooks.preview.schema import Schema
 from hooks.protocol import ApplyStrategy
 from hooks.settings import Settings
-from tests.scenarios.story import Manifest, Reference
+from tests.scenarios.admission import Admission
+from tests.scenarios.story import Manifest, Reference, needless
 
 _PATIENCE_SECONDS = 90
 _CASCADES = {
@@ -25,9 +28,8 @@ class SimulatedWorld:
 
     def __init__(self, strategy: str) -> None:
         self.clock = Clock()
-        app = create_app(
-            Settings(apply_strategy=ApplyStrategy(strategy)), self.clock, io.StringIO()
-        )
+        self._log = io.StringIO()
+        app = create_app(Settings(apply_strategy=ApplyStrategy(strategy)), self.clock, self._log)
         client = app.test_client()
 
         def hook(path: str, body: bytes) -> tuple[int, bytes]:
@@ -35,19 +37,34 @@ class SimulatedWorld:
             return response.status_code, response.data
 
         self.cluster = Cluster(self.clock, Schema.load())
-        self.metacontroller = Metacontroller(self.cluster, hook, self.clock)
+        self.admission = Admission()
+        self.cluster.admission.append(self.admission.refusal)
+        self.metacontroller = Metacontroller(
+            self.cluster, hook, self.clock, applier=APPLIERS[strategy]
+        )
 
     def find(self, reference: Reference) -> Manifest | None:
         return self.cluster.get(reference.kind, reference.name, reference.namespace)
 
+    def objects(self, kind: str) -> list[Manifest]:
+        """All objects of a kind."""
+        return self.cluster.list(kind)
+
     def apply(self, manifest: Manifest) -> None:
-        self.cluster.apply(manifest)
+        if self.admission.knows(manifest["kind"]):
+            self.admission.apply(manifest)
+        else:
+            self.cluster.apply(manifest)
 
     def patch(self, reference: Reference, patch: Manifest) -> None:
         self.cluster.patch(reference.kind, reference.name, reference.namespace, patch)
 
     def delete(self, reference: Reference, cascade: str | None) -> None:
-        self.cluster.delete(reference.kind, reference.name, reference.namespace, _CASCADES[cascade])
+        if self.admission.knows(reference.kind):
+            self.admission.delete(reference)
+        else:
+            propagation = _CASCADES[cascade]
+            self.cluster.delete(reference.kind, reference.name, reference.namespace, propagation)
 
     def eventually(self, look: Callable[[], str | None], what: str) -> None:
         self.metacontroller.settle()
@@ -60,15 +77,13 @@ class SimulatedWorld:
         assert missing is None, f"{what}: {missing}"
 
     def refuses(self, manifest: Manifest) -> bool:
-        raise NotImplementedError("admission is not simulated")
+        return self.admission.refusal("CREATE", manifest) is not None
 
     def is_idle(self, syncer: str) -> str | None:
-        """Nothing but timers is left, and none where nothing waits."""
+        """Nothing is left to do but what a timer asks for."""
         self.metacontroller.settle()
-        found = self.find(Reference("ConfigMapSyncer", syncer))
-        assert found is not None
-        waits = found["status"]["pendingCount"] or any(
-            failure["reason"] == "NotApplied" for failure in found["status"]["failures"]
-        )
-        timers = self.metacontroller.waiting()
-        return None if waits or syncer not in timers else f"{syncer} is asked about again"
+        return needless(self.calls(syncer))
+
+    def calls(self, syncer: str) -> Sequence[Manifest]:
+        lines = [json.loads(line) for line in self._log.getvalue().splitlines()]
+        return [line for line in lines if line.get("syncer") == syncer]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,16 +66,21 @@ class World(Protocol):
     def is_idle(self, syncer: str) -> str | None:
         """What still moves though nothing changes; None when nothing does."""
 
+    def calls(self, syncer: str) -> Sequence[Mapping[str, Any]]:
+        """The lines that the hook has logged for a syncer, one a call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """A file of this folder, with its names made its own."""
 
     name: str
+    prefix: str
     namespaces: Sequence[str]
     steps: Sequence[Mapping[str, Any]]
     strategies: Sequence[str]
-    simulated: bool
+    extra_calls: int
+    is_a_race: bool
 
     @classmethod
     def read(cls, path: Path, prefix: str = "x-") -> "Story":
@@ -83,11 +88,21 @@ class Story:
         told = yaml.safe_load(text)
         return cls(
             name=path.stem,
+            prefix=prefix,
             namespaces=told["namespaces"],
             steps=told["steps"],
             strategies=told.get("strategies", STRATEGIES),
-            simulated=told.get("simulated", False),
+            extra_calls=told.get("extra_calls", {"number": 1})["number"],
+            is_a_race=told.get("race", False),
         )
+
+    def the_other_way_round(self) -> "Story":
+        """The same story where, of what is applied at once, the last comes first."""
+        steps = [
+            {verb: what[::-1] if verb == "apply" else what for verb, what in step.items()}
+            for step in self.steps
+        ]
+        return replace(self, steps=steps)
 
 
 def paths() -> list[Path]:
@@ -95,8 +110,11 @@ def paths() -> list[Path]:
     return sorted(FOLDER.glob("*.yaml"))
 
 
-def play(story: Story, world: World) -> None:
-    """Live through a story; AssertionError says what did not come to be."""
+def play(story: Story, world: World) -> int:
+    """Live through a story; how often the hooks were called, all its syncers together.
+
+    AssertionError says what did not come to be.
+    """
     for name in story.namespaces:
         world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     teller = _Teller(world)
@@ -107,6 +125,16 @@ def play(story: Story, world: World) -> None:
         except AssertionError as error:
             raise AssertionError(f"step {number}, {verb}: {error}") from error
     teller.rest()
+    return sum(len(world.calls(syncer)) for syncer in teller.syncers)
+
+
+def needless(calls: Sequence[Mapping[str, Any]]) -> str | None:
+    """What the hook's log says of a syncer that is asked about again without need."""
+    last = [call for call in calls if call["hook"] == "sync"][-1]
+    waits = last["pending"] or last["reason"] == "ProgressDeadlineExceeded"
+    if last["resyncAfterSeconds"] and not waits:
+        return f"a sync asks for another one without need: {last}"
+    return None
 
 
 class _Teller:
