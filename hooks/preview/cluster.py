@@ -87,6 +87,9 @@ class SyncerSchema(Protocol):
     def violations(self, item: Object) -> Sequence[object]:
         """What the schema and its rules refuse, one sentence each; empty when all is well."""
 
+    def status_violations(self, status: object) -> Sequence[object]:
+        """What they refuse in a status; as `violations`."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
@@ -222,7 +225,10 @@ class Cluster:
         self._store(resource, stored, _Stored(marked, stored.ownership))
 
     def restore(self, manifest: Object) -> Object:
-        """Put in an object as a dump shows it: with its uid, times, status and field owners."""
+        """Put in an object as a dump shows it: with its uid, times, status and field owners.
+
+        It has been validated before: a dump may hold what today's schema would refuse.
+        """
         resource = _resource(manifest.get("kind"))
         given = manifest["metadata"]
         item = self._cleaned(resource, copy.deepcopy(manifest))
@@ -232,7 +238,6 @@ class Cluster:
         )
         if resource.has_status and manifest.get("status") is not None:
             item = {**item, "status": copy.deepcopy(manifest["status"])}
-        self._validate(resource, item)
         owned = ownership.from_managed_fields(given.get("managedFields") or [], item)
         if not owned and _is_copy(item):
             owned = ownership.assumed(item)
@@ -269,7 +274,8 @@ class Cluster:
         new = {**stored.item, "status": status}
         if self._schema is not None and resource is SYNCER:
             new = self._schema.default(new)
-        self._validate(resource, new)
+            if found := self._schema.status_violations(new["status"]):
+                raise validation.invalid(resource, name_of(item), found)
         return self._store(resource, stored, _Stored(new, stored.ownership))
 
     def server_side_apply(self, applied: Object, writer: str) -> Object:
@@ -484,13 +490,13 @@ class Cluster:
 
     def _replace(self, resource: Resource, stored: _Stored, new: _Stored) -> Object:
         old, item = stored.item, new.item
-        self._validate(resource, item)
-        if changes := validation.forbidden_changes(old, item):
-            raise validation.invalid(resource, name_of(item), changes)
         if _without_bookkeeping(old) == _without_bookkeeping(item) and (
             stored.ownership == new.ownership
         ):
             return old
+        self._validate(resource, item, old)
+        if changes := validation.forbidden_changes(old, item):
+            raise validation.invalid(resource, name_of(item), changes)
         self._admit("UPDATE", resource, item)
         if is_deleting(item) and not finalizers_of(item) and resource is not NAMESPACE:
             self._remove(resource, stored)
@@ -522,9 +528,10 @@ class Cluster:
                     f'{resource.qualified} "{name_of(item)}" is forbidden: {refusal}',
                 )
 
-    def _validate(self, resource: Resource, item: Object) -> None:
+    def _validate(self, resource: Resource, item: Object, old: Object | None = None) -> None:
         found: list[object] = [*validation.violations(resource, item)]
-        if resource is SYNCER and self._schema is not None:
+        is_another = old is None or old.get("spec") != item.get("spec")
+        if resource is SYNCER and self._schema is not None and is_another:
             found += self._schema.violations(item)
         if found:
             raise validation.invalid(resource, str(item["metadata"].get("name")), found)

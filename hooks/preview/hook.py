@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import msgspec
+
 from hooks.preview.objects import RESOURCES, Object, key_of
 
 Hook: TypeAlias = Callable[[str, bytes], tuple[int, bytes] | tuple[int, bytes, Mapping[str, str]]]
@@ -16,8 +18,10 @@ Hook: TypeAlias = Callable[[str, bytes], tuple[int, bytes] | tuple[int, bytes, M
 
 _OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
-_ESCAPED: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
-_SEPARATORS: Final = {"\u2028": "\\u2028", "\u2029": "\\u2029"}
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_ESCAPED: Final = {
+    character.encode(): f"\\u{ord(character):04x}".encode() for character in "<>&\u2028\u2029"
+}
 
 
 class HookError(Exception):
@@ -44,10 +48,10 @@ class Answer:
 
 def encode(value: object) -> bytes:
     """JSON as Go's encoder writes a map."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    for character, escape in {**_ESCAPED, **_SEPARATORS}.items():
+    text = _ENCODER.encode(value)
+    for character, escape in _ESCAPED.items():
         text = text.replace(character, escape)
-    return text.encode()
+    return text
 
 
 def grouped(items: Iterable[Object], kinds: Iterable[str]) -> dict[str, dict[str, Object]]:

@@ -97,16 +97,28 @@ class Schema:
         unknown = [
             Violation("", f'unknown field "{path}"') for path in _unknown(item, self.open_api)
         ]
-        stored = self.default(item)
-        errors = list(_SHAPES(self.open_api, format_checker=_FORMATS).iter_errors(stored))
-        wrong = [Violation(_path(error.absolute_path), _sentence(error)) for error in errors]
-        if any(error.validator in _SHAPE for error in errors):
-            return unknown + wrong
-        broken = [
-            Violation(_path(error.absolute_path), error.message)
-            for error in _RULES(self.open_api).iter_errors(_with_name(stored))
+        return [*unknown, *_judged(self.default(item), self.open_api)]
+
+    def status_violations(self, status: object) -> Sequence[Violation]:
+        """Why a new status would be refused: as much as a write of the status alone can break."""
+        schema = self.open_api["properties"]["status"]
+        return [
+            Violation(".".join(("status", *filter(None, [found.path]))), found.message)
+            for found in _judged(_stored(status, schema), schema)
         ]
-        return unknown + wrong + broken
+
+
+def _judged(stored: Any, schema: Schemas) -> Sequence[Violation]:  # noqa: ANN401 - decoded JSON
+    """What a value that is stored breaks; its rules are only asked while its shape is right."""
+    errors = list(_SHAPES(schema, format_checker=_FORMATS).iter_errors(stored))
+    wrong = [Violation(_path(error.absolute_path), _sentence(error)) for error in errors]
+    if any(error.validator in _SHAPE for error in errors):
+        return wrong
+    broken = [
+        Violation(_path(error.absolute_path), error.message)
+        for error in _RULES(schema).iter_errors(_with_name(stored))
+    ]
+    return wrong + broken
 
 
 def _stored(value: Any, schema: Schemas) -> Any:  # noqa: ANN401 - decoded JSON

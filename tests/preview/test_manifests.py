@@ -23,6 +23,9 @@ class NoRules:
         spec = item.get("spec") or {}
         return [] if "sourceNamespace" in spec else ["spec.sourceNamespace: Required value"]
 
+    def status_violations(self, status: object) -> Sequence[str]:
+        return []
+
 
 def read(*paths: str | Path, standard_input: str = "") -> manifests.Input:
     return manifests.read(map(str, paths), io.StringIO(standard_input), NoRules())
