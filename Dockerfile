@@ -14,6 +14,8 @@ RUN venv/bin/python -m pip install --no-deps --require-hashes --only-binary=:all
 # What runs needs no installer, and an intruder shall find none.
 RUN venv/bin/python -m pip uninstall --yes --quiet setuptools pip
 COPY hooks/ hooks/
+# The preview judges syncers by it, as the API server does.
+COPY crds/configmapsyncers.config.example.com.yaml crds/
 
 # A broken image does not build: here the service answers a recorded request.
 FROM build AS tried
@@ -21,7 +23,7 @@ ENV PATH=/app/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 COPY tests/smoke.py ./
 COPY tests/cases/sync/a-new-syncer-asks-for-a-copy-in-every-target/request.json ./
 USER 65532:65532
-RUN python smoke.py request.json -- python -m gunicorn -c hooks/gunicorn.conf.py "hooks.app:create_app()"
+RUN python smoke.py request.json -- python -m hooks
 
 # What was tried, and nothing else.
 FROM ${BASE}
@@ -30,6 +32,8 @@ WORKDIR /app
 ENV PATH=/app/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 COPY --from=tried /app/venv/ venv/
 COPY --from=tried /app/hooks/ hooks/
+COPY --from=tried /app/crds/ crds/
 USER 65532:65532
 EXPOSE 8080
-ENTRYPOINT ["python", "-m", "gunicorn", "-c", "hooks/gunicorn.conf.py", "hooks.app:create_app()"]
+# Without arguments it serves; `preview …` shows what syncers do.
+ENTRYPOINT ["python", "-m", "hooks"]

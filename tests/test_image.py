@@ -206,14 +206,14 @@ def test_what_is_installed_is_checked_against_the_lock() -> None:
     assert [text for text in installs if "--require-hashes -" not in text] == []
 
 
-def test_it_holds_the_service_and_nothing_else(image: Stage) -> None:
-    service = {
+def test_it_holds_the_service_with_its_preview_and_nothing_else(image: Stage) -> None:
+    code = {
         path.relative_to(REPOSITORY).as_posix()
-        for path in (REPOSITORY / "hooks").iterdir()
-        if path.is_file()
+        for path in (REPOSITORY / "hooks").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
 
-    assert image.files() == service
+    assert image.files() == code | {"crds/configmapsyncers.config.example.com.yaml"}
 
 
 def test_it_holds_the_packages_of_the_lock_and_no_installer(image: Stage) -> None:
@@ -249,3 +249,42 @@ def test_it_answers_the_recorded_sync_that_its_build_asks(
     # The image's clock is the machine's, the recorded one's stood still.
     expected = recorded.with_name("response.json").read_text()
     assert json.loads(TIME.sub("now", json.dumps(answer))) == json.loads(TIME.sub("now", expected))
+
+
+def test_it_previews_what_it_is_given(image: Stage, machine: Mapping[str, str]) -> None:
+    environment = environment_of(image, machine)
+    program = shutil.which(image.command[0], path=environment["PATH"])
+    assert program is not None
+    examples = sorted((REPOSITORY / "examples").glob("*.yaml"))
+
+    done = subprocess.run(
+        [program, *image.command[1:], "preview", "-"],
+        cwd=image.real("."),
+        env=environment,
+        input="\n---\n".join(file.read_text() for file in examples),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(re.findall("^.*/.*-config .* created ", done.stdout, re.MULTILINE)) == 5
+
+
+def test_it_says_how_it_is_used_where_it_is_told_something_else(
+    image: Stage, machine: Mapping[str, str]
+) -> None:
+    environment = environment_of(image, machine)
+    program = str(image.real("venv/bin/python"))
+
+    done = subprocess.run(
+        [program, *image.command[1:], "serve"],
+        cwd=image.real("."),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("usage: python -m hooks [preview PATH")

@@ -1,26 +1,29 @@
-"""Show what syncers do with given manifests, without a cluster: `python -m hooks.preview PATH…`.
+"""Show what syncers do with given objects, without a cluster: `python -m hooks.preview PATH…`.
 
-The real hook is started and asked by an in-memory Metacontroller until nothing changes. Exit
-status: 0 when every syncer is Ready, 1 when one is not, 2 when the input cannot be used.
+The real hook is started and asked by an in-memory Metacontroller until only time would move things
+on. Exit status: 0 when every syncer is Ready, 1 when one is not, 2 when the input cannot be used.
 """
 
 import argparse
+import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from enum import IntEnum
-from typing import Final
 
-from hooks.preview import manifests, outcome, render, service
-from hooks.preview.clock import Clock
-from hooks.preview.cluster import Cluster
-from hooks.preview.manifests import Manifest
-from hooks.preview.metacontroller import DoesNotSettleError, Metacontroller
-from hooks.preview.objects import CONFIG_MAP, NAMESPACE, SYNCER, ApiError, Object, name_of
+from hooks.preview import manifests, service, watch
+from hooks.preview.appliers import APPLIERS
+from hooks.preview.cluster import Propagation
+from hooks.preview.documents import STANDARD_INPUT, Problem
+from hooks.preview.hook import Hook
+from hooks.preview.kubectl import Reference
+from hooks.preview.manifests import Input
+from hooks.preview.objects import SYNCER
+from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, rehearse
+from hooks.preview.report import Output, Report, all_ready
 from hooks.preview.schema import Schema
-
-_ORDER: Final = (NAMESPACE.kind, CONFIG_MAP.kind, SYNCER.kind)
 
 
 class ExitStatus(IntEnum):
@@ -29,155 +32,174 @@ class ExitStatus(IntEnum):
     ALL_READY = 0
     NOT_READY = 1
     BAD_INPUT = 2
+    INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    paths = _parser().parse_args(arguments).path
+    options = _parser().parse_args(arguments)
     schema = Schema.load()
-    given = manifests.read(paths, sys.stdin, schema)
-    problems = [*given.problems]
-    if not problems and not any(item.item["kind"] == SYNCER.kind for item in given.manifests):
-        place = ", ".join(paths)
-        problems.append(manifests.Problem(place, f"there is no {SYNCER.kind} to show"))
-    clock = Clock(datetime.now(UTC))
-    cluster = Cluster(clock, schema)
-    assumed = _assumed_namespaces(cluster, given.manifests)
-    if not problems:
-        problems += _fill(cluster, assumed, given.manifests)
-    if problems:
-        for problem in problems:
-            print(problem, file=sys.stderr)
+    try:
+        if options.watch:
+            return _watch(options, schema)
+        given, change = _read(options, schema)
+        with _hook(options) as hook:
+            rehearsal = rehearse(given, change, hook, options.apply_strategy, schema)
+    except RefusedError as error:
+        return _refuse(error)
+    except service.UnreachableError as error:
+        print(f"--hook-url: {error}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
-    return _run(cluster, clock, schema, _notes(assumed, given.ignored))
+    _report(options, schema, given, change).write(rehearsal, sys.stdout)
+    return _status(rehearsal)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m hooks.preview",
-        description="Show what ConfigMapSyncers do with the given objects, without a cluster.",
+        description=(
+            "Show what ConfigMapSyncers do with the given objects, or what a change to them "
+            "would do, without a cluster."
+        ),
         epilog=(
-            "Namespaces, ConfigMaps and ConfigMapSyncers are read, everything else is counted and "
-            "ignored. Exit status: 0 every syncer is Ready, 1 one is not, 2 bad input."
+            "Namespaces, ConfigMaps, Secrets and ConfigMapSyncers are read, as manifests or as "
+            "`kubectl get -A --show-managed-fields -o yaml` prints them; everything else is "
+            "counted and ignored. Values of Secrets are never printed. Exit status: 0 every "
+            "syncer is Ready, 1 one is not, 2 bad input."
         ),
     )
     parser.add_argument(
-        "path", nargs="+", metavar="PATH", help="a YAML or JSON file, a folder of them, or - "
+        "path", nargs="+", metavar="PATH", help="a YAML or JSON file, a folder of them, or -"
+    )
+    parser.add_argument(
+        "--change",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="manifests to apply once the given objects have come to rest, as kubectl apply "
+        "does; only what that changes is shown",
+    )
+    parser.add_argument(
+        "--delete",
+        action="append",
+        default=[],
+        type=_reference,
+        metavar="KIND[/NAMESPACE]/NAME",
+        help="an object to delete then; can be given more than once",
+    )
+    parser.add_argument(
+        "--cascade",
+        type=Propagation,
+        choices=list(Propagation),
+        default=Propagation.BACKGROUND,
+        help="what --delete does to what the object owns, as for kubectl delete "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        "-o",
+        type=Output,
+        choices=list(Output),
+        default=Output.TABLE,
+        help="table: what becomes of every copy, and why; diff: key by key, with values of "
+        "ConfigMaps; yaml, json: all objects as they are at the end (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--apply-strategy",
+        choices=list(APPLIERS),
+        default=next(iter(APPLIERS)),
+        help="Metacontroller's flag of that name (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hook-url",
+        metavar="URL",
+        help="ask a hook that runs already, such as http://127.0.0.1:8080; its APPLY_STRATEGY "
+        "must be the same",
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="run again whenever a file changes, and show only what is other than before",
     )
     return parser
 
 
-def _assumed_namespaces(cluster: Cluster, given: Iterable[Manifest]) -> list[str]:
-    """Namespaces that hold a ConfigMap but have no manifest: they must exist, or it could not."""
-    known = {name_of(item) for item in cluster.look_all(NAMESPACE.kind)}
-    known |= {name_of(item.item) for item in given if item.item["kind"] == NAMESPACE.kind}
-    held = {
-        item.item["metadata"]["namespace"] for item in given if item.item["kind"] == CONFIG_MAP.kind
-    }
-    return sorted(held - known)
+def _reference(text: str) -> Reference:
+    try:
+        return Reference.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _fill(
-    cluster: Cluster, assumed: Iterable[str], given: Sequence[Manifest]
-) -> list[manifests.Problem]:
-    """Put the objects into the cluster; what it refuses is a problem of the manifest."""
-    for name in assumed:
-        cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    problems = []
-    for kind in _ORDER:
-        for manifest in given:
-            if manifest.item["kind"] == kind:
-                try:
-                    cluster.restore(manifest.item)
-                except ApiError as error:
-                    problems.append(manifests.Problem(str(manifest.place), error.message))
-    return problems
+def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | None]:
+    """The given objects, and the change to them. Raises RefusedError with every mistake."""
+    paths = [*options.path, *options.change]
+    if paths.count(STANDARD_INPUT) > 1:
+        raise RefusedError([Problem(STANDARD_INPUT, "standard input can be read only once")])
+    given = manifests.read(options.path, sys.stdin, schema)
+    applied = manifests.read(options.change, sys.stdin, schema)
+    problems = [*given.problems, *applied.problems]
+    is_shown = any(m.item["kind"] == SYNCER.kind for m in given.manifests + applied.manifests)
+    if not problems and not is_shown:
+        problems.append(Problem(", ".join(paths), f"there is no {SYNCER.kind} to show"))
+    if problems:
+        raise RefusedError(problems)
+    if not options.change and not options.delete:
+        return given, None
+    return given, Change(applied, options.delete, options.cascade)
 
 
-def _notes(assumed: Sequence[str], ignored: int) -> list[str]:
-    notes = []
-    if assumed:
-        notes.append(
-            f"Assumed to exist, because ConfigMaps are in them: namespace {', '.join(assumed)}"
-        )
-    if ignored:
-        objects = "1 object" if ignored == 1 else f"{ignored} objects"
-        notes.append(
-            f"Ignored: {objects} of other kinds than {NAMESPACE.kind}, {CONFIG_MAP.kind} "
-            f"and {SYNCER.kind}"
-        )
-    return notes
+@contextmanager
+def _hook(options: argparse.Namespace) -> Iterator[Hook]:
+    if options.hook_url:
+        with service.at(options.hook_url) as hook:
+            yield hook
+    else:
+        with service.running(options.apply_strategy) as hook:
+            yield hook
 
 
-def _run(cluster: Cluster, clock: Clock, schema: Schema, notes: Iterable[str]) -> int:
-    before = list(cluster.look_all(CONFIG_MAP.kind))
-    with service.running() as hook:
-        metacontroller = Metacontroller(cluster, hook, clock)
-        try:
-            metacontroller.settle()
-            unsettled = ""
-        except DoesNotSettleError as error:
-            unsettled = str(error)
-        clock.move_to(max(clock.now(), datetime.now(UTC)))
-    syncers = list(cluster.look_all(SYNCER.kind))
-    print(render.syncers(schema.columns, syncers, clock.now()))
-    print()
-    print(_copies(before, cluster))
-    failures = [*_failures(syncers), *dict.fromkeys(_events(metacontroller))]
-    if unsettled:
-        failures.append(unsettled)
-    if failures:
-        print("\nNot in order:")
-        print("\n".join(f"- {failure}" for failure in failures))
-    for note in notes:
-        print(f"\n{note}")
-    all_ready = not unsettled and all(_is_ready(item) for item in syncers)
-    return ExitStatus.ALL_READY if all_ready else ExitStatus.NOT_READY
+def _report(
+    options: argparse.Namespace, schema: Schema, given: Input, change: Change | None
+) -> Report:
+    ignored = given.ignored + (change.applied.ignored if change else 0)
+    return Report(schema, options.output, changes_only=change is not None, ignored=ignored)
 
 
-def _copies(before: Iterable[Object], cluster: Cluster) -> str:
-    found = outcome.copies(before, cluster)
-    if not found:
-        return "No copies."
-    return render.table(
-        ["copy", "syncer", "result", "keys"],
-        (
-            [f"{copy.namespace}/{copy.name}", copy.syncer, copy.happened, ", ".join(copy.keys)]
-            for copy in found
-        ),
-    )
+def _watch(options: argparse.Namespace, schema: Schema) -> int:
+    """Run again and again until Ctrl-C; a mistake in a file is told, and waited out."""
+    paths = [*options.path, *options.change]
+    if STANDARD_INPUT in paths:
+        raise RefusedError([Problem(STANDARD_INPUT, "standard input cannot be watched")])
+    last: Rehearsal | None = None
+    with _hook(options) as hook:
+        for _ in watch.changes(paths):
+            try:
+                given, change = _read(options, schema)
+                rehearsal = rehearse(given, change, hook, options.apply_strategy, schema)
+            except RefusedError as error:
+                _refuse(error)
+                continue
+            report = _report(options, schema, given, change)
+            told = rehearsal
+            if last is not None:
+                report = replace(report, changes_only=True)
+                told = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
+                print(f"\n{rehearsal.now:%H:%M:%S} UTC, a file has changed:\n")
+            report.write(told, sys.stdout)
+            sys.stdout.flush()
+            last = rehearsal
+    return ExitStatus.ALL_READY
 
 
-def _failures(syncers: Iterable[Object]) -> Iterable[str]:
-    """One sentence for each syncer that is not Ready, and one for each namespace that fails."""
-    for item in syncers:
-        if _is_ready(item):
-            continue
-        ready = _condition(item, "Ready")
-        said = f"{ready['reason']}: {ready['message']}" if ready else "the hook gave no answer"
-        yield f"{name_of(item)}: {said}"
-        for failure in (item.get("status") or {}).get("failures") or ():
-            yield (
-                f"{name_of(item)}, namespace {failure['namespace']}: "
-                f"{failure['reason']}: {failure['message']}"
-            )
+def _refuse(error: RefusedError) -> int:
+    for problem in error.problems:
+        print(problem, file=sys.stderr)
+    return ExitStatus.BAD_INPUT
 
 
-def _events(metacontroller: Metacontroller) -> Iterable[str]:
-    for event in metacontroller.events:
-        yield f"{event.syncer}: {event.message}"
-
-
-def _is_ready(item: Object) -> bool:
-    ready = _condition(item, "Ready")
-    generation = item["metadata"]["generation"]
-    current = (item.get("status") or {}).get("observedGeneration") == generation
-    return ready is not None and ready["status"] == "True" and current
-
-
-def _condition(item: Object, wanted: str) -> Object | None:
-    conditions: list[Object] = (item.get("status") or {}).get("conditions") or []
-    return next((entry for entry in conditions if entry["type"] == wanted), None)
+def _status(rehearsal: Rehearsal) -> int:
+    return ExitStatus.ALL_READY if all_ready(rehearsal) else ExitStatus.NOT_READY
 
 
 def _stop(*_: object) -> None:
@@ -185,12 +207,22 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-if __name__ == "__main__":
+def _run() -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
-        sys.exit(main())
+        status = main()
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(130)
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has seen enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.NOT_READY
     except service.ServiceError as error:
         print(error, file=sys.stderr)
-        sys.exit(ExitStatus.NOT_READY)
+        return ExitStatus.NOT_READY
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(_run())

@@ -180,6 +180,10 @@ class Metacontroller:
 
     def _work(self, name: str) -> None:
         parent = self._cluster.look(SYNCER.kind, name)
+        if parent is not None and is_deleting(parent) and FINALIZER not in finalizers_of(parent):
+            # The garbage collector can be quicker than the queue, and then nobody is asked.
+            self._cluster.run_controllers()
+            parent = self._cluster.look(SYNCER.kind, name)
         if parent is None:
             self._failures.pop(name, None)
             return

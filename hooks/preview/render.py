@@ -50,7 +50,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for column in range(len(headers) - 1)
     ]
     return "\n".join(
-        "".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)) + line[-1]
+        (
+            "".join(cell.ljust(width) for cell, width in zip(line, widths, strict=False)) + line[-1]
+        ).rstrip()
         for line in lines
     )
 

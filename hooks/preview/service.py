@@ -1,4 +1,4 @@
-"""Start the real hook, as the image does, and ask it over HTTP.
+"""Start the real hook, as the image does, or find one that runs, and ask it over HTTP.
 
 What the offline run says must be what the service answers, so nothing of it is imported here: it
 runs under gunicorn in a process of its own, on a free port of the loopback interface, and ends
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -25,11 +26,37 @@ _SECONDS_TO_START: Final = 30.0
 _SECONDS_TO_END: Final = 5.0
 _SECONDS_TO_ANSWER: Final = 60.0
 _POLL: Final = 0.02
+_CONNECTIONS: Final = {
+    "http": http.client.HTTPConnection,
+    "https": http.client.HTTPSConnection,
+}
 _OK: Final = 200
 
 
 class ServiceError(Exception):
     """The service did not start; the message ends with what it said last."""
+
+
+class UnreachableError(Exception):
+    """There is no hook at the URL that was given; the message says what was there instead."""
+
+
+@contextlib.contextmanager
+def at(url: str) -> Iterator[Hook]:
+    """Give the callable that asks a hook which runs at a URL. Raises UnreachableError."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        asker = _Asker(parts.scheme, parts.hostname or "", parts.port, parts.path.rstrip("/"))
+    except (KeyError, ValueError) as error:
+        raise UnreachableError(f"{url} is no URL such as http://127.0.0.1:8080") from error
+    with contextlib.closing(asker):
+        try:
+            status, body, _ = asker.request("GET", "/readyz")
+        except (http.client.HTTPException, OSError) as error:
+            raise UnreachableError(f"{url} cannot be reached: {error}") from error
+        if (status, body.strip()) != (_OK, b"ok"):
+            raise UnreachableError(f"{url} is no hook: GET /readyz is answered with {status}")
+        yield asker
 
 
 @contextlib.contextmanager
@@ -43,14 +70,7 @@ def running(apply_strategy: str = "server-side-apply") -> Iterator[Hook]:
         "APPLY_STRATEGY": apply_strategy,
         "PYTHONPATH": str(_REPOSITORY),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-c",
-        str(_REPOSITORY / "hooks" / "gunicorn.conf.py"),
-        "hooks.app:create_app()",
-    ]
+    command = [sys.executable, "-m", "hooks"]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command,
@@ -64,7 +84,7 @@ def running(apply_strategy: str = "server-side-apply") -> Iterator[Hook]:
         try:
             _wait_until_ready(process, port, log)
             # Ended with a connection open, the service would wait for it a while.
-            with contextlib.closing(_Asker(port)) as asker:
+            with contextlib.closing(_Asker("http", "127.0.0.1", port)) as asker:
                 yield asker
         finally:
             _end(process)
@@ -73,16 +93,19 @@ def running(apply_strategy: str = "server-side-apply") -> Iterator[Hook]:
 class _Asker:
     """One kept-alive connection to the service."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS_TO_ANSWER)
+    def __init__(self, scheme: str, host: str, port: int | None, prefix: str = "") -> None:
+        if not host:
+            raise ValueError("a URL has a host")
+        self._connection = _CONNECTIONS[scheme](host, port, timeout=_SECONDS_TO_ANSWER)
+        self._prefix = prefix
 
     def __call__(self, path: str, body: bytes) -> tuple[int, bytes, dict[str, str]]:
         try:
-            return self._ask(path, body)
+            return self.request("POST", path, body)
         except (http.client.RemoteDisconnected, ConnectionError):
             self._connection.close()  # The service ends idle connections; a new one is as good.
         try:
-            return self._ask(path, body)
+            return self.request("POST", path, body)
         except (http.client.HTTPException, OSError) as error:
             raise HookError(
                 f"{path.strip('/')} hook failed (version=v2): http error: {error}"
@@ -92,8 +115,12 @@ class _Asker:
         """Let go of the connection."""
         self._connection.close()
 
-    def _ask(self, path: str, body: bytes) -> tuple[int, bytes, dict[str, str]]:
-        self._connection.request("POST", path, body, {"Content-Type": "application/json"})
+    def request(
+        self, method: str, path: str, body: bytes | None = None
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """The status, body and headers of one answer."""
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        self._connection.request(method, f"{self._prefix}{path}", body, headers)
         response = self._connection.getresponse()
         return response.status, response.read(), dict(response.getheaders())
 

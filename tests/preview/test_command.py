@@ -1,11 +1,19 @@
 """`python -m hooks.preview` with the real hook: what it prints, and how it ends."""
 
+import json
+import os
+import pty
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tests.smoke import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"
@@ -57,34 +65,135 @@ def test_the_examples_show_the_main_job_and_end_with_0() -> None:
         "configmapsyncer-sample",
         "test-syncer",
     ]
+    four = "DATABASE_HOST, FEATURE_DARK_MODE, LOG_LEVEL, application.yaml   the syncer is new"
+    two = f"{'key1, key2':<64}the syncer is new"
     assert lines[3:] == [
         "",
-        "COPY                  SYNCER                   RESULT    KEYS",
-        *(
-            f"{name:<22}configmapsyncer-sample   created   "
-            "DATABASE_HOST, FEATURE_DARK_MODE, LOG_LEVEL, application.yaml"
-            if name.endswith("app-config")
-            else f"{name:<22}test-syncer              created   key1, key2"
-            for name in (
-                "dev/app-config",
-                "dev/test-config",
-                "prod/app-config",
-                "staging/app-config",
-                "staging/test-config",
-            )
-        ),
+        f"COPY                  SYNCER                   RESULT    {'KEYS':<64}WHY",
+        f"dev/app-config        configmapsyncer-sample   created   {four}",
+        f"dev/test-config       test-syncer              created   {two}",
+        f"prod/app-config       configmapsyncer-sample   created   {four}",
+        f"staging/app-config    configmapsyncer-sample   created   {four}",
+        f"staging/test-config   test-syncer              created   {two}",
     ]
 
 
-def test_the_sample_alone_makes_three_copies() -> None:
-    names = ("namespaces", "configmap", "configmapsyncer")
-    done = preview(*(EXAMPLES / f"{name}.yaml" for name in names))
+def test_a_change_shows_what_it_does_and_nothing_else(tmp_path: Path) -> None:
+    change = tmp_path / "change.yaml"
+    change.write_text(
+        (EXAMPLES / "test-config.yaml").read_text().replace("key2: value2", "key3: value3")
+        + "---\n"
+        + (EXAMPLES / "test-syncer.yaml").read_text().replace("- staging", "- prod\n    - qa")
+    )
+    done = preview("examples", "--change", change)
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = masked(done.stdout)
+    assert [line.split()[0] for line in lines[:2]] == ["NAME", "test-syncer"]
+    assert lines[2:8] == [
+        "",
+        "COPY                  SYNCER        RESULT     KEYS         WHY",
+        "dev/test-config       test-syncer   updated    key1, key3   new: key3; gone: key2",
+        "prod/test-config      test-syncer   created    key1, key3   is a target now",
+        "qa/test-config        test-syncer   not made                NamespaceNotFound",
+        "staging/test-config   test-syncer   deleted    key1, key2   is no target any more",
+    ]
+    assert lines[9] == "Not in order:"
+
+
+def test_a_change_that_does_nothing_says_so() -> None:
+    done = preview("examples", "--change", EXAMPLES / "test-config.yaml")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No copy changes.\n", "")
+    done = preview("examples", "--change", EXAMPLES / "test-config.yaml", "-o", "diff")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing changes.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("cascade", "result"),
+    [
+        ("background", "deleted   key1, key2   the syncer is gone"),
+        ("foreground", "deleted   key1, key2   the syncer is gone"),
+        ("orphan", "released   key1, key2   the syncer is gone, its copies stay"),
+    ],
+)
+def test_a_deletion_shows_what_goes_with_it(cascade: str, result: str) -> None:
+    done = preview("examples", "--delete", "cmsync/test-syncer", "--cascade", cascade)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[0] for line in done.stdout.splitlines() if "created" in line] == [
-        "dev/app-config",
-        "prod/app-config",
-        "staging/app-config",
+    width = len(result.split(maxsplit=1)[0]) + 3
+    assert masked(done.stdout) == [
+        f"COPY                  SYNCER        {'RESULT':<{width}}KEYS         WHY",
+        f"dev/test-config       test-syncer   {result}",
+        f"staging/test-config   test-syncer   {result}",
+        "",
+        "Deleted:",
+        "- ConfigMapSyncer test-syncer",
     ]
+
+
+def test_under_dynamic_apply_the_end_is_the_same_but_for_what_it_remembers() -> None:
+    ends = []
+    for strategy in ("server-side-apply", "dynamic-apply"):
+        done = preview("examples", "--apply-strategy", strategy, "--output", "json")
+        assert (done.returncode, done.stderr) == (0, "")
+        items = json.loads(done.stdout)["items"]
+        copies = [item for item in items if "ownerReferences" in item["metadata"]]
+        remembered = [
+            item["metadata"]["annotations"].pop(
+                "metacontroller.k8s.io/last-applied-configuration", None
+            )
+            for item in copies
+        ]
+        assert [text is not None for text in remembered] == [strategy == "dynamic-apply"] * 5
+        ends.append([(item["metadata"]["labels"], item["data"]) for item in copies])
+    assert ends[0] == ends[1]
+
+
+def test_the_end_state_can_be_previewed_again_and_is_at_rest(tmp_path: Path) -> None:
+    once = preview("examples", "--output", "yaml")
+    assert (once.returncode, once.stderr) == (0, "")
+    assert len(yaml.safe_load(once.stdout)["items"]) == 7 + 7 + 2
+    again = preview("-", standard_input=once.stdout)
+    assert again.returncode == 0
+    assert [line.split()[2] for line in again.stdout.splitlines() if "-config " in line][2:] == [
+        "unchanged"
+    ] * 5
+    assert masked(again.stdout)[-1] == (
+        "Assumed to be written by Metacontroller alone, because 5 copies were given without "
+        "managedFields (kubectl get --show-managed-fields shows them)"
+    )
+
+
+def test_a_diff_is_plain_in_a_pipe_and_coloured_on_a_terminal_unless_no_color_is_set() -> None:
+    arguments = ["examples", "--delete", "cmsync/test-syncer", "--output", "diff"]
+    piped = preview(*arguments)
+    assert piped.stdout.startswith("- ConfigMap dev/test-config\n  - data.key1: value1\n")
+    assert on_a_terminal(*arguments).startswith(
+        "\x1b[1m- ConfigMap dev/test-config\x1b[0m\r\n\x1b[31m  - data.key1: value1\x1b[0m\r\n"
+    )
+    assert "\x1b" not in on_a_terminal(*arguments, NO_COLOR="1")
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> str:
+    """What is printed where standard output is a terminal."""
+    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "hooks.preview", *arguments],
+        cwd=REPOSITORY,
+        stdout=theirs,
+        env=kept | environment,
+    ) as process:
+        os.close(theirs)
+        printed = b""
+        while True:
+            try:
+                printed += (more := os.read(ours, 65536))
+            except OSError:  # Linux ends a terminal's reader so when nobody writes any more.
+                break
+            if not more:
+                break
+        os.close(ours)
+        assert process.wait(60) == 0
+    return printed.decode()
 
 
 def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value() -> None:
@@ -93,41 +202,76 @@ def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value() -
     assert (done.returncode, done.stderr) == (1, "")
     assert "do-not-print" not in done.stdout
     lines = masked(done.stdout)
-    assert lines[2:5] == [
+    assert lines[2:6] == [
         "",
-        "COPY           SYNCER   RESULT    KEYS",
-        "dev/settings   team     created   password",
+        "COPY              SYNCER   RESULT     KEYS       WHY",
+        "absent/settings   team     not made              NamespaceNotFound",
+        "dev/settings      team     created    password   the syncer is new",
     ]
-    assert lines[6] == "Not in order:"
-    assert lines[7].startswith("- team: ")
-    assert lines[8] == (
+    assert lines[7] == "Not in order:"
+    assert lines[8].startswith("- team: ")
+    assert lines[9] == (
         "- team, namespace absent: NamespaceNotFound: The namespace does not exist; create it, "
         "or take it off spec.targetNamespaces."
     )
-    assert lines[9:] == [
+    assert lines[10:] == [
         "",
-        "Assumed to exist, because ConfigMaps are in them: namespace shared",
+        "Assumed to exist, because objects are in them: namespace shared",
         "",
-        "Ignored: 1 object of other kinds than Namespace, ConfigMap and ConfigMapSyncer",
+        "Ignored: 1 object of other kinds than Namespace, ConfigMap, Secret and ConfigMapSyncer",
     ]
+
+
+@pytest.mark.parametrize("output", ["table", "diff", "yaml", "json"])
+def test_no_value_of_a_secret_is_printed_in_any_format(output: str) -> None:
+    metadata = "metadata: {name: token, namespace: dev, annotations: {team: x}}"
+    secret = f"apiVersion: v1\nkind: Secret\n{metadata}\nstringData: {{token: MARKER}}\n"
+    text = f"{SYNCER}---\n{SOURCE}---\n{DEV}---\n{secret}"
+    done = preview("-", "--output", output, standard_input=text)
+    assert (done.returncode, done.stderr) == (1, "")
+    for marker in ("MARKER", "TUFSS0VS"):
+        assert marker not in done.stdout
+    if output in ("yaml", "json"):
+        items = yaml.safe_load(done.stdout)["items"]
+        [found] = [item for item in items if item["kind"] == "Secret"]
+        assert found["data"] == {"token": "(hidden)"}
+
+
+def test_what_waits_for_time_is_told(tmp_path: Path) -> None:
+    held = tmp_path / "held.yaml"
+    done = preview("examples", "--output", "json")
+    items = json.loads(done.stdout)["items"]
+    for item in items:
+        if item["metadata"]["name"] == "test-config" and "ownerReferences" in item["metadata"]:
+            item["metadata"]["finalizers"] = ["example.com/hold"]
+            item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    held.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    done = preview(held)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert re.search(
+        r"Waiting for time to pass:\n"
+        r"- test-syncer waits for 2 of its copies, asked again in \d+ s\n",
+        done.stdout,
+    )
 
 
 def test_bad_input_ends_with_2_and_names_every_mistake(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(
-        SYNCER.replace("  sourceNamespace: shared\n", "")
-        + "---\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\ndata: {port: 80}\n"
+        SYNCER.replace("  sourceNamespace: shared\n", "  sourceName: shared\n")
+        + "---\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\ndata:\n  port: 80\n"
     )
-    done = preview(file, tmp_path / "absent.yaml")
+    twice = tmp_path / "twice.yaml"
+    twice.write_text(SYNCER.replace("[dev, absent]", "[dev, dev]"))
+    done = preview(file, tmp_path / "absent.yaml", "--change", twice)
     assert (done.returncode, done.stdout) == (2, "")
-    lines = done.stderr.splitlines()
-    assert "Traceback" not in done.stderr
-    assert any("bad.yaml, document 1 (line 1): ConfigMapSyncer team: " in line for line in lines)
-    assert f"{tmp_path}/absent.yaml: no such file" in lines
-    assert (
-        f"{file}, document 2 (line 9): ConfigMap a: data[port]: must be a string, not a number: "
-        "put it in quotes"
-    ) in lines
+    assert done.stderr.splitlines() == [
+        f"{tmp_path}/absent.yaml: no such file",
+        f'{file}:6: ConfigMapSyncer team: unknown field "spec.sourceName"',
+        f"{file}:5: ConfigMapSyncer team: spec.sourceNamespace: Required value",
+        (f"{file}:14: ConfigMap a: data[port]: must be a string, not a number: put it in quotes"),
+        f"{twice}:8: ConfigMapSyncer team: spec.targetNamespaces[1]: Duplicate value: 'dev'",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", SOURCE])
@@ -137,7 +281,112 @@ def test_input_without_a_syncer_ends_with_2(text: str) -> None:
     assert done.stderr == "-: there is no ConfigMapSyncer to show\n"
 
 
-def test_help_is_printed() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--delete", "cm/default/absent"],
+            '--delete ConfigMap default/absent: configmaps "absent" not found',
+        ),
+        (
+            ["--delete", "ns/default"],
+            (
+                '--delete Namespace default: namespaces "default" is forbidden: this namespace may '
+                "not be deleted"
+            ),
+        ),
+        (
+            ["--hook-url", "nonsense"],
+            "--hook-url: nonsense is no URL such as http://127.0.0.1:8080",
+        ),
+        (["--watch", "--change", "-"], "-: standard input cannot be watched"),
+        (["--change", "-", "-"], "-: standard input can be read only once"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_2_and_says_why(arguments: list[str], said: str) -> None:
+    done = preview("examples", *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")
+
+
+def test_an_object_that_is_named_wrongly_ends_with_2_and_the_shape() -> None:
+    done = preview("examples", "--delete", "pod/a")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "argument --delete: pod/a: no such kind; the kinds are Namespace" in done.stderr
+
+
+def test_a_hook_that_runs_already_is_asked() -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    absent = preview("examples", "--hook-url", url)
+    assert (absent.returncode, absent.stdout) == (2, "")
+    assert absent.stderr.startswith(f"--hook-url: {url} cannot be reached: ")
+    with subprocess.Popen(
+        [sys.executable, "-m", "hooks"],
+        cwd=REPOSITORY,
+        env=os.environ | {"HOST": "127.0.0.1", "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as hook:
+        try:
+            while preview("examples", "--hook-url", url).returncode == 2:
+                pass
+            assert hook.stdout is not None
+            assert json.loads(hook.stdout.readline())["hook"] == "customize"
+        finally:
+            hook.send_signal(signal.SIGTERM)
+
+
+def test_watching_shows_what_a_change_of_a_file_does_until_it_is_interrupted(
+    tmp_path: Path,
+) -> None:
+    for file in EXAMPLES.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text())
+    with subprocess.Popen(
+        [sys.executable, "-m", "hooks.preview", tmp_path, "--watch"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            first = read_until(process.stdout, "staging/test-config")
+            source = tmp_path / "test-config.yaml"
+            source.write_text(source.read_text().replace("value1", "edited"))
+            second = read_until(process.stdout, "staging/test-config")
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+        assert process.stdout.read() == ""
+    assert "created" in first[-1]
+    assert next(line for line in second if line).endswith(" UTC, a file has changed:")
+    assert [line for line in second if "-config " in line and "updated" in line] == [
+        "dev/test-config       test-syncer   updated   key1, key2   changed: key1",
+        "staging/test-config   test-syncer   updated   key1, key2   changed: key1",
+    ]
+
+
+def read_until(stream: Iterable[str], wanted: str) -> list[str]:
+    """The lines up to the one that begins with what is wanted."""
+    lines = []
+    for line in stream:
+        lines.append(line.rstrip("\n"))
+        if line.startswith(wanted):
+            break
+    return lines
+
+
+def test_whoever_has_read_enough_gets_no_complaint() -> None:
+    command = f"{sys.executable} -m hooks.preview examples -o yaml | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("apiVersion: v1\n", "")
+
+
+def test_help_tells_every_option() -> None:
     done = preview("--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: python -m hooks.preview")
+    for option in ("change", "delete", "cascade", "output", "apply-strategy", "hook-url", "watch"):
+        assert f"--{option}" in done.stdout

@@ -68,145 +68,162 @@ def test_a_time_stays_the_text_that_it_is() -> None:
     assert given.manifests[0].item["data"] == {"when": "2025-01-01"}
 
 
+NAMESPACE_KIND = "kind: Namespace\napiVersion: v1\n"
+CONFIG_MAP_KIND = "kind: ConfigMap\napiVersion: v1\n"
+LAUGHS = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (
-            "a: [1\n---\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: A}\n",
+        pytest.param(
+            "a: [1\n---\n" + CONFIG_MAP_KIND + "metadata:\n  name: A\n",
             [
+                "2:1: not YAML: did not find expected ',' or ']'",
                 (
-                    "standard input, document 1, line 2, column 1: not YAML: "
-                    "did not find expected ',' or ']'"
-                ),
-                (
-                    "standard input, document 2 (line 3): ConfigMap A: metadata.name: "
-                    "Invalid value: "
-                    "\"A\": a lowercase RFC 1123 subdomain: at most 253 of a-z, 0-9, '-' and '.', "
-                    "each part beginning and ending with a letter or digit"
+                    '6: ConfigMap A: metadata.name: Invalid value: "A": a lowercase RFC 1123 '
+                    "subdomain: at most 253 of a-z, 0-9, '-' and '.', each part beginning and "
+                    "ending with a letter or digit"
                 ),
             ],
+            id="broken YAML before another document",
         ),
-        (
+        pytest.param(
             "- a\n- b\n",
-            [
-                (
-                    "standard input, document 1 (line 1): is not an object: a map with "
-                    "apiVersion and "
-                    "kind"
-                )
-            ],
+            ["1: is not an object: a map with apiVersion and kind"],
+            id="a list that is no List",
         ),
-        (
-            "metadata: {name: a}\n",
-            ["standard input, document 1 (line 1): apiVersion and kind: Required value"],
+        pytest.param(
+            "metadata: {name: a}\n", ["1: apiVersion and kind: Required value"], id="no kind"
         ),
-        (
-            "kind: Namespace\napiVersion: v1\nmetadata:\n  name: a\n  name: b\n",
-            [
-                (
-                    'standard input, document 1, line 5, column 3: not YAML: the key "name" stands '
-                    "there twice"
-                )
-            ],
+        pytest.param(
+            NAMESPACE_KIND + "metadata:\n  name: a\n  name: b\n",
+            ['5:3: not YAML: the key "name" stands there twice'],
+            id="a key twice",
         ),
-        (
+        pytest.param(
             '{"kind": "Namespace",\n"metadata": ]}',
-            ["standard input, document 1, line 2, column 13: not JSON: Expecting value"],
+            ["2:13: not JSON: Expecting value"],
+            id="broken JSON",
         ),
-        (
+        pytest.param(
+            "a: 1\nb: \x00\n",
+            ["2: not YAML: a character that must not stand in a text"],
+            id="a NUL",
+        ),
+        pytest.param(
             "kind: List\napiVersion: v1\nitems: 5\n",
-            ["standard input, document 1 (line 1): items: must be a list"],
+            ["3: items: must be a list"],
+            id="a List without a list",
         ),
-        (
+        pytest.param(
+            "kind: List\napiVersion: v1\nitems:\n- 5\n- kind: ConfigMap\n  apiVersion: v1\n"
+            "  metadata:\n    name: a\n  data:\n    port: 80\n",
+            [
+                "4: is not an object: a map with apiVersion and kind",
+                "10: ConfigMap a: data[port]: must be a string, not a number: put it in quotes",
+            ],
+            id="two items of a List",
+        ),
+        pytest.param(
             "kind: List\napiVersion: v1\nitems: [&a {kind: List, apiVersion: v1, items: [*a]}]\n",
-            ["standard input, document 1 (line 1): a List contains itself"],
+            ["1: an anchor contains itself"],
+            id="a List in itself",
         ),
-        (
-            (
-                "kind: Namespace\napiVersion: v1\n"
-                "metadata: {name: a, creationTimestamp: today, managedFields: [b]}\n"
-            ),
+        pytest.param(
+            SYNCER_KIND + LAUGHS + "metadata: {name: a}\nspec: {sourceNamespace: *a11}\n",
+            ["1: its anchors stand for more than 1,000,000 values"],
+            id="a billion laughs",
+        ),
+        pytest.param("[" * 100_000, ["1: nested too deeply"], id="deep nesting in JSON"),
+        pytest.param(
+            "a: " + "[" * 5_000 + "]" * 5_000,
+            ["1:1003: nested too deeply"],
+            id="deep nesting in YAML",
+        ),
+        pytest.param(
+            NAMESPACE_KIND + f"metadata: {{name: a, generation: {2**64}}}\n",
+            ["1: holds a number that does not fit into 64 bits"],
+            id="a huge number",
+        ),
+        pytest.param(
+            f'{{"kind": {"9" * 5_000}}}',
+            ["1: cannot be read as YAML or JSON"],
+            id="a number of five thousand digits",
+        ),
+        pytest.param(
+            NAMESPACE_KIND
+            + "metadata:\n  name: a\n  creationTimestamp: today\n  managedFields: [b]\n",
             [
                 (
-                    "standard input, document 1 (line 1): Namespace a: metadata.creationTimestamp: "
-                    "must be a time such as 2025-01-31T12:00:00Z"
+                    "5: Namespace a: metadata.creationTimestamp: must be a time such as "
+                    "2025-01-31T12:00:00Z"
                 ),
-                (
-                    "standard input, document 1 (line 1): Namespace a: metadata.managedFields[0]: "
-                    "must be a map with fieldsV1"
-                ),
+                "6: Namespace a: metadata.managedFields[0]: must be a map with fieldsV1",
             ],
+            id="what the server fills in is damaged",
         ),
-        (
-            "kind: ConfigMap\napiVersion: v1\nmetadata: 5\n",
-            ["standard input, document 1 (line 1): ConfigMap: metadata: Required value"],
+        pytest.param(
+            CONFIG_MAP_KIND + "metadata: 5\n",
+            ["3: ConfigMap: metadata: Required value"],
+            id="metadata that is no map",
         ),
-        (
-            (
-                "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n"
-                "data: {port: 80, list: [a], 5: x}\n"
-            ),
+        pytest.param(
+            CONFIG_MAP_KIND
+            + "metadata: {name: a}\ndata:\n  a.port: 80\n  a: {b: c}\n  list: [a]\n  5: x\n",
             [
-                (
-                    "standard input, document 1 (line 1): ConfigMap a: data[port]: must "
-                    "be a string, "
-                    "not a number: put it in quotes"
-                ),
-                (
-                    "standard input, document 1 (line 1): ConfigMap a: data[list]: must "
-                    "be a string, "
-                    "not a list: put it in quotes"
-                ),
-                (
-                    "standard input, document 1 (line 1): ConfigMap a: data: the key 5 must be a "
-                    "string: put it in quotes"
-                ),
+                "5: ConfigMap a: data[a.port]: must be a string, not a number: put it in quotes",
+                "6: ConfigMap a: data[a]: must be a string, not a map: put it in quotes",
+                "7: ConfigMap a: data[list]: must be a string, not a list: put it in quotes",
+                "4: ConfigMap a: data: the key 5 must be a string: put it in quotes",
             ],
+            id="values that are no strings",
         ),
-        (
+        pytest.param(
+            CONFIG_MAP_KIND + f"metadata: {{name: a}}\ndata:\n  large: {'x' * 2_000_000}\n",
+            ["4: ConfigMap a: data: Too long: may not be more than 1048576 bytes, it has 2000000"],
+            id="a ConfigMap of two megabytes",
+        ),
+        pytest.param(
             SYNCER_KIND + "metadata: {name: a}\n---\n" + SYNCER_KIND + "metadata: {name: b}\n",
             [
-                (
-                    "standard input, document 1 (line 1): ConfigMapSyncer a: spec.sourceNamespace: "
-                    "Required value"
-                ),
-                (
-                    "standard input, document 2 (line 5): ConfigMapSyncer b: spec.sourceNamespace: "
-                    "Required value"
-                ),
+                "1: ConfigMapSyncer a: spec.sourceNamespace: Required value",
+                "5: ConfigMapSyncer b: spec.sourceNamespace: Required value",
             ],
+            id="a rule of the schema, in two documents",
         ),
-        (
-            (
-                "kind: Namespace\napiVersion: v1\nmetadata: {name: a}\n---\n"
-                "kind: Namespace\napiVersion: v1\nmetadata: {name: a}\n"
-            ),
-            [
-                (
-                    "standard input, document 2 (line 5): Namespace a: stands already in "
-                    "standard input, document 1 (line 1)"
-                )
-            ],
+        pytest.param(
+            (NAMESPACE_KIND + "metadata: {name: a}\n---\n") * 2,
+            ["5: Namespace a: stands already at standard input:1"],
+            id="an object twice",
         ),
-        (
-            "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a, labels: [b], finalizers: c}\n",
+        pytest.param(
+            CONFIG_MAP_KIND + "metadata: {name: a, labels: [b], finalizers: c}\n",
             [
-                (
-                    "standard input, document 1 (line 1): ConfigMap a: metadata.labels: "
-                    "must be a map "
-                    "of strings"
-                ),
-                (
-                    "standard input, document 1 (line 1): ConfigMap a: "
-                    "metadata.finalizers: must be a "
-                    "list"
-                ),
+                "3: ConfigMap a: metadata.labels: must be a map of strings",
+                "3: ConfigMap a: metadata.finalizers: must be a list",
             ],
+            id="metadata of wrong shapes",
+        ),
+        pytest.param(
+            "kind: Secret\napiVersion: v1\nmetadata: {name: a}\ndata:\n  token: MARKER!\n",
+            ["5: Secret a: data[token]: Invalid value: not base64"],
+            id="a Secret, whose value is not told",
         ),
     ],
 )
 def test_a_mistake_is_named_by_its_place_and_hides_no_other(text: str, expected: list[str]) -> None:
-    assert said(read("-", standard_input=text)) == expected
+    assert said(read("-", standard_input=text)) == [
+        f"standard input:{sentence}" for sentence in expected
+    ]
+
+
+def test_anchors_are_followed_where_they_are_few() -> None:
+    text = CONFIG_MAP_KIND + "metadata: {name: a}\ndata: {a: &v x, b: *v}\n"
+    given = read("-", standard_input=text)
+    assert given.manifests[0].item["data"] == {"a": "x", "b": "x"}
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

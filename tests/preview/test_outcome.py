@@ -1,48 +1,175 @@
-"""What is said to have become of a copy is what happened in the cluster."""
+"""What is said to have become of a copy is what happened in the cluster, and why."""
+
+import pytest
 
 from hooks.preview import outcome
+from hooks.preview.kubectl import Reference
+from hooks.preview.objects import RESOURCES, Object
 from hooks.preview.outcome import Copy, Happened
-from tests.preview.world import World, config_map, syncer
+from hooks.preview.rehearsal import State
+from tests.preview.world import World, config_map, namespace, syncer
 
 
-def test_each_copy_is_reported_with_its_keys_and_what_became_of_it() -> None:
+def state(world: World) -> State:
+    return {Reference.of(item): item for kind in RESOURCES for item in world.cluster.look_all(kind)}
+
+
+def failing(reason: str, *namespaces: str) -> Object:
+    return {
+        "failures": [{"namespace": name, "reason": reason, "message": "x"} for name in namespaces],
+        "failedNamespaces": list(namespaces),
+    }
+
+
+@pytest.fixture
+def world() -> World:
     world = World()
-    world.cluster.create(config_map("settings", "prod", data={"a": "0"}))
-    world.cluster.create(config_map("settings", "default", data={"a": "0"}))
-    world.hook.copies("dev", "prod", data={"a": "1", "b": "1"})
-    world.cluster.create(syncer())
-    world.cluster.create(config_map("bystander", "dev"))
-    before = list(world.cluster.look_all("ConfigMap"))
+    world.cluster.create(syncer(sourceConfigMap="settings"))
+    return world
+
+
+def test_a_new_copy_tells_what_was_not_there_before(world: World) -> None:
+    before = state(world)
+    world.hook.copies("dev")
     world.metacontroller.settle()
-    first = outcome.copies(before, world.cluster)
-    middle = list(world.cluster.look_all("ConfigMap"))
-    world.hook.copies("prod", data={"a": "2", "b": "1"})
+    middle = state(world)
+    world.cluster.create(namespace("qa"))
+    world.hook.copies("dev", "prod", "qa")
     world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
     world.metacontroller.settle()
-    second = outcome.copies(middle, world.cluster)
-    assert first == [
-        Copy("dev", "settings", "sample", ("a", "b"), Happened.CREATED),
-        Copy("prod", "settings", "sample", ("a", "b"), Happened.TAKEN_OVER),
-    ]
-    assert second == [
-        Copy("dev", "settings", "sample", ("a", "b"), Happened.DELETED),
-        Copy("prod", "settings", "sample", ("a", "b"), Happened.UPDATED),
-    ]
-    assert outcome.copies(list(world.cluster.look_all("ConfigMap")), world.cluster) == [
-        Copy("prod", "settings", "sample", ("a", "b"), Happened.UNCHANGED)
+    assert [copy.why for copy in outcome.copies(before, middle)] == ["the syncer is new"]
+    assert outcome.copies(middle, state(world))[1:] == [
+        Copy("prod", "settings", "sample", Happened.CREATED, (), "is a target now"),
+        Copy("qa", "settings", "sample", Happened.CREATED, (), "the namespace is new"),
     ]
 
 
-def test_a_copy_that_is_let_go_and_one_that_is_made_anew_are_told_apart() -> None:
-    world = World()
-    world.hook.copies("dev", "prod")
-    world.cluster.create(syncer())
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"syncedNamespaces": ["dev"]}, "was missing"),
+        ({"syncedNamespaces": []}, "is a target now"),
+        (failing("NamespaceTerminating", "dev"), "was NamespaceTerminating"),
+    ],
+)
+def test_a_copy_that_comes_back_tells_what_was_said_of_its_namespace(
+    world: World, status: Object, why: str
+) -> None:
+    parent = world.cluster.look("ConfigMapSyncer", "sample")
+    assert parent is not None
+    world.cluster.update_status(parent, status)
+    before = state(world)
+    world.hook.copies("dev")
     world.metacontroller.settle()
-    before = list(world.cluster.look_all("ConfigMap"))
+    assert [copy.why for copy in outcome.copies(before, state(world))] == [why]
+
+
+def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: World) -> None:
+    world.hook.copies("dev", "prod", data={"a": "1", "b": "1"}, binaryData={"c": "MQ=="})
+    world.metacontroller.settle()
+    before = state(world)
+    world.hook.copies("dev", "prod", data={"a": "2", "c": "1", "d": "1"})
+    world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
+    world.metacontroller.settle()
+    assert outcome.copies(before, state(world))[0] == Copy(
+        "dev",
+        "settings",
+        "sample",
+        Happened.UPDATED,
+        ("a", "c", "d"),
+        "new: d; changed: a, c; gone: b",
+    )
+
+
+def test_many_keys_are_counted(world: World) -> None:
+    before = state(world)
+    world.hook.copies("dev", data=dict.fromkeys("abcde", "1"))
+    world.metacontroller.settle()
+    middle = state(world)
+    world.hook.copies("dev", data={})
+    world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
+    world.metacontroller.settle()
+    assert outcome.copies(before, middle)[0].happened is Happened.CREATED
+    assert outcome.copies(middle, state(world))[0].why == "gone: 5 keys"
+
+
+def test_what_goes_tells_what_took_it_away(world: World) -> None:
+    world.hook.copies("dev", "prod")
+    world.metacontroller.settle()
+    before = state(world)
+    world.hook.copies()
+    world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
+    world.cluster.delete("Namespace", "prod")
+    world.metacontroller.settle()
+    renamed = {"spec": {"sourceConfigMap": "other"}}
+    after = state(world)
+    world.cluster.patch("ConfigMapSyncer", "sample", None, renamed)
+    assert [(copy.namespace, copy.why) for copy in outcome.copies(before, after)] == [
+        ("dev", "is no target any more"),
+        ("prod", "the namespace is gone"),
+    ]
+    assert outcome.copies(before, state(world))[0].why == "the copies are named other now"
+
+
+@pytest.mark.parametrize(
+    ("cascade", "happened", "why"),
+    [
+        ("background", Happened.DELETED, "the syncer is gone"),
+        ("orphan", Happened.RELEASED, "the syncer is gone, its copies stay"),
+    ],
+)
+def test_what_becomes_of_the_copies_of_a_syncer_that_is_deleted(
+    world: World, cascade: str, happened: Happened, why: str
+) -> None:
+    world.hook.copies("dev")
+    world.metacontroller.settle()
+    before = state(world)
+    world.cluster.delete("ConfigMapSyncer", "sample", propagation=cascade)
+    world.metacontroller.settle()
+    assert outcome.copies(before, state(world)) == [
+        Copy("dev", "settings", "sample", happened, (), why)
+    ]
+
+
+def test_what_is_taken_over_let_go_or_made_anew_is_told_apart(world: World) -> None:
+    for name in ("dev", "prod", "default"):
+        immutable = name == "default"
+        world.cluster.create(config_map("settings", name, data={"a": "0"}, immutable=immutable))
+    world.hook.copies("dev", "prod", data={"a": "0"})
+    before = state(world)
+    world.metacontroller.settle()
+    middle = state(world)
     world.cluster.delete("ConfigMap", "settings", "prod")
     world.metacontroller.settle()
     world.cluster.patch("ConfigMap", "settings", "dev", {"metadata": {"ownerReferences": None}})
-    assert [(copy.namespace, copy.happened) for copy in outcome.copies(before, world.cluster)] == [
-        ("dev", Happened.RELEASED),
-        ("prod", Happened.REPLACED),
+    after = state(world)
+    assert [(c.happened, c.why) for c in outcome.copies(before, middle)] == [
+        (Happened.TAKEN_OVER, "was nobody's"),
+        (Happened.TAKEN_OVER, "was nobody's"),
+    ]
+    assert [(c.happened, c.why) for c in outcome.copies(middle, after)] == [
+        (Happened.RELEASED, "lost the label controller-uid"),
+        (Happened.REPLACED, "was deleted"),
+    ]
+    assert [c.happened for c in outcome.copies(middle, middle)] == [Happened.UNCHANGED] * 2
+
+
+def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(world: World) -> None:
+    world.hook.copies("dev", "prod")
+    world.metacontroller.settle()
+    before = state(world)
+    world.cluster.patch("ConfigMap", "settings", "dev", {"metadata": {"labels": {"team": "x"}}})
+    world.cluster.patch("ConfigMap", "settings", "prod", {"metadata": {"finalizers": ["a/b"]}})
+    middle = state(world)
+    world.cluster.delete("ConfigMap", "settings", "prod")
+    after = state(world)
+    assert [c.why for c in outcome.copies(before, middle)] == ["labels", "finalizers"]
+    assert outcome.copies(after, after)[1].why == "is being deleted"
+
+
+def test_a_copy_that_could_not_be_made_stands_there_with_its_reason(world: World) -> None:
+    world.hook.sync = lambda _: {"status": failing("Conflict", "dev"), "children": []}
+    world.metacontroller.settle()
+    assert outcome.copies(state(world), state(world)) == [
+        Copy("dev", "settings", "sample", Happened.NOT_MADE, (), "Conflict")
     ]

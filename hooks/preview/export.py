@@ -1,0 +1,65 @@
+"""Write objects for other tools: as one List, as `kubectl get -o yaml` would print it.
+
+Values of Secrets are never among it, nor are the annotations in which kubectl and Metacontroller
+keep them once more.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final, TextIO
+
+import yaml
+
+from hooks.preview import kubectl, ownership
+from hooks.preview.objects import SECRET, Object, with_metadata
+
+HIDDEN: Final = "(hidden)"
+"""What stands in the place of a Secret's value; it is no base64, so nothing takes it for one."""
+
+_REMEMBERED: Final = (kubectl.LAST_APPLIED, ownership.LAST_APPLIED)
+
+_FastDumper: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_FastDumper):  # type: ignore[valid-type,misc]
+    """YAML as people read it: nothing by reference, text of many lines as such."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def write_yaml(items: Iterable[Object], to: TextIO) -> None:
+    """Write a List in YAML."""
+    yaml.dump(
+        _list(items), to, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000
+    )
+
+
+def write_json(items: Iterable[Object], to: TextIO) -> None:
+    """Write a List in JSON."""
+    json.dump(_list(items), to, indent=4, ensure_ascii=False)
+    to.write("\n")
+
+
+def shown(item: Object) -> Object:
+    """An object without managedFields, and a Secret without its values."""
+    item = with_metadata(item, managedFields=None) if "managedFields" in item["metadata"] else item
+    if item["kind"] != SECRET.kind:
+        return item
+    annotations: dict[str, Any] = item["metadata"].get("annotations") or {}
+    if annotations:
+        hidden = {key: HIDDEN if key in _REMEMBERED else text for key, text in annotations.items()}
+        item = with_metadata(item, annotations=hidden)
+    return {**item, "data": dict.fromkeys(item.get("data") or {}, HIDDEN)}
+
+
+def _list(items: Iterable[Object]) -> Object:
+    return {"apiVersion": "v1", "kind": "List", "items": [shown(item) for item in items]}

@@ -1,0 +1,57 @@
+"""Two runs are compared by what they say, not by what each has counted."""
+
+import os
+from pathlib import Path
+
+from hooks.preview import watch
+from hooks.preview.kubectl import Reference
+from hooks.preview.objects import Object
+from hooks.preview.rehearsal import State
+from tests.preview.world import config_map
+
+
+def copy(uid: str, time: str, **data: str) -> Object:
+    owner = {"kind": "ConfigMapSyncer", "name": "sample", "uid": uid, "controller": True}
+    metadata = {
+        "uid": f"own-{uid}",
+        "resourceVersion": uid,
+        "creationTimestamp": time,
+        "labels": {"controller-uid": uid, "synced-by": "sample"},
+        "ownerReferences": [owner],
+    }
+    return config_map("settings", "dev", metadata, data=data)
+
+
+def state(*items: Object) -> State:
+    return {Reference.of(item): item for item in items}
+
+
+def test_what_only_tells_one_run_from_another_is_no_change() -> None:
+    later = state(copy("2", "now", a="1"))
+    assert watch.in_line(state(copy("1", "then", a="1")), later) == later
+
+
+def test_a_change_remains_one_and_the_object_the_same() -> None:
+    [item] = watch.in_line(state(copy("1", "then", a="1")), state(copy("2", "now", a="2"))).values()
+    assert item["data"] == {"a": "1"}
+    assert item["metadata"]["uid"] == "own-2"
+    assert item["metadata"]["labels"] == {"controller-uid": "2", "synced-by": "sample"}
+    assert item["metadata"]["resourceVersion"] == "earlier"
+
+
+def test_what_is_there_no_more_is_kept_to_be_told() -> None:
+    earlier = state(copy("1", "then", a="1"))
+    assert watch.in_line(earlier, {}) == earlier
+
+
+def test_a_file_that_changes_comes_or_goes_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("a")
+    changes = watch.changes([str(tmp_path)])
+    next(changes)  # at once
+    os.utime(file, ns=(1, 1))
+    next(changes)
+    (tmp_path / "b.json").write_text("{}")
+    next(changes)
+    file.unlink()
+    next(changes)
