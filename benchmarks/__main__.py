@@ -5,18 +5,22 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import end_to_end, hook
+from benchmarks import end_to_end, hook, preview
 from benchmarks.ratio import Benchmark, Ratio
 from tests.controlplane import missing
 
-_BENCHMARKS: Final[dict[str, Benchmark]] = {"hook": hook.measure, "end-to-end": end_to_end.measure}
+_BENCHMARKS: Final[dict[str, Benchmark]] = {
+    "hook": hook.measure,
+    "preview": preview.measure,
+    "end-to-end": end_to_end.measure,
+}
 
 
 def main() -> int:
     """Run the benchmarks; 0 when all limits are kept, 1 when one is not."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"{' or '.join(_BENCHMARKS)}; default all"
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(_BENCHMARKS)}; default all"
     )
     names: list[str] = parser.parse_args().names or list(_BENCHMARKS)
     if unknown := set(names) - _BENCHMARKS.keys():

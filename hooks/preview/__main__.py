@@ -5,6 +5,7 @@ on. Exit status: 0 when every syncer is Ready, 1 when one is not, 2 when the inp
 """
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -189,6 +190,7 @@ def _watch(options: argparse.Namespace, schema: Schema) -> int:
             report.write(told, sys.stdout)
             sys.stdout.flush()
             last = rehearsal
+            gc.collect()
     return ExitStatus.ALL_READY
 
 
@@ -209,6 +211,9 @@ def _stop(*_: object) -> None:
 
 def _run() -> int:
     signal.signal(signal.SIGTERM, _stop)
+    # Objects of a cluster refer to no other in a circle, and looking for circles among them took a
+    # third of the time. A watch, which lives longer, looks once a run.
+    gc.disable()
     try:
         status = main()
         sys.stdout.flush()

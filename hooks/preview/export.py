@@ -5,7 +5,7 @@ keep them once more.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, TextIO
 
 import yaml
@@ -36,11 +36,13 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def write_yaml(items: Iterable[Object], to: TextIO) -> None:
-    """Write a List in YAML."""
-    yaml.dump(
-        _list(items), to, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000
-    )
+def write_yaml(items: Collection[Object], to: TextIO) -> None:
+    """Write a List in YAML, object by object: all of it at once would be many times as large."""
+    head = {key: value for key, value in _list(()).items() if key != "items"}
+    _dump(head, to)
+    to.write("items:\n" if items else "items: []\n")
+    for item in items:
+        _dump([shown(item)], to)
 
 
 def write_json(items: Iterable[Object], to: TextIO) -> None:
@@ -59,6 +61,10 @@ def shown(item: Object) -> Object:
         hidden = {key: HIDDEN if key in _REMEMBERED else text for key, text in annotations.items()}
         item = with_metadata(item, annotations=hidden)
     return {**item, "data": dict.fromkeys(item.get("data") or {}, HIDDEN)}
+
+
+def _dump(value: object, to: TextIO) -> None:
+    yaml.dump(value, to, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
 
 
 def _list(items: Iterable[Object]) -> Object:
