@@ -30,6 +30,8 @@ FROM ${BASE}
 WORKDIR /app
 # A root file system may be mounted read-only, and a log line must not wait in a buffer.
 ENV PATH=/app/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# From any folder the code is found, and no folder's own code is taken for it.
+ENV PYTHONPATH=/app PYTHONSAFEPATH=1
 COPY --from=tried /app/venv/ venv/
 COPY --from=tried /app/hooks/ hooks/
 COPY --from=tried /app/crds/ crds/

@@ -13,11 +13,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 
 from tests import smoke
 
@@ -251,40 +252,57 @@ def test_it_answers_the_recorded_sync_that_its_build_asks(
     assert json.loads(TIME.sub("now", json.dumps(answer))) == json.loads(TIME.sub("now", expected))
 
 
-def test_it_previews_what_it_is_given(image: Stage, machine: Mapping[str, str]) -> None:
+def previewed(
+    image: Stage, machine: Mapping[str, str], command: Sequence[str], folder: Path, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """What a command of the image prints in a folder."""
     environment = environment_of(image, machine)
-    program = shutil.which(image.command[0], path=environment["PATH"])
+    program = shutil.which(command[0], path=environment["PATH"])
     assert program is not None
-    examples = sorted((REPOSITORY / "examples").glob("*.yaml"))
-
-    done = subprocess.run(
-        [program, *image.command[1:], "preview", "-"],
-        cwd=image.real("."),
+    return subprocess.run(
+        [program, *command[1:]],
+        cwd=folder,
         env=environment,
-        input="\n---\n".join(file.read_text() for file in examples),
+        input=given,
         capture_output=True,
         text=True,
         check=False,
     )
 
+
+def created(printed: str) -> int:
+    return len(re.findall("^.*/.*-config .* created ", printed, re.MULTILINE))
+
+
+def test_it_previews_what_it_is_given(image: Stage, machine: Mapping[str, str]) -> None:
+    examples = sorted((REPOSITORY / "examples").glob("*.yaml"))
+    text = "\n---\n".join(file.read_text() for file in examples)
+
+    done = previewed(image, machine, [*image.command, "preview", "-"], image.real("."), text)
+
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(re.findall("^.*/.*-config .* created ", done.stdout, re.MULTILINE)) == 5
+    assert created(done.stdout) == 5
+
+
+def test_pre_commit_runs_the_preview_in_it_from_the_folder_of_another_repository(
+    image: Stage, machine: Mapping[str, str], tmp_path: Path
+) -> None:
+    [hook] = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    assert (hook["language"], hook["pass_filenames"]) == ("docker", False)
+    shutil.copytree(REPOSITORY / "examples", tmp_path / "deploy")
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "__init__.py").write_text("raise SystemExit('another repository ran')")
+
+    done = previewed(image, machine, [*hook["entry"].split(), "deploy/"], tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert created(done.stdout) == 5
 
 
 def test_it_says_how_it_is_used_where_it_is_told_something_else(
     image: Stage, machine: Mapping[str, str]
 ) -> None:
-    environment = environment_of(image, machine)
-    program = str(image.real("venv/bin/python"))
-
-    done = subprocess.run(
-        [program, *image.command[1:], "serve"],
-        cwd=image.real("."),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = previewed(image, machine, [*image.command, "serve"], image.real("."))
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("usage: python -m hooks [preview PATH")

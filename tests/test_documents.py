@@ -1,0 +1,35 @@
+"""How documents are followed, and the page that needs no cluster."""
+
+from tests.documents import Step, follow, shown_as, steps
+
+
+def test_the_commands_of_the_page_on_the_preview_print_what_it_shows() -> None:
+    follow("docs/preview.md", {"MAKEFLAGS": "", "MAKELEVEL": ""}, {})
+
+
+def test_only_what_is_equal_but_for_masks_and_omissions_counts_as_shown() -> None:
+    shown = Step("page", 1, "true", ("NAME   AGE", "...", "dev   3s   1"))
+    assert shown_as(shown, "NAME AGE\nprod  5s\ndev  12m4s  1\n")
+    assert not shown_as(shown, "NAME AGE\nprod  5s\ndev  12m4s  2\n")
+    assert not shown_as(shown, "NAME AGE\ndev 3s 1\nprod 4s 1\n")
+    assert not shown_as(Step("page", 1, "true", ()), "something\n")
+
+
+def test_commands_are_read_with_continuations_and_what_is_marked_is_left_out() -> None:
+    text = """\
+```console
+$ one \\
+    --more
+printed
+
+$ two
+```
+<!-- not run: needs a kubelet -->
+```console
+$ three
+```
+"""
+    assert list(steps("page", text)) == [
+        Step("page", 2, "one \\\n    --more", ("printed",)),
+        Step("page", 6, "two", ()),
+    ]
