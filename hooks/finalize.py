@@ -22,7 +22,8 @@ def finalize(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> Sy
     """No copies, and `finalized` when none is observed. Raises MalformedRequest."""
     asked = syncer.parse(request.parent)
     children = copies.observed(request)
-    retaken = _retaken(request, asked, strategy)
+    is_orphaned = _is_orphaned(request, asked)
+    retaken = () if is_orphaned else _retaken(request, asked, strategy)
     left = {child.metadata.namespace: _undeleted(request.parent) for child in retaken} | {
         copy.metadata.namespace: copies.obstacle(copy) or _undeleted(request.parent)
         for copy in children.values()
@@ -38,7 +39,7 @@ def finalize(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> Sy
     report = status.deletion(question, outcomes)
     # The garbage collector deletes or orphans the copies by itself: Metacontroller would apply
     # nothing, and waiting for it would only keep the finalizer for ever.
-    finalized = _is_collected(request.parent) or not outcomes
+    finalized = _is_collected(request.parent) or is_orphaned or not outcomes
     return SyncResponse(
         status=report.status,
         children=retaken,
@@ -61,6 +62,18 @@ def _retaken(
         for found in copies.released(asked, request)
         if found.metadata.deletion_timestamp is None
     ]
+
+
+def _is_orphaned(request: SyncRequest, asked: Syncer | InvalidSpec) -> bool:
+    """Whether the garbage collector has orphaned copies before anybody asked here.
+
+    Its finalizer is off the syncer by then, but what it took the owner from still has the label by
+    which Metacontroller claims children; a released copy has lost that. Copies that are shown with
+    their owner may be so no more, and if they are, the garbage collector deletes them.
+    """
+    return isinstance(asked, Syncer) and any(
+        found.label(copies.CONTROLLER_UID) == asked.uid for found in copies.released(asked, request)
+    )
 
 
 def _is_collected(parent: Parent) -> bool:

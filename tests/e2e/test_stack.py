@@ -25,3 +25,49 @@ def test_a_part_that_is_killed_and_started_again_is_forgiven(stack: Stack, name:
     # While etcd is away, the API server stops saying that it is ready.
     stack.control_plane.api_server.wait_until_ready()
     stack.wait_until_syncing()
+
+
+def test_copies_that_are_orphaned_while_metacontroller_is_away_are_not_deleted_when_it_is_back(
+    stack: Stack,
+) -> None:
+    prefix = f"orphaned-{stack.strategy.split('-', maxsplit=1)[0]}"
+    client = stack.client
+    targets = [f"{prefix}-dev", f"{prefix}-prod"]
+    for namespace in (prefix, *targets):
+        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    metadata = {"name": "settings", "namespace": prefix}
+    client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}})
+    client.create(
+        {
+            "apiVersion": "config.example.com/v1alpha1",
+            "kind": "ConfigMapSyncer",
+            "metadata": {"name": prefix},
+            "spec": {
+                "sourceNamespace": prefix,
+                "sourceConfigMap": "settings",
+                "targetNamespaces": targets,
+            },
+        }
+    )
+    client.wait_for(
+        "ConfigMapSyncer",
+        prefix,
+        lambda syncer: syncer.get("status", {}).get("syncedCount") == 2,
+        "both copies",
+    )
+
+    stack.metacontroller.kill()
+    client.delete("ConfigMapSyncer", prefix, propagation="Orphan")
+    client.wait_for(
+        "ConfigMapSyncer",
+        prefix,
+        lambda syncer: "orphan" not in syncer["metadata"]["finalizers"],
+        "the garbage collector to be done",
+    )
+    orphans = [client.get("ConfigMap", "settings", namespace) for namespace in targets]
+    stack.metacontroller.start()
+    client.wait_until_gone("ConfigMapSyncer", prefix)
+    stack.wait_until_syncing()
+
+    assert [orphan["metadata"].get("ownerReferences") for orphan in orphans] == [None, None]
+    assert [client.get("ConfigMap", "settings", namespace) for namespace in targets] == orphans
