@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from hooks.preview import kubectl, ownership
+from hooks.preview.documents import printable
 from hooks.preview.export import HIDDEN
 from hooks.preview.kubectl import Reference
 from hooks.preview.objects import (
@@ -59,16 +60,6 @@ def lines(before: State, after: State, *, coloured: bool) -> Iterator[str]:
         sign = "+" if old is None else "-" if new is None else "~"
         for line in (f"{sign} {reference}", *changes):
             yield _coloured(line) if coloured else line
-
-
-def printable(text: str) -> str:
-    """A text in which nothing but line breaks and tabs moves the cursor."""
-    return "".join(
-        character
-        if character.isprintable() or character in "\n\t"
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def _order(reference: Reference) -> tuple[str, str, str]:

@@ -20,6 +20,9 @@ _SUFFIXES: Final = (".json", ".yaml", ".yml")
 _MARKER_LINE: Final = re.compile(r"\A---[ \t]*\r?\n")
 _DOCUMENT_START: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_MOST_CHARACTERS: Final = 256 * 1024 * 1024
+"""What is read of one file; a dump of ten thousand copies of 10 KB has less."""
+
 _MOST_VALUES: Final = 1_000_000
 """What the anchors of one document may stand for, all repetitions counted."""
 
@@ -56,13 +59,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in the input: `file:line`, and a sentence that names the field."""
+    """One mistake in the input: `file:line`, and a sentence that names the field.
+
+    What a document holds cannot take hold of the terminal through it.
+    """
 
     place: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}"
+        return printable(f"{self.place}: {self.message}")
 
 
 # The loader in C is ten times as fast; PyYAML can be built without it.
@@ -129,6 +135,16 @@ def read(
                 problems.append(Problem(f"{place.source}:{place.line}", said))
 
 
+def printable(text: str) -> str:
+    """A text in which nothing but line breaks and tabs moves the cursor."""
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def files(paths: Iterable[str]) -> list[Path]:
     """The files that `read` would open, standard input left aside."""
     return [file for given in paths if given != STANDARD_INPUT for file in _files(Path(given))]
@@ -146,7 +162,9 @@ def _sources(
     for given in paths:
         if given == STANDARD_INPUT:
             try:
-                yield _Source("standard input", standard_input.read())
+                yield _Source("standard input", _text(standard_input))
+            except _UnusableError as error:
+                problems.append(Problem("standard input", str(error)))
             except UnicodeDecodeError:
                 problems.append(Problem("standard input", "is not UTF-8 text"))
             continue
@@ -157,11 +175,21 @@ def _sources(
             problems.append(Problem(given, sought))
         for file in found:
             try:
-                yield _Source(str(file), file.read_text(encoding="utf-8-sig"))
+                with file.open(encoding="utf-8-sig") as opened:
+                    yield _Source(str(file), _text(opened))
+            except _UnusableError as error:
+                problems.append(Problem(str(file), str(error)))
             except UnicodeDecodeError:
                 problems.append(Problem(str(file), "is not UTF-8 text"))
             except OSError as error:
                 problems.append(Problem(str(file), error.strerror or "cannot be read"))
+
+
+def _text(opened: TextIO) -> str:
+    text = opened.read(_MOST_CHARACTERS + 1)
+    if len(text) > _MOST_CHARACTERS:
+        raise _UnusableError(f"has more than {_MOST_CHARACTERS:,} characters")
+    return text
 
 
 def _files(path: Path) -> list[Path]:

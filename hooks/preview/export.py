@@ -46,8 +46,8 @@ def write_yaml(items: Collection[Object], to: TextIO) -> None:
 
 
 def write_json(items: Iterable[Object], to: TextIO) -> None:
-    """Write a List in JSON."""
-    json.dump(_list(items), to, indent=4, ensure_ascii=False)
+    """Write a List in JSON, in ASCII, so that no value can take hold of a terminal."""
+    json.dump(_list(items), to, indent=4)
     to.write("\n")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hooks.preview import manifests
+from hooks.preview import documents, manifests
 from hooks.preview.objects import Object
 from tests.preview.world import config_map, namespace
 
@@ -208,6 +208,16 @@ LAUGHS = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
             id="metadata of wrong shapes",
         ),
         pytest.param(
+            NAMESPACE_KIND + 'metadata: {name: "\\e[2J"}\n',
+            [
+                (
+                    '3: Namespace \\x1b[2J: metadata.name: Invalid value: "\\x1b[2J": a lowercase '
+                    "RFC 1123 label: at most 63 of a-z, 0-9 and '-', no '-' at either end"
+                )
+            ],
+            id="a name that would clear the screen",
+        ),
+        pytest.param(
             "kind: Secret\napiVersion: v1\nmetadata: {name: a}\ndata:\n  token: MARKER!\n",
             ["5: Secret a: data[token]: Invalid value: not base64"],
             id="a Secret, whose value is not told",
@@ -234,6 +244,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         f"{tmp_path}/a.yaml: is not UTF-8 text",
         f"{tmp_path}/empty: holds no .yaml, .yml or .json file",
         f"{tmp_path}/absent.yaml: no such file",
+    ]
+
+
+def test_a_text_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_MOST_CHARACTERS", 1_000)
+    given = read("/dev/zero", "-", standard_input="#" * 1_001)
+    assert said(given) == [
+        "/dev/zero: has more than 1,000 characters",
+        "standard input: has more than 1,000 characters",
     ]
 
 
