@@ -1,0 +1,230 @@
+"""The command line: show what syncers do with given objects, without a cluster.
+
+The real hook is started and asked by an in-memory Metacontroller until only time would move things
+on. Exit status: 0 when every syncer is Ready, 1 when one is not, 2 when the input cannot be used.
+"""
+
+import argparse
+import gc
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import IntEnum
+
+from hooks.preview import manifests, service, watch
+from hooks.preview.appliers import APPLIERS
+from hooks.preview.cluster import Propagation
+from hooks.preview.documents import STANDARD_INPUT, Problem
+from hooks.preview.hook import Hook
+from hooks.preview.kubectl import Reference
+from hooks.preview.manifests import Input
+from hooks.preview.objects import SYNCER
+from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, rehearse
+from hooks.preview.report import Output, Report, all_ready
+from hooks.preview.schema import Schema
+
+
+class ExitStatus(IntEnum):
+    """How the command ends."""
+
+    ALL_READY = 0
+    NOT_READY = 1
+    BAD_INPUT = 2
+    INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    schema = Schema.load()
+    try:
+        if options.watch:
+            return _watch(options, schema)
+        given, change = _read(options, schema)
+        with _hook(options) as hook:
+            rehearsal = rehearse(given, change, hook, options.apply_strategy, schema)
+    except RefusedError as error:
+        return _refuse(error)
+    except service.UnreachableError as error:
+        print(f"--hook-url: {error}", file=sys.stderr)
+        return ExitStatus.BAD_INPUT
+    _report(options, schema, given, change).write(rehearsal, sys.stdout)
+    return _status(rehearsal)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m hooks.preview",
+        description=(
+            "Show what ConfigMapSyncers do with the given objects, or what a change to them "
+            "would do, without a cluster."
+        ),
+        epilog=(
+            "Namespaces, ConfigMaps, Secrets and ConfigMapSyncers are read, as manifests or as "
+            "`kubectl get -A --show-managed-fields -o yaml` prints them; everything else is "
+            "counted and ignored. Values of Secrets are never printed. Exit status: 0 every "
+            "syncer is Ready, 1 one is not, 2 bad input."
+        ),
+    )
+    parser.add_argument(
+        "path", nargs="+", metavar="PATH", help="a YAML or JSON file, a folder of them, or -"
+    )
+    parser.add_argument(
+        "--change",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="manifests to apply once the given objects have come to rest, as kubectl apply "
+        "does; only what that changes is shown",
+    )
+    parser.add_argument(
+        "--delete",
+        action="append",
+        default=[],
+        type=_reference,
+        metavar="KIND[/NAMESPACE]/NAME",
+        help="an object to delete then; can be given more than once",
+    )
+    parser.add_argument(
+        "--cascade",
+        type=Propagation,
+        choices=list(Propagation),
+        default=Propagation.BACKGROUND,
+        help="what --delete does to what the object owns, as for kubectl delete "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        "-o",
+        type=Output,
+        choices=list(Output),
+        default=Output.TABLE,
+        help="table: what becomes of every copy, and why; diff: key by key, with values of "
+        "ConfigMaps; yaml, json: all objects as they are at the end (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--apply-strategy",
+        choices=list(APPLIERS),
+        default=next(iter(APPLIERS)),
+        help="Metacontroller's flag of that name (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hook-url",
+        metavar="URL",
+        help="ask a hook that runs already, such as http://127.0.0.1:8080; its APPLY_STRATEGY "
+        "must be the same",
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="run again whenever a file changes, and show only what is other than before",
+    )
+    return parser
+
+
+def _reference(text: str) -> Reference:
+    try:
+        return Reference.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | None]:
+    """The given objects, and the change to them. Raises RefusedError with every mistake."""
+    paths = [*options.path, *options.change]
+    if paths.count(STANDARD_INPUT) > 1:
+        raise RefusedError([Problem(STANDARD_INPUT, "standard input can be read only once")])
+    given = manifests.read(options.path, sys.stdin, schema)
+    applied = manifests.read(options.change, sys.stdin, schema)
+    problems = [*given.problems, *applied.problems]
+    is_shown = any(m.item["kind"] == SYNCER.kind for m in given.manifests + applied.manifests)
+    if not problems and not is_shown:
+        problems.append(Problem(", ".join(paths), f"there is no {SYNCER.kind} to show"))
+    if problems:
+        raise RefusedError(problems)
+    if not options.change and not options.delete:
+        return given, None
+    return given, Change(applied, options.delete, options.cascade)
+
+
+@contextmanager
+def _hook(options: argparse.Namespace) -> Iterator[Hook]:
+    if options.hook_url:
+        with service.at(options.hook_url) as hook:
+            yield hook
+    else:
+        with service.running(options.apply_strategy) as hook:
+            yield hook
+
+
+def _report(
+    options: argparse.Namespace, schema: Schema, given: Input, change: Change | None
+) -> Report:
+    ignored = given.ignored + (change.applied.ignored if change else 0)
+    return Report(schema, options.output, changes_only=change is not None, ignored=ignored)
+
+
+def _watch(options: argparse.Namespace, schema: Schema) -> int:
+    """Run again and again until Ctrl-C; a mistake in a file is told, and waited out."""
+    paths = [*options.path, *options.change]
+    if STANDARD_INPUT in paths:
+        raise RefusedError([Problem(STANDARD_INPUT, "standard input cannot be watched")])
+    last: Rehearsal | None = None
+    with _hook(options) as hook:
+        for _ in watch.changes(paths):
+            try:
+                given, change = _read(options, schema)
+                rehearsal = rehearse(given, change, hook, options.apply_strategy, schema)
+            except RefusedError as error:
+                _refuse(error)
+                continue
+            report = _report(options, schema, given, change)
+            told = rehearsal
+            if last is not None:
+                report = replace(report, changes_only=True)
+                told = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
+                print(f"\n{rehearsal.now:%H:%M:%S} UTC, a file has changed:\n")
+            report.write(told, sys.stdout)
+            sys.stdout.flush()
+            last = rehearsal
+            gc.collect()
+    return ExitStatus.ALL_READY
+
+
+def _refuse(error: RefusedError) -> int:
+    for problem in error.problems:
+        print(problem, file=sys.stderr)
+    return ExitStatus.BAD_INPUT
+
+
+def _status(rehearsal: Rehearsal) -> int:
+    return ExitStatus.ALL_READY if all_ready(rehearsal) else ExitStatus.NOT_READY
+
+
+def _stop(*_: object) -> None:
+    """Unwind, so that the service that was started ends with this process."""
+    raise KeyboardInterrupt
+
+
+def run() -> int:
+    """Run the command in a process of its own: quiet at Ctrl-C and where nobody reads on."""
+    signal.signal(signal.SIGTERM, _stop)
+    # Objects of a cluster refer to no other in a circle, and looking for circles among them took a
+    # third of the time. A watch, which lives longer, looks once a run.
+    gc.disable()
+    try:
+        status = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has seen enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.NOT_READY
+    except service.ServiceError as error:
+        print(error, file=sys.stderr)
+        return ExitStatus.NOT_READY
+    return status
