@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.controlplane import Object, Stack
 from tests.controlplane.tools import ROOT, kubectl
@@ -147,8 +148,11 @@ def test_a_dump_of_the_cluster_is_at_rest(
     given = dump(stack, managed_fields=managed_fields)
 
     table = preview(stack, given)
+    diff = preview(stack, given, "--output", "diff")
     after = json.loads(preview(stack, given, "--output", "json"))["items"]
 
+    assert diff.startswith("Nothing changes.\n")
+    assert yaml.safe_load(preview(stack, given, "--output", "yaml"))["items"] == after
     assert told(table, prefix) == [
         [f"{prefix}-absent/settings", "not made", "NamespaceNotFound"],
         *([f"{prefix}-{name}/settings", "unchanged"] for name in sorted(COPIES)),
