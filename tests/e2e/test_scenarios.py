@@ -14,39 +14,51 @@ from tests.scenarios.real import RealWorld
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Manifest, Story, paths, play
 
-# A prefix of its own keeps a story's objects apart from the others' in the same cluster.
-STORIES = [Story.read(path, f"s{number:02}-") for number, path in enumerate(paths(), 1)]
 TOLD = [
-    pytest.param(strategy, story, id=f"{story.name}-{strategy}")
+    pytest.param(strategy, number, id=f"{path.stem}-{strategy}")
     for strategy in STRATEGIES
-    for story in STORIES
-    if strategy in story.strategies
+    for number, path in enumerate(paths())
+    if strategy in Story.read(path).strategies
 ]
 
 
-@pytest.mark.parametrize(("stack", "story"), TOLD, indirect=["stack"])
+@pytest.mark.parametrize(("stack", "number"), TOLD, indirect=["stack"])
 def test_a_story_goes_as_it_is_told_and_ends_in_memory_as_it_does_really(
-    stack: Stack, story: Story, request: pytest.FixtureRequest
+    stack: Stack, number: int, request: pytest.FixtureRequest
 ) -> None:
+    differing, calls = _compared(stack, number, "")
+    if calls and not differing:
+        # On a busy machine an event can come between two others; but not every time.
+        differing, calls = _compared(stack, number, "again-")
+
+    request.config.stash[COMPARED].append(bool(differing or calls))
+    assert not differing, "\n".join(differing)
+    assert not calls
+
+
+def _compared(stack: Stack, number: int, prefix: str) -> tuple[list[str], str | None]:
+    """In what the two worlds end differently, and what is wrong with the number of hook calls."""
+    # A prefix of its own keeps a story's objects apart from the others' in the same cluster.
+    story = Story.read(paths()[number], f"{prefix}s{number + 1:02}-")
     real = RealWorld(stack)
     calls = play(story, real)
     end = end_state(story, real)
-
     tellings = [story, story.the_other_way_round()] if story.is_a_race else [story]
-    differing = min((_differing(telling, end, calls, stack) for telling in tellings), key=len)
+    return min(
+        (_differing(telling, end, calls, stack) for telling in tellings),
+        key=lambda found: (len(found[0]), found[1] is not None),
+    )
 
-    request.config.stash[COMPARED].append(bool(differing))
-    assert not differing, "\n".join(differing)
 
-
-def _differing(story: Story, end: Manifest, calls: int, stack: Stack) -> list[str]:
-    """In what the simulated world ends differently."""
+def _differing(
+    story: Story, end: Manifest, calls: int, stack: Stack
+) -> tuple[list[str], str | None]:
     simulated = SimulatedWorld(stack.strategy)
     fewest = play(story, simulated)
     differing = list(differences(end, end_state(story, simulated)))
-    if not fewest <= calls <= fewest + story.extra_calls:
-        differing.append(
-            f"hook calls: really {calls}, simulated {fewest}; "
-            f"at most {story.extra_calls} more are expected, and never fewer"
-        )
-    return differing
+    if fewest <= calls <= fewest + story.extra_calls:
+        return differing, None
+    return differing, (
+        f"hook calls: really {calls}, simulated {fewest}; "
+        f"at most {story.extra_calls} more are expected, and never fewer"
+    )
