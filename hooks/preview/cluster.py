@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from hooks.preview import ownership, validation
+from hooks.preview import controllers, ownership, validation
 from hooks.preview.clock import Clock, rfc3339
+from hooks.preview.controllers import FOREGROUND, ORPHAN
 from hooks.preview.objects import (
     CONFIG_MAP,
     NAMESPACE,
@@ -36,14 +37,11 @@ from hooks.preview.objects import (
     name_of,
     namespace_of,
     not_found,
-    owners_of,
     uid_of,
     with_metadata,
 )
 from hooks.preview.ownership import USER, Ownership, Writer
 
-FOREGROUND: Final = "foregroundDeletion"
-ORPHAN: Final = "orphan"
 _ALWAYS_THERE: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
 _FIELDS: Final = {
     "ConfigMap": ("apiVersion", "kind", "metadata", "data", "binaryData", "immutable"),
@@ -302,91 +300,13 @@ class Cluster:
         before = self._resource_version
         while self._tended != self._resource_version:
             self._tended = self._resource_version
-            self._collect_garbage()
-            self._empty_namespaces()
+            controllers.collect_garbage(self)
+            controllers.empty_namespaces(self)
         return self._resource_version != before
 
-    def _collect_garbage(self) -> None:
-        for resource in RESOURCES.values():
-            for item in list(self.look_all(resource.kind)):
-                finalizers = finalizers_of(item)
-                if not finalizers and not owners_of(item):
-                    continue
-                if ORPHAN in finalizers:
-                    self._orphan_dependents(item)
-                    self._drop_finalizer(resource, item, ORPHAN)
-                elif FOREGROUND in finalizers and is_deleting(item):
-                    self._delete_dependents(item)
-                    if not any(_blocks(dependent, item) for dependent in self._dependents(item)):
-                        self._drop_finalizer(resource, item, FOREGROUND)
-                elif self.look(resource.kind, name_of(item), namespace_of(item)) is item:
-                    self._collect(resource, item)
-
-    def _collect(self, resource: Resource, item: Object) -> None:
-        """Delete an object whose owners are all gone; strip only the dead ones where some live."""
-        owners = owners_of(item)
-        alive = [owner for owner in owners if self._is_alive(owner, item)]
-        if is_deleting(item) or len(alive) == len(owners):
-            return
-        if alive:
-            self._strip_owners(resource, item, alive)
-        else:
-            self.delete(resource.kind, name_of(item), namespace_of(item), uid=uid_of(item))
-
-    def _delete_dependents(self, owner: Object) -> None:
-        """Delete what a foreground deletion waits for; what another owner holds only lets go."""
-        for dependent in self._dependents(owner):
-            if is_deleting(dependent):
-                continue
-            resource = RESOURCES[dependent["kind"]]
-            alive = [
-                reference
-                for reference in owners_of(dependent)
-                if reference["uid"] != uid_of(owner) and self._is_alive(reference, dependent)
-            ]
-            if alive:
-                self._strip_owners(resource, dependent, alive)
-            else:
-                self.delete(resource.kind, name_of(dependent), namespace_of(dependent))
-
-    def _orphan_dependents(self, owner: Object) -> None:
-        for dependent in self._dependents(owner):
-            kept = [item for item in owners_of(dependent) if item["uid"] != uid_of(owner)]
-            self._strip_owners(RESOURCES[dependent["kind"]], dependent, kept)
-
-    def _strip_owners(self, resource: Resource, item: Object, kept: Sequence[Object]) -> None:
-        stripped = with_metadata(item, ownerReferences=list(kept) or None)
-        stored = self._existing(resource, name_of(item), namespace_of(item))
-        self._update(resource, stored, stripped, Writer("Update", "kube-controller-manager"))
-
-    def _drop_finalizer(self, resource: Resource, item: Object, finalizer: str) -> None:
-        kept = [name for name in finalizers_of(item) if name != finalizer]
-        stored = self._existing(resource, name_of(item), namespace_of(item))
-        self._update(
-            resource,
-            stored,
-            with_metadata(item, finalizers=kept or None),
-            Writer("Update", "kube-controller-manager"),
-        )
-
-    def _dependents(self, owner: Object) -> Sequence[Object]:
-        uid = uid_of(owner)
-        return [
-            item
-            for resource in RESOURCES.values()
-            for item in self.look_all(resource.kind)
-            if any(reference["uid"] == uid for reference in owners_of(item))
-        ]
-
-    def _is_alive(self, owner: Object, dependent: Object) -> bool:
-        resource = RESOURCES.get(owner["kind"])
-        if resource is None or resource.api_version != owner["apiVersion"]:
-            return (
-                True  # Another kind's objects are not kept here, so nothing says that it is gone.
-            )
-        namespace = namespace_of(dependent) if resource.namespaced else None
-        found = self.look(resource.kind, owner["name"], namespace)
-        return found is not None and uid_of(found) == owner["uid"]
+    def finish(self, namespace: Object) -> None:
+        """Let a Namespace go that is being deleted and is empty."""
+        self._remove(NAMESPACE, self._existing(NAMESPACE, name_of(namespace), None))
 
     def _terminate(self, stored: _Stored) -> None:
         if name_of(stored.item) in _ALWAYS_THERE:
@@ -400,22 +320,6 @@ class Cluster:
             marked = with_metadata(stored.item, deletionTimestamp=self._now())
             marked["status"] = {**marked["status"], "phase": "Terminating"}
             self._store(NAMESPACE, stored, _Stored(marked, stored.ownership))
-
-    def _empty_namespaces(self) -> None:
-        for namespace in list(self.look_all("Namespace")):
-            if not is_deleting(namespace):
-                continue
-            left = [
-                item
-                for resource in RESOURCES.values()
-                if resource.namespaced
-                for item in self.look_all(resource.kind, name_of(namespace))
-            ]
-            for item in left:
-                if not is_deleting(item):
-                    self.delete(item["kind"], name_of(item), namespace_of(item))
-            if not left and not finalizers_of(namespace):
-                self._remove(NAMESPACE, self._stored["Namespace"]["", name_of(namespace)])
 
     # How a write goes.
 
@@ -615,13 +519,6 @@ def _controller_uid(item: Object) -> str | None:
 def _is_copy(item: Object) -> bool:
     controller = controller_of(item)
     return controller is not None and controller["kind"] == SYNCER.kind
-
-
-def _blocks(dependent: Object, owner: Object) -> bool:
-    return any(
-        reference["uid"] == uid_of(owner) and reference.get("blockOwnerDeletion")
-        for reference in owners_of(dependent)
-    )
 
 
 def _without_bookkeeping(item: Object) -> Object:

@@ -22,7 +22,8 @@ from hooks.preview.appliers import (
     controller_reference,
 )
 from hooks.preview.clock import Clock
-from hooks.preview.cluster import FOREGROUND, ORPHAN, Change, Cluster
+from hooks.preview.cluster import Change, Cluster
+from hooks.preview.controllers import FOREGROUND, ORPHAN
 from hooks.preview.hook import (
     Answer,
     Hook,
