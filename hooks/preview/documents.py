@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -47,10 +48,7 @@ class Place:
 
     def line_of(self, field_path: str) -> int:
         """The line of a field in its file, counted from one."""
-        try:
-            node = yaml.compose(self.text, Loader=_FastLoader)
-        except (yaml.YAMLError, ValueError, RecursionError):
-            return self.line
+        node = _composed(self.text)
         if node is None:
             return self.line
         line: int = _nearest(node, f"{self.path}.{field_path}".strip(".")).line
@@ -279,6 +277,15 @@ def _unpacked(
     else:
         for number, item in enumerate(items):
             yield from _unpacked(replace(place, path=f"items[{number}]"), item, problems)
+
+
+@lru_cache(maxsize=1)
+def _composed(text: str) -> yaml.Node | None:
+    """A document with the marks of all its fields; made once, however many mistakes there are."""
+    try:
+        return yaml.compose(text, Loader=_FastLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
 
 
 def _has_huge_number(value: object) -> bool:

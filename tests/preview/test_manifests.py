@@ -3,8 +3,10 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from hooks.preview import documents, manifests
 from hooks.preview.objects import Object
@@ -245,6 +247,23 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         f"{tmp_path}/empty: holds no .yaml, .yml or .json file",
         f"{tmp_path}/absent.yaml: no such file",
     ]
+
+
+def test_a_document_with_many_mistakes_is_looked_through_for_lines_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    composed: list[str] = []
+    compose = yaml.compose
+
+    def counted(text: str, **how: Any) -> Any:
+        composed.append(text)
+        return compose(text, **how)
+
+    monkeypatch.setattr(yaml, "compose", counted)
+    values = "".join(f"  key-{number}: {number}\n" for number in range(1_000))
+    given = read("-", standard_input=CONFIG_MAP_KIND + "metadata: {name: a}\ndata:\n" + values)
+    assert said(given)[999].startswith("standard input:1004: ConfigMap a: data[key-999]: ")
+    assert len(composed) == 1
 
 
 def test_a_text_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
