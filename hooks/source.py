@@ -12,7 +12,8 @@ from typing import Final
 
 from msgspec import Raw
 
-from hooks import protocol, syncer
+from hooks import keys, protocol, syncer
+from hooks.keys import Fault, NoSelection
 from hooks.protocol import NAMESPACES, KubernetesObject, RelatedRule, SyncRequest
 from hooks.syncer import Syncer
 
@@ -28,6 +29,7 @@ class SourceReason(StrEnum):
     RESOLVED = "Resolved"
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_IS_A_COPY = "SourceIsACopy"
+    KEY_NOT_FOUND = "KeyNotFound"
     TOO_LARGE = "TooLarge"
     INVALID_SPEC = "InvalidSpec"
 
@@ -93,7 +95,7 @@ def resolve(asked: Syncer, request: SyncRequest) -> Content | NoContent:
             f"{KIND} {asked.source} is itself a copy; name the original, "
             f"{_original(found)}, as the source",
         )
-    return _read(found)
+    return _read(asked, found)
 
 
 def _not_found(asked: Syncer, request: SyncRequest) -> NoContent:
@@ -114,15 +116,38 @@ def _original(found: KubernetesObject) -> str:
     return found.annotation(syncer.SOURCE) or "from which it was made"
 
 
-def _read(found: KubernetesObject) -> Content:
+def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
     data = protocol.decode_values(found.data, found, "data")
     binary_data = protocol.decode_values(found.binary_data, found, "binaryData")
+    names = keys.select(asked, (*data, *binary_data))
+    if isinstance(names, NoSelection):
+        return _no_keys(asked, names)
+    chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
     return Content(
-        data=data,
-        binary_data=binary_data,
-        # The source's own bytes: the copies come from the same encoder, so equal maps have equal
-        # bytes, and comparing them is all that a copy in sync costs.
-        raw_data=found.data if data else Raw(b""),
-        raw_binary_data=found.binary_data if binary_data else Raw(b""),
-        hash=content_hash(data, binary_data),
+        data=chosen,
+        binary_data=chosen_binary,
+        raw_data=_raw(chosen, data, found.data),
+        raw_binary_data=_raw(chosen_binary, binary_data, found.binary_data),
+        hash=content_hash(chosen, chosen_binary),
     )
+
+
+def _no_keys(asked: Syncer, problem: NoSelection) -> NoContent:
+    if problem.fault is Fault.KEYS_COLLIDE:
+        return NoContent(SourceReason.INVALID_SPEC, problem.message)
+    return NoContent(SourceReason.KEY_NOT_FOUND, f"{described(asked)} {problem.message}")
+
+
+def _renamed(values: Mapping[str, str], names: Mapping[str, str]) -> Mapping[str, str]:
+    return {names[key]: value for key, value in values.items() if key in names}
+
+
+def _raw(chosen: Mapping[str, str], values: Mapping[str, str], raw: Raw) -> Raw:
+    """A map as JSON: where all of it is copied the source's own bytes.
+
+    Copies come from the same encoder, so equal maps have equal bytes, and comparing them is all
+    that a copy in sync costs.
+    """
+    if not chosen:
+        return Raw(b"")
+    return raw if chosen == values else Raw(protocol.encode(chosen))

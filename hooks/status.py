@@ -24,11 +24,10 @@ from hooks.copies import Outcome, State
 from hooks.protocol import Parent
 from hooks.source import Content, NoContent, SourceReason
 from hooks.targets import Failure, FailureReason
+from hooks.words import named
 
 LIST_LIMIT: Final = 1000
 FAILURES_LIMIT: Final = 50
-NAMED_LIMIT: Final = 3
-"""How many namespaces a sentence names before it only counts."""
 RETRY_SECONDS: Final = 30
 """How often a copy that was refused is asked for again; healing takes no longer than this."""
 
@@ -205,7 +204,7 @@ def deletion(question: Question, outcomes: Sequence[Outcome]) -> Report:
         first = found.failures[0]
         told = f"{left}, first {first.namespace}: {_fragment(first.message)}"
     else:
-        told = f"{left} ({_named(found.pending)}), which needs no action"
+        told = f"{left} ({named(found.pending)}), which needs no action"
     synced = _Verdict(
         "False",
         SyncedReason.PROGRESS_DEADLINE_EXCEEDED if found.failures else SyncedReason.PROGRESSING,
@@ -336,7 +335,7 @@ def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
             "False",
             SyncedReason.PROGRESSING,
             f"{number:,} of {total} {'waits' if number == 1 else 'wait'} for the copy "
-            f"({_named(found.pending)}), which needs no action unless it lasts longer than "
+            f"({named(found.pending)}), which needs no action unless it lasts longer than "
             f"{_count(question.deadline, 'second')}.",
         )
     holders = f"All {total} hold" if found.total > 1 else f"The {total} holds"
@@ -348,7 +347,7 @@ def _keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
         return "there is no copy to keep"
     copies = _count(len(kept), "copy", "copies")
     keeping = f"{copies} {'is' if len(kept) == 1 else 'are'} kept as {_it(kept)}"
-    return f"{keeping}, and {_named(bare)} {_have(bare)} none" if bare else keeping
+    return f"{keeping}, and {named(bare)} {_have(bare)} none" if bare else keeping
 
 
 def _report(
@@ -414,14 +413,6 @@ def _condition(question: Question, kind: str, verdict: _Verdict) -> Condition:
 
 def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def _named(namespaces: Sequence[str]) -> str:
-    names = list(namespaces[:NAMED_LIMIT])
-    rest = len(namespaces) - len(names)
-    if rest:
-        return f"{', '.join(names)} and {rest:,} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _fragment(sentence: str) -> str:

@@ -6,14 +6,16 @@ cannot be understood must hold the copies, not lose them. So a bad spec is a val
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
 
 from hooks import protocol
 from hooks.protocol import KubernetesObject, Parent
+from hooks.words import named
 
 GROUP: Final = "config.example.com"
 KIND: Final = "ConfigMapSyncer"
@@ -36,6 +38,8 @@ _OBJECT_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 )
+_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_KEY_GLOB: Final = re.compile(r"[-._a-zA-Z0-9*?]{1,253}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class SourceReference:
 class Syncer:
     """A checked spec, with the identity that copies carry.
 
-    `targets` are in the spec's order and without duplicates; the deadline is in seconds.
+    `targets` are in the spec's order and without duplicates; the deadline is in seconds. `keys`
+    are names and globs, none for all keys; `rename_keys` gives keys of the source another name.
     """
 
     name: str
@@ -61,11 +66,14 @@ class Syncer:
     source: SourceReference
     targets: Sequence[str]
     progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
+    keys: Sequence[str] = ()
+    rename_keys: Mapping[str, str] = field(default_factory=dict)
+    target_name: str | None = None
 
     @property
     def copy_name(self) -> str:
         """The name of the copies in every target."""
-        return self.source.name
+        return self.target_name or self.source.name
 
     def controls(self, candidate: KubernetesObject) -> bool:
         """Whether this very syncer, not one of the same name, is the object's controller."""
@@ -85,6 +93,9 @@ class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     source_config_map: str
     target_namespaces: list[str]
     progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
+    keys: list[str] | None = None
+    rename_keys: dict[str, str] | None = None
+    target_name: str | None = None
 
 
 _SPEC = msgspec.json.Decoder(_Spec)
@@ -108,6 +119,9 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
         source=SourceReference(spec.source_namespace, spec.source_config_map),
         targets=tuple(dict.fromkeys(spec.target_namespaces)),
         progress_deadline_seconds=spec.progress_deadline_seconds,
+        keys=tuple(dict.fromkeys(spec.keys or ())),
+        rename_keys=spec.rename_keys or {},
+        target_name=spec.target_name,
     )
 
 
@@ -134,9 +148,14 @@ def _problem(name: str, spec: _Spec) -> str | None:
             "Correct spec.sourceConfigMap: it is no object name",
         ),
         (
-            spec.source_config_map == _RESERVED_NAME,
-            f"Name another source: Kubernetes itself writes {_RESERVED_NAME} everywhere",
+            spec.target_name is not None and not _OBJECT_NAME.fullmatch(spec.target_name),
+            "Correct spec.targetName: it is no object name",
         ),
+        (
+            (spec.target_name or spec.source_config_map) == _RESERVED_NAME,
+            f"Give the copies another name: Kubernetes itself writes {_RESERVED_NAME} everywhere",
+        ),
+        *_key_checks(spec),
         (not spec.target_namespaces, "Name at least one namespace in spec.targetNamespaces"),
         (
             bool(malformed),
@@ -145,3 +164,29 @@ def _problem(name: str, spec: _Spec) -> str | None:
         (spec.progress_deadline_seconds < 1, "Set spec.progressDeadlineSeconds to 1 or more"),
     )
     return next((message for fails, message in checks if fails), None)
+
+
+def _key_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
+    keys, renamed = spec.keys or [], spec.rename_keys or {}
+    malformed = [key for key in keys if not _KEY_GLOB.fullmatch(key)]
+    yield (
+        bool(malformed),
+        f"Correct spec.keys: {len(malformed)} of its items can be no keys of a ConfigMap",
+    )
+    malformed = [new for new in renamed.values() if not _is_key(new)]
+    yield (
+        bool(malformed),
+        f"Correct spec.renameKeys: {len(malformed)} of its new names can be no keys of a ConfigMap",
+    )
+    unselected = [
+        key for key in renamed if keys and not any(fnmatchcase(key, pattern) for pattern in keys)
+    ]
+    yield (
+        bool(unselected),
+        f"Select in spec.keys what spec.renameKeys renames: {named(sorted(unselected))}",
+    )
+
+
+def _is_key(name: str) -> bool:
+    """Whether a name can be a key of a ConfigMap; Kubernetes, `IsConfigMapKey`."""
+    return bool(_KEY.fullmatch(name)) and name != "." and not name.startswith("..")

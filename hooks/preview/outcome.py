@@ -216,7 +216,7 @@ def _listed(status: Object) -> set[str]:
 
 
 def _copy_name(syncer: Object) -> str:
-    return str(syncer["spec"]["sourceConfigMap"])
+    return str(syncer["spec"].get("targetName") or syncer["spec"]["sourceConfigMap"])
 
 
 def _syncer_of(item: Object | None) -> str | None:

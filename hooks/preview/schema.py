@@ -281,7 +281,10 @@ _SHAPES: Final = validators.extend(  # type: ignore[no-untyped-call]
 _RULES: Final = validators.create(
     meta_schema=Draft202012Validator.META_SCHEMA,
     validators={
-        **{name: Draft202012Validator.VALIDATORS[name] for name in ("items", "properties")},
+        **{
+            name: Draft202012Validator.VALIDATORS[name]
+            for name in ("additionalProperties", "items", "properties")
+        },
         "x-kubernetes-validations": _rules,
     },
 )

@@ -35,7 +35,9 @@ def test_a_new_copy_tells_what_was_not_there_before(world: World) -> None:
     middle = state(world)
     world.cluster.create(namespace("qa"))
     world.hook.copies("dev", "prod", "qa")
-    world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
+    world.cluster.patch(
+        "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
+    )
     world.metacontroller.settle()
     assert [copy.why for copy in outcome.copies(before, middle)] == ["the syncer is new"]
     assert outcome.copies(middle, state(world))[1:] == [
@@ -69,7 +71,9 @@ def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: World) -> None
     world.metacontroller.settle()
     before = state(world)
     world.hook.copies("dev", "prod", data={"a": "2", "c": "1", "d": "1"})
-    world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
+    world.cluster.patch(
+        "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
+    )
     world.metacontroller.settle()
     assert outcome.copies(before, state(world))[0] == Copy(
         "dev",
@@ -87,7 +91,9 @@ def test_many_keys_are_counted(world: World) -> None:
     world.metacontroller.settle()
     middle = state(world)
     world.hook.copies("dev", data={})
-    world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
+    world.cluster.patch(
+        "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
+    )
     world.metacontroller.settle()
     assert outcome.copies(before, middle)[0].happened is Happened.CREATED
     assert outcome.copies(middle, state(world))[0].why == "gone: 5 keys"
@@ -98,7 +104,9 @@ def test_what_goes_tells_what_took_it_away(world: World) -> None:
     world.metacontroller.settle()
     before = state(world)
     world.hook.copies()
-    world.cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"targetName": "x"}})
+    world.cluster.patch(
+        "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
+    )
     world.cluster.delete("Namespace", "prod")
     world.metacontroller.settle()
     renamed = {"spec": {"sourceConfigMap": "other"}}

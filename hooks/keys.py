@@ -1,0 +1,73 @@
+"""Which keys of the source go into the copies, and under which names.
+
+A copy that silently lacks a key breaks whoever reads it, so a key that is asked for and not there
+is a problem with a name, never a smaller copy. The same holds where two keys would become one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+
+from hooks.syncer import Syncer
+from hooks.words import named
+
+
+class Fault(Enum):
+    """Whose the problem is: the source's, which may change, or the spec's."""
+
+    KEY_NOT_FOUND = "key not found"
+    KEYS_COLLIDE = "keys collide"
+
+
+@dataclass(frozen=True, slots=True)
+class NoSelection:
+    """Why no keys can be chosen: a sentence without full stop that names the keys.
+
+    Where the fault is the source's, the sentence's subject is left out: the source itself.
+    """
+
+    fault: Fault
+    message: str
+
+
+def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSelection:
+    """The name in the copies of every key that is copied, by its name in the source.
+
+    `present` are all keys of the source, those of `data` and of `binaryData` together.
+    """
+    missing = [pattern for pattern in asked.keys if not _matching(pattern, present)]
+    if missing:
+        return _missing(missing, "spec.keys")
+    patterns = asked.keys or ("*",)
+    names: dict[str, str] = {}
+    olds: dict[str, list[str]] = {}
+    for key in present:
+        if any(fnmatchcase(key, pattern) for pattern in patterns):
+            names[key] = asked.rename_keys.get(key, key)
+            olds.setdefault(names[key], []).append(key)
+    missing = [key for key in asked.rename_keys if key not in names]
+    if missing:
+        return _missing(missing, "spec.renameKeys")
+    colliding = sorted(new for new, old in olds.items() if len(old) > 1)
+    if colliding:
+        old = named(sorted(olds[colliding[0]]))
+        return NoSelection(
+            Fault.KEYS_COLLIDE,
+            f"Correct spec.renameKeys: the keys {old} would both become {colliding[0]}",
+        )
+    return names
+
+
+def _matching(pattern: str, present: Collection[str]) -> bool:
+    return any(fnmatchcase(key, pattern) for key in present)
+
+
+def _missing(names: Collection[str], where: str) -> NoSelection:
+    lacking = sorted(set(names))
+    what = "key" if len(lacking) == 1 else "keys"
+    return NoSelection(
+        Fault.KEY_NOT_FOUND,
+        f"has no {what} {named(lacking)}, which {where} asks for; add what is missing, or "
+        f"take it off {where}",
+    )
