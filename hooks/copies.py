@@ -109,10 +109,12 @@ def observed(request: SyncRequest) -> Group:
     return request.observed(source.GROUP)
 
 
-def too_large(content: Content, asked: Syncer, strategy: ApplyStrategy) -> NoContent | None:
+def too_large(
+    content: Content, asked: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
+) -> NoContent | None:
     """Say so where Kubernetes would refuse the copies, before any of them is touched."""
     values = _values_size(content.data, content.binary_data)
-    request = _request_size(content, asked)
+    request = _request_size(content, asked, targets)
     checks = [
         (values, VALUES_LIMIT, "its values", "Kubernetes accepts in one object"),
         (request, REQUEST_LIMIT, "the copy as a request", "the API server accepts"),
@@ -170,11 +172,14 @@ def is_released(found: KubernetesObject, asked: Syncer) -> bool:
     return found.controller is None and found.label(SYNCED_BY) == asked.name
 
 
-def released(asked: Syncer, request: SyncRequest) -> Sequence[KubernetesObject]:
-    """The released copies in the targets, as related objects show them."""
+def released(
+    asked: Syncer, request: SyncRequest, targets: Iterable[Target]
+) -> Sequence[KubernetesObject]:
+    """The released copies in the targets, as related objects show them; never the source."""
     seen = request.seen(source.GROUP)
     children = observed(request)
-    keys = sorted(f"{namespace}/{asked.copy_name}" for namespace in asked.targets)
+    namespaces = {target.namespace for target in targets} - {asked.source.namespace}
+    keys = sorted(f"{namespace}/{asked.copy_name}" for namespace in namespaces)
     return [
         seen[key]
         for key in keys
@@ -182,9 +187,11 @@ def released(asked: Syncer, request: SyncRequest) -> Sequence[KubernetesObject]:
     ]
 
 
-def contradiction(request: SyncRequest, asked: Syncer, strategy: ApplyStrategy) -> str | None:
+def contradiction(
+    request: SyncRequest, asked: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
+) -> str | None:
     """Where the copies show that Metacontroller runs with the other strategy, the words for it."""
-    ours = [*observed(request).values(), *released(asked, request)]
+    ours = [*observed(request).values(), *released(asked, request, targets)]
     marked = [copy.annotation(LAST_APPLIED) is not None for copy in ours]
     if strategy is ApplyStrategy.SERVER_SIDE_APPLY and any(marked):
         return _contradiction(strategy, ApplyStrategy.DYNAMIC_APPLY)
@@ -464,14 +471,14 @@ def _values_size(data: Mapping[str, str], binary_data: Mapping[str, str]) -> int
     return text + sum(len(value) * 3 // 4 - value[-2:].count("=") for value in binary_data.values())
 
 
-def _request_size(content: Content, asked: Syncer) -> int:
+def _request_size(content: Content, asked: Syncer, targets: Iterable[Target]) -> int:
     """Bytes of one copy as Metacontroller (Go, encoding/json) writes it, owner left out."""
     child = Child(
         api_version=source.API_VERSION,
         kind=source.KIND,
         metadata=ChildMeta(
             name=asked.copy_name,
-            namespace=max(asked.targets, key=len),
+            namespace=max((target.namespace for target in targets), key=len, default=""),
             labels={
                 SYNCED_BY: asked.name,
                 SYNCED_FROM: asked.source.namespace,

@@ -9,9 +9,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from hooks import copies, status, syncer
+from hooks import copies, status, syncer, targets
 from hooks.copies import Outcome, State
-from hooks.protocol import ApplyStrategy, Child, Parent, SyncRequest, SyncResponse
+from hooks.protocol import (
+    ApplyStrategy,
+    Child,
+    KubernetesObject,
+    Parent,
+    SyncRequest,
+    SyncResponse,
+)
 from hooks.status import Status
 from hooks.syncer import InvalidSpec, Syncer
 
@@ -59,9 +66,13 @@ def _retaken(
         return ()
     return [
         copies.echo(found)
-        for found in copies.released(asked, request)
+        for found in _released(request, asked)
         if found.metadata.deletion_timestamp is None
     ]
+
+
+def _released(request: SyncRequest, asked: Syncer) -> Sequence[KubernetesObject]:
+    return copies.released(asked, request, targets.resolve(asked, request))
 
 
 def _is_orphaned(request: SyncRequest, asked: Syncer | InvalidSpec) -> bool:
@@ -72,7 +83,7 @@ def _is_orphaned(request: SyncRequest, asked: Syncer | InvalidSpec) -> bool:
     their owner may be so no more, and if they are, the garbage collector deletes them.
     """
     return isinstance(asked, Syncer) and any(
-        found.label(copies.CONTROLLER_UID) == asked.uid for found in copies.released(asked, request)
+        found.label(copies.CONTROLLER_UID) == asked.uid for found in _released(request, asked)
     )
 
 

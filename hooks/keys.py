@@ -7,8 +7,8 @@ is a problem with a name, never a smaller copy. The same holds where two keys wo
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from fnmatch import fnmatchcase
 
+from hooks import globs
 from hooks.syncer import Syncer
 from hooks.words import named
 
@@ -43,7 +43,7 @@ def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSel
     names: dict[str, str] = {}
     olds: dict[str, list[str]] = {}
     for key in present:
-        if any(fnmatchcase(key, pattern) for pattern in patterns):
+        if globs.matches(key, patterns):
             names[key] = asked.rename_keys.get(key, key)
             olds.setdefault(names[key], []).append(key)
     missing = [key for key in asked.rename_keys if key not in names]
@@ -60,7 +60,9 @@ def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSel
 
 
 def _matching(pattern: str, present: Collection[str]) -> bool:
-    return any(fnmatchcase(key, pattern) for key in present)
+    if not globs.is_glob(pattern):
+        return pattern in present
+    return any(globs.matches(key, (pattern,)) for key in present)
 
 
 def _missing(names: Collection[str], where: str) -> NoSelection:

@@ -119,7 +119,7 @@ def _original(found: KubernetesObject) -> str:
 def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
     data = protocol.decode_values(found.data, found, "data")
     binary_data = protocol.decode_values(found.binary_data, found, "binaryData")
-    names = keys.select(asked, (*data, *binary_data))
+    names = keys.select(asked, {**data, **binary_data}.keys())
     if isinstance(names, NoSelection):
         return _no_keys(asked, names)
     chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)

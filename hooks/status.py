@@ -36,6 +36,7 @@ class SyncedReason(StrEnum):
     """Reasons of the condition Synced."""
 
     ALL_COPIES_CURRENT = "AllCopiesCurrent"
+    NO_TARGETS = "NoTargets"
     PROGRESSING = "Progressing"
     TARGETS_BLOCKED = "TargetsBlocked"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
@@ -337,6 +338,13 @@ def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
             f"{number:,} of {total} {'waits' if number == 1 else 'wait'} for the copy "
             f"({named(found.pending)}), which needs no action unless it lasts longer than "
             f"{_count(question.deadline, 'second')}.",
+        )
+    if not found.total:
+        return _Verdict(
+            "True",
+            SyncedReason.NO_TARGETS,
+            "No namespace matches spec.targetNamespaces or spec.namespaceSelector, so there is "
+            "nothing to copy to.",
         )
     holders = f"All {total} hold" if found.total > 1 else f"The {total} holds"
     return _Verdict("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")

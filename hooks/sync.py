@@ -8,7 +8,7 @@ from hooks.copies import Copies, Outcome, State
 from hooks.protocol import ApplyStrategy, SyncRequest, SyncResponse
 from hooks.source import NoContent, SourceReason
 from hooks.status import Status
-from hooks.syncer import InvalidSpec
+from hooks.syncer import InvalidSpec, Syncer
 from hooks.targets import Target
 
 
@@ -21,20 +21,21 @@ def sync(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncRe
         problem = NoContent(SourceReason.INVALID_SPEC, asked.message)
         return _hold(request, question, problem, ())
 
+    wanted = targets.resolve(asked, request)
     question = status.Question(
         request.parent,
         before,
         now,
         asked.progress_deadline_seconds,
-        copies.contradiction(request, asked, strategy),
+        copies.contradiction(request, asked, wanted, strategy),
     )
-    if not source.rules_are_current(asked, request):
-        return _hold(request, question, _STALE_RULES, [Target(name) for name in asked.targets])
+    if not _rules_are_current(asked, request):
+        named = [Target(name) for name in asked.namespaces.names]
+        return _hold(request, question, _STALE_RULES, named)
 
-    wanted = targets.resolve(asked, request)
     content = source.resolve(asked, request)
     if not isinstance(content, NoContent):
-        content = copies.too_large(content, asked, strategy) or content
+        content = copies.too_large(content, asked, wanted, strategy) or content
     if isinstance(content, NoContent):
         return _hold(request, question, content, wanted)
 
@@ -46,6 +47,10 @@ def sync(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncRe
         children=[child for outcome in outcomes for child in outcome.children],
         resync_after_seconds=report.resync_after_seconds,
     )
+
+
+def _rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
+    return source.rules_are_current(asked, request) and targets.rules_are_current(asked, request)
 
 
 _STALE_RULES = (

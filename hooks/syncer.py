@@ -8,13 +8,13 @@ cannot be understood must hold the copies, not lose them. So a bad spec is a val
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
 
-from hooks import protocol
+from hooks import globs, protocol, selector
 from hooks.protocol import KubernetesObject, Parent
+from hooks.selector import LabelSelector, MalformedSelector
 from hooks.words import named
 
 GROUP: Final = "config.example.com"
@@ -34,6 +34,7 @@ NAME_LIMIT: Final = 63
 
 _RESERVED_NAME: Final = "kube-root-ca.crt"
 _NAMESPACE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAMESPACE_GLOB: Final = re.compile(r"[-a-z0-9*?]{1,63}")
 _OBJECT_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -54,17 +55,43 @@ class SourceReference:
 
 
 @dataclass(frozen=True, slots=True)
+class NamespaceSelection:
+    """Which namespaces a syncer asks for: some by name, others by what they are.
+
+    `names` are sorted and without duplicates. `globs` and `selector` reach what matches, save what
+    `excluded`, names and globs, leaves out.
+    """
+
+    names: Sequence[str] = ()
+    globs: Sequence[str] = ()
+    selector: LabelSelector | None = None
+    excluded: Sequence[str] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it depends on which namespaces there are."""
+        return bool(self.globs) or self.selector is not None
+
+    def reaches(self, name: str, labels: Mapping[str, str] | None) -> bool:
+        """Whether a namespace is selected by what it is."""
+        if globs.matches(name, self.excluded):
+            return False
+        by_labels = self.selector is not None and self.selector.matches(labels)
+        return by_labels or globs.matches(name, self.globs)
+
+
+@dataclass(frozen=True, slots=True)
 class Syncer:
     """A checked spec, with the identity that copies carry.
 
-    `targets` are in the spec's order and without duplicates; the deadline is in seconds. `keys`
+    The deadline is in seconds. `keys`
     are names and globs, none for all keys; `rename_keys` gives keys of the source another name.
     """
 
     name: str
     uid: str
     source: SourceReference
-    targets: Sequence[str]
+    namespaces: NamespaceSelection
     progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
     keys: Sequence[str] = ()
     rename_keys: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +118,9 @@ class InvalidSpec:
 class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     source_namespace: str
     source_config_map: str
-    target_namespaces: list[str]
+    target_namespaces: list[str] | None = None
+    namespace_selector: msgspec.Raw = msgspec.Raw(b"")
+    exclude_namespaces: list[str] | None = None
     progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
     keys: list[str] | None = None
     rename_keys: dict[str, str] | None = None
@@ -113,11 +142,15 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
     problem = _problem(parent.metadata.name, spec)
     if problem is not None:
         return InvalidSpec(problem)
+    try:
+        namespaces = _namespaces(spec)
+    except MalformedSelector as error:
+        return InvalidSpec(f"Correct spec.namespaceSelector: {error}")
     return Syncer(
         name=parent.metadata.name,
         uid=parent.metadata.uid,
         source=SourceReference(spec.source_namespace, spec.source_config_map),
-        targets=tuple(dict.fromkeys(spec.target_namespaces)),
+        namespaces=namespaces,
         progress_deadline_seconds=spec.progress_deadline_seconds,
         keys=tuple(dict.fromkeys(spec.keys or ())),
         rename_keys=spec.rename_keys or {},
@@ -133,7 +166,6 @@ def is_copy(candidate: KubernetesObject) -> bool:
 
 
 def _problem(name: str, spec: _Spec) -> str | None:
-    malformed = [n for n in spec.target_namespaces if not _NAMESPACE_NAME.fullmatch(n)]
     checks = (
         (
             len(name) > NAME_LIMIT,
@@ -156,14 +188,46 @@ def _problem(name: str, spec: _Spec) -> str | None:
             f"Give the copies another name: Kubernetes itself writes {_RESERVED_NAME} everywhere",
         ),
         *_key_checks(spec),
-        (not spec.target_namespaces, "Name at least one namespace in spec.targetNamespaces"),
-        (
-            bool(malformed),
-            f"Correct spec.targetNamespaces: {len(malformed)} of its items are no namespace names",
-        ),
+        *_namespace_checks(spec),
         (spec.progress_deadline_seconds < 1, "Set spec.progressDeadlineSeconds to 1 or more"),
     )
     return next((message for fails, message in checks if fails), None)
+
+
+def _namespaces(spec: _Spec) -> NamespaceSelection:
+    wanted = sorted(set(spec.target_namespaces or ()))
+    is_selected = not protocol.is_absent(spec.namespace_selector)
+    return NamespaceSelection(
+        names=[name for name in wanted if not globs.is_glob(name)],
+        globs=[name for name in wanted if globs.is_glob(name)],
+        selector=selector.parse(spec.namespace_selector) if is_selected else None,
+        excluded=sorted(set(spec.exclude_namespaces or ())),
+    )
+
+
+def _namespace_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
+    wanted, excluded = spec.target_namespaces, spec.exclude_namespaces or []
+    is_selected = not protocol.is_absent(spec.namespace_selector)
+    nothing = "Name namespaces in spec.targetNamespaces, or select some with spec.namespaceSelector"
+    yield not wanted and (wanted is not None or not is_selected), nothing
+    for field_name, items in (("targetNamespaces", wanted or []), ("excludeNamespaces", excluded)):
+        malformed = [item for item in items if not _is_namespace_or_glob(item)]
+        yield (
+            bool(malformed),
+            f"Correct spec.{field_name}: {len(malformed)} of its items are no namespace names",
+        )
+    named_twice = [
+        name
+        for name in sorted(set(wanted or []))
+        if not globs.is_glob(name) and globs.matches(name, excluded)
+    ]
+    both = f"Name in spec.targetNamespaces or exclude, not both: {named(named_twice)}"
+    yield bool(named_twice), both
+
+
+def _is_namespace_or_glob(item: str) -> bool:
+    pattern = _NAMESPACE_GLOB if globs.is_glob(item) else _NAMESPACE_NAME
+    return bool(pattern.fullmatch(item))
 
 
 def _key_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
@@ -178,9 +242,7 @@ def _key_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
         bool(malformed),
         f"Correct spec.renameKeys: {len(malformed)} of its new names can be no keys of a ConfigMap",
     )
-    unselected = [
-        key for key in renamed if keys and not any(fnmatchcase(key, pattern) for pattern in keys)
-    ]
+    unselected = [key for key in renamed if keys and not globs.matches(key, keys)]
     yield (
         bool(unselected),
         f"Select in spec.keys what spec.renameKeys renames: {named(sorted(unselected))}",

@@ -27,6 +27,10 @@ class FailureReason(StrEnum):
     NOT_APPLIED = "NotApplied"
 
 
+_ALWAYS_THERE: Final = "kube-system"
+_PROTECTED: Final = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""Namespaces of Kubernetes' own, which are reached by their full name alone."""
+
 _CLOSED: Final = frozenset({FailureReason.NAMESPACE_NOT_FOUND, FailureReason.NAMESPACE_TERMINATING})
 
 
@@ -52,15 +56,40 @@ class Target:
 
 
 def related_rule(asked: Syncer) -> RelatedRule:
-    """The rule that shows the targets' Namespaces, and the source's own (see `source`)."""
-    names = sorted({asked.source.namespace, *asked.targets})
+    """The rule that shows the Namespaces that matter, and the source's own (see `source`).
+
+    Where it depends on which there are, all of them: then one that comes or is relabelled asks.
+    """
+    if asked.namespaces.is_open:
+        return RelatedRule(API_VERSION, RESOURCE)
+    names = sorted({asked.source.namespace, *asked.namespaces.names})
     return RelatedRule(API_VERSION, RESOURCE, names=names)
 
 
+def rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
+    """Whether all Namespaces are shown where all were asked for.
+
+    An older version of the hook asked for some by name; what it did not ask for is not absent.
+    Kubernetes itself keeps `kube-system`, so where that is not shown, not all are.
+    """
+    return not asked.namespaces.is_open or _ALWAYS_THERE in request.seen(NAMESPACES)
+
+
 def resolve(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
-    """The targets, sorted by name."""
+    """The targets, sorted by name. One that is only selected is none while it is being deleted."""
     namespaces = request.seen(NAMESPACES)
-    return [Target(name, _failure(name, asked, namespaces)) for name in sorted(asked.targets)]
+    named = asked.namespaces.names
+    targets = [Target(name, _failure(name, asked, namespaces)) for name in named]
+    if asked.namespaces.is_open:
+        left_out = {*_PROTECTED, asked.source.namespace, *named}
+        targets += [
+            Target(name)
+            for name, namespace in namespaces.items()
+            if name not in left_out
+            and asked.namespaces.reaches(name, namespace.metadata.labels)
+            and not is_terminating(namespace)
+        ]
+    return sorted(targets, key=lambda target: target.namespace)
 
 
 def is_terminating(namespace: KubernetesObject) -> bool:

@@ -7,13 +7,15 @@ from hooks import protocol, source
 from hooks.copies import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT, too_large
 from hooks.protocol import ApplyStrategy
 from hooks.source import Content, SourceReason
-from hooks.syncer import SourceReference, Syncer
+from hooks.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.targets import Target
 
+TARGETS = (Target("dev"), Target("production"))
 SYNCER = Syncer(
     name="sample",
     uid="b9f3",
     source=SourceReference("default", "app-config"),
-    targets=("dev", "production"),
+    namespaces=NamespaceSelection(("dev", "production")),
 )
 SSA = ApplyStrategy.SERVER_SIDE_APPLY
 DYNAMIC = ApplyStrategy.DYNAMIC_APPLY
@@ -31,7 +33,7 @@ def content(data: dict[str, str], binary_data: dict[str, str] | None = None) -> 
 
 
 def refusal(wanted: Content, strategy: ApplyStrategy) -> str | None:
-    problem = too_large(wanted, SYNCER, strategy)
+    problem = too_large(wanted, SYNCER, TARGETS, strategy)
     if problem is None:
         return None
     assert problem.reason is SourceReason.TOO_LARGE

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hooks.keys import Fault, NoSelection, select
-from hooks.syncer import SourceReference, Syncer
+from hooks.syncer import NamespaceSelection, SourceReference, Syncer
 
 NAMES = st.text("ab.", min_size=1, max_size=4)
 PATTERNS = st.text("ab.*?", min_size=1, max_size=4)
@@ -15,7 +15,14 @@ PATTERNS = st.text("ab.*?", min_size=1, max_size=4)
 
 def asking(keys: list[str], rename_keys: dict[str, str] | None = None) -> Syncer:
     source = SourceReference("default", "app-config")
-    return Syncer("sample", "uid", source, ("dev",), keys=keys, rename_keys=rename_keys or {})
+    return Syncer(
+        "sample",
+        "uid",
+        source,
+        NamespaceSelection(["dev"]),
+        keys=keys,
+        rename_keys=rename_keys or {},
+    )
 
 
 @given(st.sets(NAMES), st.lists(PATTERNS), st.dictionaries(NAMES, NAMES, max_size=3))

@@ -24,7 +24,7 @@ from hooks.preview.ownership import LAST_APPLIED, METACONTROLLER
 from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, SyncRequest
 from hooks.settings import Settings
 from hooks.source import Content
-from hooks.syncer import SourceReference, Syncer
+from hooks.syncer import NamespaceSelection, SourceReference, Syncer
 
 # The same examples every time: a red run must be red again, and a green one green.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
@@ -146,7 +146,9 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
         data=Raw(encode(held.data) if held.data else b""),
         binary_data=Raw(encode(held.binary_data) if held.binary_data else b""),
     )
-    asked = Syncer("sample", "b9f3", SourceReference("default", "app-config"), ("a",))
+    asked = Syncer(
+        "sample", "b9f3", SourceReference("default", "app-config"), NamespaceSelection(("a",))
+    )
     request = SyncRequest(
         parent=protocol.Parent(metadata=ObjectMeta(name="sample")),
         children={source.GROUP: {"a/app-config": copy}},

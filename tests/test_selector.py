@@ -1,0 +1,86 @@
+"""Laws of the choice of namespaces: union, exclusion, whole names, and labels as Kubernetes has."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from hooks import globs
+from hooks.preview.objects import selects
+from hooks.protocol import encode
+from hooks.selector import MalformedSelector, parse
+from hooks.syncer import NamespaceSelection
+
+NAMES = st.text("ab-", min_size=1, max_size=5)
+PATTERNS = st.lists(st.text("ab-*?", min_size=1, max_size=5), max_size=4)
+KEYS = st.sampled_from(["team", "tier", "example.com/zone"])
+VALUES = st.sampled_from(["", "a", "b", "c"])
+LABELS = st.dictionaries(KEYS, VALUES)
+EXPRESSIONS = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "key": KEYS,
+            "operator": st.sampled_from(["In", "NotIn"]),
+            "values": st.lists(VALUES, min_size=1),
+        }
+    ),
+    st.fixed_dictionaries({"key": KEYS, "operator": st.sampled_from(["Exists", "DoesNotExist"])}),
+)
+
+
+@given(NAMES, PATTERNS, PATTERNS, PATTERNS)
+def test_two_lists_of_globs_reach_what_either_does_save_what_is_excluded(
+    name: str, one: list[str], other: list[str], excluded: list[str]
+) -> None:
+    def reached(patterns: list[str], but: list[str] | None = None) -> bool:
+        return NamespaceSelection(globs=patterns, excluded=but or []).reaches(name, None)
+
+    assert reached(one + other) is (reached(one) or reached(other))
+    assert reached(one, excluded) is (reached(one) and not globs.matches(name, excluded))
+
+
+@given(NAMES, LABELS, PATTERNS, LABELS)
+def test_a_selector_and_globs_reach_what_either_does(
+    name: str, labels: dict[str, str], patterns: list[str], wanted: dict[str, str]
+) -> None:
+    selector = parse(Raw(encode(wanted)))
+    both = NamespaceSelection(globs=patterns, selector=selector).reaches(name, labels)
+
+    assert both is (globs.matches(name, patterns) or selector.matches(labels))
+
+
+@given(NAMES, NAMES)
+def test_a_glob_matches_whole_names_alone(name: str, other: str) -> None:
+    assert globs.matches(name + other, [f"{name}*"])
+    assert globs.matches(name, [name])
+    assert not globs.matches(f"x{name}", [f"{name}*"])
+    assert not globs.matches(f"{name}\n", [name])
+
+
+@given(LABELS, LABELS, st.lists(EXPRESSIONS, max_size=3))
+def test_labels_are_selected_as_the_simulated_api_server_selects_them(
+    labels: dict[str, str], wanted: dict[str, str], expressions: list[dict[str, object]]
+) -> None:
+    given_selector = {"matchLabels": wanted, "matchExpressions": expressions}
+
+    selector = parse(Raw(encode(given_selector)))
+
+    assert selector.matches(labels) is selects(given_selector, labels)
+
+
+@given(LABELS, LABELS)
+def test_a_plain_map_means_match_labels(labels: dict[str, str], wanted: dict[str, str]) -> None:
+    short, long = parse(Raw(encode(wanted))), parse(Raw(encode({"matchLabels": wanted})))
+
+    assert short.matches(labels) is long.matches(labels)
+
+
+def test_what_is_no_text_is_no_selector() -> None:
+    with pytest.raises(MalformedSelector, match="it is no map"):
+        parse(Raw(b'{"team": "\xff"}'))
+
+
+def test_ten_thousand_names_against_a_hundred_hostile_globs_cost_no_backtracking() -> None:
+    hostile = [f"*a*a*a*a*a*a*a*a*a*{number}" for number in range(100)]
+
+    assert not any(globs.matches("a" * 63, hostile) for _ in range(10_000))
