@@ -25,6 +25,7 @@ _DRIFT_LIMIT = 10
 _SECONDS_TO_SETTLE = 300
 _SOURCE_NAMESPACE = "benchmark-source"
 _BARE = "bare"
+_LABEL = "benchmark"
 
 
 def measure() -> Iterator[Ratio]:
@@ -53,6 +54,12 @@ def _fan_out(stack: Stack, loop: "_Loop") -> Iterator[Ratio]:
         _FAN_OUT_LIMIT,
     )
     yield Ratio("End to end, calls of the hook for a change", "one call", calls, _CALLS_LIMIT)
+    yield Ratio(
+        f"End to end, copies written or deleted when one of {COPIES:,} namespaces is relabelled",
+        "one copy",
+        [many.relabel(many.namespaces[number]) for number in range(_FAN_OUT_ROUNDS)],
+        1,
+    )
     many.remove()
 
 
@@ -94,14 +101,17 @@ class _Syncer:
 
     def make(self) -> None:
         """Make namespaces, source and syncer; returns when all copies are there."""
-        for namespace in (_SOURCE_NAMESPACE, *self.namespaces):
-            self._client.apply(_object("Namespace", namespace))
+        self._client.apply(_object("Namespace", _SOURCE_NAMESPACE))
+        for namespace in self.namespaces:
+            labelled = _object("Namespace", namespace)
+            labelled["metadata"]["labels"] = {_LABEL: self.name}
+            self._client.apply(labelled)
         source = _object("ConfigMap", self.name, _SOURCE_NAMESPACE)
         self._client.apply(source | {"data": {"key": _value("first")}}, field_manager="kubectl")
         spec = {
             "sourceNamespace": _SOURCE_NAMESPACE,
             "sourceConfigMap": self.name,
-            "targetNamespaces": self.namespaces,
+            "namespaceSelector": {_LABEL: self.name},
         }
         syncer = _object("ConfigMapSyncer", self.name) | {"spec": spec}
         self._client.apply(syncer | {"apiVersion": "config.example.com/v1alpha1"})
@@ -122,6 +132,31 @@ class _Syncer:
             started = time.perf_counter()
             self._editor.send("PATCH", path, edited, "application/merge-patch+json").read()
             return watch.until_all(1, _value("first")) - started
+
+    def relabel(self, namespace: str) -> float:
+        """Take the label off a namespace and give it back; the most copies that one of it moved."""
+        moved = []
+        for label, number in ((None, len(self.namespaces) - 1), (self.name, len(self.namespaces))):
+            before = self._versions()
+            patch = {"metadata": {"labels": {_LABEL: label}}}
+            self._client.merge_patch("Namespace", namespace, patch)
+            self._client.wait_for(
+                "ConfigMapSyncer",
+                self.name,
+                lambda syncer, wanted=number: syncer["status"]["syncedCount"] == wanted,  # type: ignore[misc]
+                f"{number} copies",
+                seconds=_SECONDS_TO_SETTLE,
+            )
+            after = self._versions()
+            places = before.keys() | after.keys()
+            moved.append(sum(before.get(place) != after.get(place) for place in places))
+        return float(max(moved))
+
+    def _versions(self) -> dict[str, str]:
+        copies = self._client.list("ConfigMap", labels=f"synced-by={self.name}")
+        return {
+            copy["metadata"]["namespace"]: copy["metadata"]["resourceVersion"] for copy in copies
+        }
 
     def wait_until_ready(self, mark: str) -> None:
         """Return when the status says that all is in sync, and the content is the marked one."""
