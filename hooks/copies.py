@@ -6,7 +6,7 @@ object that we never made is taken over as soon as it is returned. What to retur
 decided here, from what is observed alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -25,15 +25,10 @@ from hooks.protocol import (
     SyncRequest,
 )
 from hooks.source import Content, NoContent, SourceReason
-from hooks.syncer import SYNCED_BY, Syncer
+from hooks.syncer import CONTROLLER_UID, MANAGED_BY, SYNCED_BY, SYNCED_FROM, Syncer
 from hooks.targets import Failure, FailureReason, Target
 
-SYNCED_FROM: Final = "synced-from"
-MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 CONTENT_HASH: Final = f"{syncer.GROUP}/content-hash"
-CONTROLLER_UID: Final = "controller-uid"
-"""Metacontroller's own label on children (generateSelector); read in messages, never returned."""
-
 LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
 """Where dynamic apply keeps what it wrote; its presence tells which strategy wrote a copy."""
 
@@ -138,9 +133,16 @@ def echo(found: KubernetesObject) -> Child:
 
     Returned, it writes nothing and keeps the copy; of a released copy it takes possession.
     """
-    labels = {name: value for name in OUR_LABELS if (value := found.label(name)) is not None}
+    owned = _owned(found)
+    labels = {
+        name: value
+        for name, value in (found.metadata.labels or {}).items()
+        if name in OUR_LABELS or (name in owned["labels"] and name != CONTROLLER_UID)
+    }
     annotations = {
-        name: value for name in OUR_ANNOTATIONS if (value := found.annotation(name)) is not None
+        name: value
+        for name, value in (found.metadata.annotations or {}).items()
+        if name in OUR_ANNOTATIONS or (name in owned["annotations"] and name != LAST_APPLIED)
     }
     return Child(
         api_version=source.API_VERSION,
@@ -220,6 +222,7 @@ class Copies:
         self._children = observed(self.request)
         self._related = self.request.seen(source.GROUP)
         self._labels = {
+            **self.asked.target_labels,
             SYNCED_BY: self.asked.name,
             SYNCED_FROM: self.asked.source.namespace,
             MANAGED_BY: MANAGER,
@@ -321,10 +324,9 @@ class Copies:
 
     def _is_labelled(self, copy: KubernetesObject) -> bool:
         labels = copy.metadata.labels or {}
-        return (
-            all(labels.get(name) == value for name, value in self._labels.items())
-            and copy.annotation(syncer.SOURCE) == str(self.asked.source)
-            and copy.annotation(CONTENT_HASH) == self.content.hash
+        return all(labels.get(name) == value for name, value in self._labels.items()) and all(
+            copy.annotation(name) == value
+            for name, value in _annotations(self.asked, self.content.hash).items()
         )
 
     def _write(self, copy: KubernetesObject, reading: _Reading) -> _Writing | None:
@@ -440,7 +442,24 @@ def _contradiction(setting: ApplyStrategy, seen: ApplyStrategy) -> str:
 
 
 def _annotations(asked: Syncer, written_hash: str) -> Mapping[str, str]:
-    return {syncer.SOURCE: str(asked.source), CONTENT_HASH: written_hash}
+    ours = {syncer.SOURCE: str(asked.source), CONTENT_HASH: written_hash}
+    return {**asked.target_annotations, **ours}
+
+
+def _owned(found: KubernetesObject) -> Mapping[str, Collection[str]]:
+    """The labels and annotations that Metacontroller wrote for us, and nobody else's.
+
+    What a spec that cannot be read any more had asked for is known from this alone.
+    """
+    applied = found.annotation(LAST_APPLIED)
+    if applied is not None:
+        metadata = protocol.decode_applied_metadata(applied)
+        return {"labels": metadata.labels or (), "annotations": metadata.annotations or ()}
+    ours = [entry for entry in protocol.field_managers(found) if f'"f:{CONTENT_HASH}":' in entry]
+    return {
+        part: {name for entry in ours for name in protocol.owned_metadata(entry, part)}
+        for part in ("labels", "annotations")
+    }
 
 
 def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) -> bool:
@@ -480,6 +499,7 @@ def _request_size(content: Content, asked: Syncer, targets: Iterable[Target]) ->
             name=asked.copy_name,
             namespace=max((target.namespace for target in targets), key=len, default=""),
             labels={
+                **asked.target_labels,
                 SYNCED_BY: asked.name,
                 SYNCED_FROM: asked.source.namespace,
                 MANAGED_BY: MANAGER,
@@ -500,4 +520,8 @@ def _request_size(content: Content, asked: Syncer, targets: Iterable[Target]) ->
 def _annotations_size(request: int, asked: Syncer, content: Content) -> int:
     """Bytes of a copy's annotations under dynamic apply: ours, and the request itself in one."""
     ours = _annotations(asked, content.hash)
-    return request + len(LAST_APPLIED) + sum(len(k) + len(v) for k, v in ours.items())
+    return (
+        request
+        + len(LAST_APPLIED)
+        + sum(len(k.encode()) + len(v.encode()) for k, v in ours.items())
+    )

@@ -83,7 +83,7 @@ def _is_orphaned(request: SyncRequest, asked: Syncer | InvalidSpec) -> bool:
     their owner may be so no more, and if they are, the garbage collector deletes them.
     """
     return isinstance(asked, Syncer) and any(
-        found.label(copies.CONTROLLER_UID) == asked.uid for found in _released(request, asked)
+        found.label(syncer.CONTROLLER_UID) == asked.uid for found in _released(request, asked)
     )
 
 

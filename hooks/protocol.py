@@ -128,6 +128,23 @@ class CustomizeRequest(Struct, frozen=True, gc=False):
     parent: Parent
 
 
+class AppliedMetadata(Struct, frozen=True, gc=False):
+    """What of an object's metadata dynamic apply has written."""
+
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+
+
+class _Applied(Struct, frozen=True, gc=False):
+    metadata: AppliedMetadata = AppliedMetadata()
+
+
+class _Owned(Struct, frozen=True, gc=False):
+    fields: Mapping[str, Mapping[str, Mapping[str, Raw] | None]] = msgspec.field(
+        name="fieldsV1", default_factory=dict
+    )
+
+
 class ChildMeta(Struct, frozen=True, gc=False):
     """The metadata that a desired child carries, and nothing else of it."""
 
@@ -179,6 +196,8 @@ class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
 
 _SYNC = msgspec.json.Decoder(SyncRequest)
 _CUSTOMIZE = msgspec.json.Decoder(CustomizeRequest)
+_APPLIED = msgspec.json.Decoder(_Applied)
+_OWNED = msgspec.json.Decoder(_Owned)
 _MAP = msgspec.json.Decoder(dict[str, str])
 _ENTRIES = msgspec.json.Decoder(list[Raw])
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -211,6 +230,20 @@ def field_managers(of: KubernetesObject) -> Sequence[str]:
         return ()
     entries = _decode(_ENTRIES, raw, f"managedFields of {of.key}: ")
     return [bytes(entry).decode() for entry in entries]
+
+
+def owned_metadata(entry: str, part: str) -> Sequence[str]:
+    """The names under `labels` or `annotations` that an entry of managedFields owns."""
+    fields = _decode(_OWNED, Raw(entry.encode())).fields.get("f:metadata", {})
+    return [name.removeprefix("f:") for name in fields.get(f"f:{part}") or {} if name != "."]
+
+
+def decode_applied_metadata(annotation: str) -> AppliedMetadata:
+    """The metadata that dynamic apply remembers to have written; none where it is damaged."""
+    try:
+        return _APPLIED.decode(annotation.encode()).metadata
+    except msgspec.MsgspecError:
+        return AppliedMetadata()
 
 
 def is_absent(raw: Raw) -> bool:

@@ -80,7 +80,7 @@ def parse(raw: Raw) -> LabelSelector:
 def _of_labels(labels: Mapping[str, Any]) -> Iterator[Requirement]:
     for key, value in labels.items():
         if not isinstance(value, str):
-            raise MalformedSelector(f"the value of {_shown(key)} is no string")
+            raise MalformedSelector(f"the value of {shown(key)} is no string")
         yield Requirement(_key(key), "In", frozenset({_value(key, value)}))
 
 
@@ -90,28 +90,38 @@ def _of_expression(expression: Any) -> Requirement:  # noqa: ANN401 - decoded JS
     key, operator = expression["key"], expression.get("operator")
     values = expression.get("values") or []
     if operator not in (*_WITH_VALUES, *_WITHOUT_VALUES):
-        raise MalformedSelector(f"the operator of {_shown(key)} is none of Kubernetes'")
+        raise MalformedSelector(f"the operator of {shown(key)} is none of Kubernetes'")
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise MalformedSelector(f"the values of {_shown(key)} are no list of strings")
+        raise MalformedSelector(f"the values of {shown(key)} are no list of strings")
     if (operator in _WITH_VALUES) is not bool(values):
         what = "needs values" if operator in _WITH_VALUES else "takes no values"
-        raise MalformedSelector(f"the operator {operator} of {_shown(key)} {what}")
+        raise MalformedSelector(f"the operator {operator} of {shown(key)} {what}")
     return Requirement(_key(key), operator, frozenset(_value(key, value) for value in values))
 
 
-def _key(key: str) -> str:
+def is_label(key: str) -> bool:
+    """Whether a text can be the key of a label: a name, with or without a prefix."""
     prefix = _PREFIX.match(key)
-    if not _NAME.fullmatch(key[prefix.end() :] if prefix else key):
-        raise MalformedSelector(f"{_shown(key)} can be no label")
+    return _NAME.fullmatch(key[prefix.end() :] if prefix else key) is not None
+
+
+def is_label_value(value: str) -> bool:
+    """Whether a text can be the value of a label."""
+    return not value or _NAME.fullmatch(value) is not None
+
+
+def shown(key: str) -> str:
+    """A key as it can stand in a status: printable and not without end."""
+    return re.sub(r"[^ -~]", "?", key[:100])
+
+
+def _key(key: str) -> str:
+    if not is_label(key):
+        raise MalformedSelector(f"{shown(key)} can be no label")
     return key
 
 
 def _value(key: str, value: str) -> str:
-    if value and not _NAME.fullmatch(value):
-        raise MalformedSelector(f"the value of {_shown(key)} can be no label's")
+    if not is_label_value(value):
+        raise MalformedSelector(f"the value of {shown(key)} can be no label's")
     return value
-
-
-def _shown(key: str) -> str:
-    """A key as it can stand in a status: printable and not without end."""
-    return re.sub(r"[^ -~]", "?", key[:100])

@@ -6,7 +6,7 @@ cannot be understood must hold the copies, not lose them. So a bad spec is a val
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,14 @@ RESOURCE: Final = "configmapsyncer"
 
 SYNCED_BY: Final = "synced-by"
 """The label that names the syncer of a copy, and hands an object over to it."""
+
+SYNCED_FROM: Final = "synced-from"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+CONTROLLER_UID: Final = "controller-uid"
+"""Metacontroller's own label on children (generateSelector); read in messages, never returned."""
+
+_RESERVED_LABELS: Final = frozenset({SYNCED_BY, SYNCED_FROM, MANAGED_BY, CONTROLLER_UID})
+_RESERVED_PREFIXES: Final = (f"{GROUP}/", "metacontroller.k8s.io/", "kubectl.kubernetes.io/")
 
 SOURCE: Final = f"{GROUP}/source"
 """The annotation on a copy that names its source as `namespace/name`."""
@@ -96,6 +104,8 @@ class Syncer:
     keys: Sequence[str] = ()
     rename_keys: Mapping[str, str] = field(default_factory=dict)
     target_name: str | None = None
+    target_labels: Mapping[str, str] = field(default_factory=dict)
+    target_annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def copy_name(self) -> str:
@@ -125,6 +135,8 @@ class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     keys: list[str] | None = None
     rename_keys: dict[str, str] | None = None
     target_name: str | None = None
+    target_labels: dict[str, str] | None = None
+    target_annotations: dict[str, str] | None = None
 
 
 _SPEC = msgspec.json.Decoder(_Spec)
@@ -155,6 +167,8 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
         keys=tuple(dict.fromkeys(spec.keys or ())),
         rename_keys=spec.rename_keys or {},
         target_name=spec.target_name,
+        target_labels=spec.target_labels or {},
+        target_annotations=spec.target_annotations or {},
     )
 
 
@@ -188,6 +202,7 @@ def _problem(name: str, spec: _Spec) -> str | None:
             f"Give the copies another name: Kubernetes itself writes {_RESERVED_NAME} everywhere",
         ),
         *_key_checks(spec),
+        *_metadata_checks(spec),
         *_namespace_checks(spec),
         (spec.progress_deadline_seconds < 1, "Set spec.progressDeadlineSeconds to 1 or more"),
     )
@@ -247,6 +262,34 @@ def _key_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
         bool(unselected),
         f"Select in spec.keys what spec.renameKeys renames: {named(sorted(unselected))}",
     )
+
+
+def _metadata_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
+    labels, annotations = spec.target_labels or {}, spec.target_annotations or {}
+    for field_name, given in (("targetLabels", labels), ("targetAnnotations", annotations)):
+        malformed = [key for key in given if not selector.is_label(key)]
+        yield (
+            bool(malformed),
+            f"Correct spec.{field_name}: {named(_shown(malformed))} can be no key",
+        )
+        reserved = [
+            key
+            for key in given
+            if key.startswith(_RESERVED_PREFIXES) or (given is labels and key in _RESERVED_LABELS)
+        ]
+        yield (
+            bool(reserved),
+            f"Take off spec.{field_name} what others set: {named(_shown(reserved))}",
+        )
+    malformed = [key for key, value in labels.items() if not selector.is_label_value(value)]
+    yield (
+        bool(malformed),
+        f"Correct spec.targetLabels: the value of {named(_shown(malformed))} can be no label's",
+    )
+
+
+def _shown(keys: Iterable[str]) -> Sequence[str]:
+    return sorted(map(selector.shown, keys))
 
 
 def _is_key(name: str) -> bool:

@@ -112,3 +112,27 @@ def test_of_many_owners_one_at_most_controls(owners: str, controller: str | None
 def test_equal_answers_have_equal_bytes_in_whatever_order_they_were_built() -> None:
     assert protocol.encode({"b": Raw(b'{"z": 1}'), "a": 1}) == b'{"a":1,"b":{"z": 1}}'
     assert protocol.encode({"a": 1, "b": 2}) == protocol.encode({"b": 2, "a": 1})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [
+        pytest.param('{"metadata":{"labels":{"team":"x"}}}', ({"team": "x"}, None), id="labels"),
+        pytest.param('{"data":{"a":"1"}}', (None, None), id="no metadata"),
+        pytest.param("{", (None, None), id="damaged"),
+        pytest.param('{"metadata":{"labels":5}}', (None, None), id="of another shape"),
+    ],
+)
+def test_what_dynamic_apply_remembers_of_the_metadata_is_read_where_it_can_be(
+    annotation: str, expected: tuple[object, object]
+) -> None:
+    metadata = protocol.decode_applied_metadata(annotation)
+
+    assert (metadata.labels, metadata.annotations) == expected
+
+
+def test_the_names_that_a_field_manager_owns_are_read_without_the_map_itself() -> None:
+    entry = '{"fieldsV1":{"f:metadata":{"f:labels":{".":{},"f:team":{}}},"f:data":{"f:a":{}}}}'
+
+    assert protocol.owned_metadata(entry, "labels") == ["team"]
+    assert protocol.owned_metadata(entry, "annotations") == []
