@@ -4,7 +4,7 @@ Metacontroller matches every event of the cluster against every rule of every sy
 are few and by name: the Namespaces, the source, and whatever bears the copies' name anywhere.
 The answer is cached per generation of the syncer, also across versions of the hook: the source's
 own Namespace is always asked for, so that the hook can tell a missing object from a rule that
-an older version did not have (see `source.rules_are_current`).
+an older version did not have (see `rules_are_current` in `source` and `targets`).
 """
 
 from hooks import copies, syncer, targets

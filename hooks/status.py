@@ -284,7 +284,7 @@ def _waiting_since(question: Question, *, begins: bool) -> tuple[str, float]:
 def _time(stamp: str) -> datetime | None:
     try:
         return datetime.fromisoformat(stamp).astimezone(UTC)
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
 
 

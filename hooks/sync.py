@@ -50,7 +50,9 @@ def sync(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncRe
 
 
 def _rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
-    return source.rules_are_current(asked, request) and targets.rules_are_current(asked, request)
+    return source.rules_are_current(asked, request) and targets.rules_are_current(
+        asked, request, copies.observed(request)
+    )
 
 
 _STALE_RULES = (

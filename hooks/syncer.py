@@ -37,6 +37,7 @@ SOURCE: Final = f"{GROUP}/source"
 """The annotation on a copy that names its source as `namespace/name`."""
 
 DEFAULT_PROGRESS_DEADLINE_SECONDS: Final = 60
+_LONGEST_DEADLINE_SECONDS: Final = 86_400
 NAME_LIMIT: Final = 63
 """A syncer's name becomes a label value, and those have at most 63 characters."""
 
@@ -204,7 +205,10 @@ def _problem(name: str, spec: _Spec) -> str | None:
         *_key_checks(spec),
         *_metadata_checks(spec),
         *_namespace_checks(spec),
-        (spec.progress_deadline_seconds < 1, "Set spec.progressDeadlineSeconds to 1 or more"),
+        (
+            not 1 <= spec.progress_deadline_seconds <= _LONGEST_DEADLINE_SECONDS,
+            f"Set spec.progressDeadlineSeconds to 1 to {_LONGEST_DEADLINE_SECONDS}",
+        ),
     )
     return next((message for fails, message in checks if fails), None)
 

@@ -66,13 +66,21 @@ def related_rule(asked: Syncer) -> RelatedRule:
     return RelatedRule(API_VERSION, RESOURCE, names=names)
 
 
-def rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
-    """Whether all Namespaces are shown where all were asked for.
+def rules_are_current(asked: Syncer, request: SyncRequest, children: Group) -> bool:
+    """Whether the Namespaces that were to be shown are shown.
 
-    An older version of the hook asked for some by name; what it did not ask for is not absent.
-    Kubernetes itself keeps `kube-system`, so where that is not shown, not all are.
+    An older version of the hook asked for other ones, or for none where it could not follow the
+    spec; what it did not ask for is not absent. Kubernetes itself keeps `kube-system`, so where
+    that is not shown, not all are; and a living copy proves that its Namespace is there.
     """
-    return not asked.namespaces.is_open or _ALWAYS_THERE in request.seen(NAMESPACES)
+    shown = request.seen(NAMESPACES)
+    if asked.namespaces.is_open:
+        return _ALWAYS_THERE in shown
+    unseen = set(asked.namespaces.names) - shown.keys()
+    return not any(
+        copy.metadata.namespace in unseen and copy.metadata.deletion_timestamp is None
+        for copy in children.values()
+    )
 
 
 def resolve(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
