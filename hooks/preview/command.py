@@ -17,11 +17,12 @@ from enum import IntEnum
 from hooks.preview import manifests, service, watch
 from hooks.preview.appliers import APPLIERS
 from hooks.preview.cluster import Propagation
-from hooks.preview.documents import STANDARD_INPUT, Problem
+from hooks.preview.documents import STANDARD_INPUT
 from hooks.preview.hook import Hook
 from hooks.preview.kubectl import Reference
 from hooks.preview.manifests import Input
 from hooks.preview.objects import SYNCER
+from hooks.preview.places import Problem
 from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, rehearse
 from hooks.preview.report import Output, Report, all_ready
 from hooks.preview.schema import Schema
@@ -137,8 +138,8 @@ def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | 
     paths = [*options.path, *options.change]
     if paths.count(STANDARD_INPUT) > 1:
         raise RefusedError([Problem(STANDARD_INPUT, "standard input can be read only once")])
-    given = manifests.read(options.path, sys.stdin, schema)
-    applied = manifests.read(options.change, sys.stdin, schema)
+    given = manifests.read(options.path, sys.stdin.buffer, schema)
+    applied = manifests.read(options.change, sys.stdin.buffer, schema)
     problems = [*given.problems, *applied.problems]
     is_shown = any(m.item["kind"] == SYNCER.kind for m in given.manifests + applied.manifests)
     if not problems and not is_shown:

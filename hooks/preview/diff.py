@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 from hooks.preview import kubectl, ownership
-from hooks.preview.documents import printable
 from hooks.preview.export import HIDDEN
 from hooks.preview.kubectl import Reference
 from hooks.preview.objects import (
@@ -23,6 +22,7 @@ from hooks.preview.objects import (
     finalizers_of,
     is_deleting,
 )
+from hooks.preview.places import printable
 from hooks.preview.registration import FINALIZER
 from hooks.preview.rehearsal import State
 

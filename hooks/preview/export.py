@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 import yaml
 
-from hooks.preview import kubectl, ownership
+from hooks.preview import kubectl, ownership, scalars
 from hooks.preview.objects import SECRET, Object, with_metadata
 
 HIDDEN: Final = "(hidden)"
@@ -23,6 +23,8 @@ _FastDumper: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.Sa
 
 class _Dumper(_FastDumper):  # type: ignore[valid-type,misc]
     """YAML as people read it: nothing by reference, text of many lines as such."""
+
+    yaml_implicit_resolvers = scalars.EITHER_WAY
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True

@@ -14,7 +14,6 @@ from hooks.preview import kubectl
 from hooks.preview.appliers import APPLIERS
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster, Propagation
-from hooks.preview.documents import Problem
 from hooks.preview.hook import Hook
 from hooks.preview.kubectl import Reference
 from hooks.preview.manifests import Input, Manifest
@@ -28,6 +27,7 @@ from hooks.preview.objects import (
     name_of,
     uid_of,
 )
+from hooks.preview.places import Problem
 from hooks.preview.schema import Schema
 
 State = Mapping[Reference, Object]
