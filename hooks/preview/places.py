@@ -52,6 +52,8 @@ class Problem:
 
 def printable(text: str) -> str:
     """A text in which nothing but line breaks and tabs moves the cursor."""
+    if text.isprintable():
+        return text
     return "".join(
         character
         if character.isprintable() or character in "\n\t"

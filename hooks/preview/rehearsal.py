@@ -28,6 +28,7 @@ from hooks.preview.objects import (
     uid_of,
 )
 from hooks.preview.places import Problem
+from hooks.preview.redaction import Redactor
 from hooks.preview.schema import Schema
 
 State = Mapping[Reference, Object]
@@ -174,9 +175,13 @@ class _Stage:
             after=self.state(),
             now=now,
             waiting={name: max(0.0, (due - now).total_seconds()) for name, due in waiting.items()},
-            errors=tuple(dict.fromkeys(self.errors)),
+            errors=tuple(dict.fromkeys(map(self._redactor(before).clean, self.errors))),
             assumptions=tuple(self._assumptions),
         )
+
+    def _redactor(self, before: State) -> Redactor:
+        """For what the hook said: it was sent the values of Secrets, and may send them back."""
+        return Redactor((*before.values(), *self.state().values()))
 
     def _restore(self, manifest: Manifest) -> None:
         self._cluster.restore(manifest.item)
