@@ -3,6 +3,7 @@
 One mistake must not hide the next, so every document is read on its own.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -39,7 +40,7 @@ def read(
 
 def files(paths: Iterable[str]) -> list[Path]:
     """The files that `read` would open, standard input left aside."""
-    return [file for given in paths if given != STANDARD_INPUT for file in _files(Path(given))]
+    return [file for given in paths if given != STANDARD_INPUT for file in _files(given)]
 
 
 def _texts(
@@ -64,11 +65,10 @@ def _contents(
         if given == STANDARD_INPUT:
             yield "standard input", standard_input.read(_MOST_BYTES + 1)
             continue
-        path = Path(given)
-        found = _files(path)
+        found = _files(given)
         if not found:
-            sought = "holds no .yaml, .yml or .json file" if path.is_dir() else "no such file"
-            problems.append(Problem(given, sought))
+            sought = "holds no .yaml, .yml or .json file" if _is_folder(given) else "no such file"
+            problems.append(Problem(given or '""', sought))
         for file in found:
             try:
                 with file.open("rb") as opened:
@@ -77,12 +77,22 @@ def _contents(
                 problems.append(Problem(str(file), error.strerror or "cannot be read"))
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(
-            file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file()
-        )
-    return [path] if path.exists() else []
+def _files(given: str) -> list[Path]:
+    """The files that a path means; none where it means none, such as a folder that goes away."""
+    with contextlib.suppress(OSError):
+        if _is_folder(given):
+            found = Path(given).rglob("*")
+            return sorted(file for file in found if file.suffix in _SUFFIXES and file.is_file())
+        # An empty name, as of a variable that is not set, is not the folder that one is in.
+        return [Path(given)] if given and Path(given).exists() else []
+    return []
+
+
+def _is_folder(given: str) -> bool:
+    try:
+        return bool(given) and Path(given).is_dir()
+    except OSError:
+        return False  # No file can have such a name.
 
 
 def _documents(source: str, text: str) -> Iterator[Place]:
