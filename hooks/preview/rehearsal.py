@@ -122,7 +122,9 @@ class _Stage:
     def change(self, change: Change) -> None:
         """Apply and delete, as kubectl does; what the API server would refuse is refused."""
         problems = []
-        for manifest in change.applied.manifests:
+        # Namespaces first, whatever the order of files: so do tools for deployment, and so it is
+        # once kubectl has been asked again.
+        for manifest in sorted(change.applied.manifests, key=_is_no_namespace):
             reference = Reference.of(manifest.item)
             try:
                 known = kubectl.apply(self._cluster, manifest.item, self._manifests.get(reference))
@@ -205,6 +207,10 @@ class _Stage:
             self._assumptions.append(
                 f"Assumed to exist, because objects are in them: namespace {', '.join(assumed)}"
             )
+
+
+def _is_no_namespace(manifest: Manifest) -> bool:
+    return bool(manifest.item["kind"] != NAMESPACE.kind)
 
 
 def is_same(old: Object, new: Object) -> bool:

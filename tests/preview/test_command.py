@@ -480,3 +480,11 @@ def test_help_tells_every_option() -> None:
     assert done.stdout.startswith("usage: python -m hooks.preview")
     for option in ("change", "delete", "cascade", "output", "apply-strategy", "hook-url", "watch"):
         assert f"--{option}" in done.stdout
+
+
+def test_a_namespace_and_what_it_holds_can_come_in_any_order(tmp_path: Path) -> None:
+    change = tmp_path / "change.yaml"
+    change.write_text(f"{SOURCE}---\n{DEV.replace('dev', 'shared')}")
+    done = preview("examples", "--change", change, "-o", "diff")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+ ConfigMap shared/settings\n" in done.stdout
