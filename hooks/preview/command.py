@@ -6,6 +6,7 @@ on. Exit status: 0 when every syncer is Ready, 1 when one is not, 2 when the inp
 
 import argparse
 import gc
+import io
 import os
 import signal
 import sys
@@ -17,11 +18,12 @@ from enum import IntEnum
 from hooks.preview import manifests, service, watch
 from hooks.preview.appliers import APPLIERS
 from hooks.preview.cluster import Propagation
-from hooks.preview.documents import STANDARD_INPUT, Problem
+from hooks.preview.documents import STANDARD_INPUT
 from hooks.preview.hook import Hook
 from hooks.preview.kubectl import Reference
 from hooks.preview.manifests import Input
 from hooks.preview.objects import SYNCER
+from hooks.preview.places import Problem
 from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, rehearse
 from hooks.preview.report import Output, Report, all_ready
 from hooks.preview.schema import Schema
@@ -51,7 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except service.UnreachableError as error:
         print(f"--hook-url: {error}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
-    _report(options, schema, given, change).write(rehearsal, sys.stdout)
+    try:
+        with _whoever_reads():
+            _report(options, schema, given, change).write(rehearsal, sys.stdout)
+            sys.stdout.flush()
+    except OSError as error:
+        _close_output()
+        print(f"What happens cannot be written: {error.strerror}", file=sys.stderr)
+        return ExitStatus.BAD_INPUT
     return _status(rehearsal)
 
 
@@ -137,8 +146,10 @@ def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | 
     paths = [*options.path, *options.change]
     if paths.count(STANDARD_INPUT) > 1:
         raise RefusedError([Problem(STANDARD_INPUT, "standard input can be read only once")])
-    given = manifests.read(options.path, sys.stdin, schema)
-    applied = manifests.read(options.change, sys.stdin, schema)
+    # A process can be started without a standard input.
+    standard_input = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
+    given = manifests.read(options.path, standard_input, schema)
+    applied = manifests.read(options.change, standard_input, schema)
     problems = [*given.problems, *applied.problems]
     is_shown = any(m.item["kind"] == SYNCER.kind for m in given.manifests + applied.manifests)
     if not problems and not is_shown:
@@ -209,21 +220,39 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+@contextmanager
+def _whoever_reads() -> Iterator[None]:
+    """Let a reader such as `head` go when he has seen enough: what happens is the same."""
+    try:
+        yield
+    except BrokenPipeError:
+        _close_output()
+
+
+def _close_output() -> None:
+    """Let what is still to be written go nowhere: Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run() -> int:
     """Run the command in a process of its own: quiet at Ctrl-C and where nobody reads on."""
     signal.signal(signal.SIGTERM, _stop)
+    status: int = ExitStatus.NOT_READY
+    # A process can be started with nothing to write to, and then there is no stream at all.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or sys.stdout
+    for stream in (sys.stdout, sys.stderr):
+        # Values are UTF-8 wherever they are printed; a name of a file can be any bytes.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     # Objects of a cluster refer to no other in a circle, and looking for circles among them took a
     # third of the time. A watch, which lives longer, looks once a run.
     gc.disable()
     try:
-        status = main()
-        sys.stdout.flush()
+        with _whoever_reads():
+            status = main()
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever reads has seen enough; Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.NOT_READY
     except service.ServiceError as error:
         print(error, file=sys.stderr)
         return ExitStatus.NOT_READY

@@ -9,11 +9,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from hooks.preview import kubectl, ownership
-from hooks.preview.documents import printable
-from hooks.preview.export import HIDDEN
 from hooks.preview.kubectl import Reference
 from hooks.preview.objects import (
     SECRET,
@@ -22,11 +21,17 @@ from hooks.preview.objects import (
     controller_of,
     finalizers_of,
     is_deleting,
+    labels_of,
 )
+from hooks.preview.places import printable
+from hooks.preview.redaction import HIDDEN, is_hidden
 from hooks.preview.registration import FINALIZER
 from hooks.preview.rehearsal import State
 
 _CONTEXT_LINES: Final = 2
+_MOST_LINES: Final = 2_000
+"""Comparing costs the square of the lines; larger texts are shown as they were and as they are."""
+
 _NOT_SHOWN: Final = (kubectl.LAST_APPLIED, ownership.LAST_APPLIED)
 _CONTENT: Final = ("data", "binaryData")
 
@@ -95,22 +100,24 @@ def _change(path: str, before: str | None, after: str | None) -> Iterator[str]:
             yield f"  + {path}: {printable(after)}"
         return
     yield f"    {path}:"
-    for line in _line_by_line(before, after):
+    for line in _line_by_line(before or "", after or ""):
         yield f"  {line[0]}   {line[1:]}".rstrip()
 
 
-def _line_by_line(before: str | None, after: str | None) -> Iterator[str]:
-    """The lines that change, each with a sign before it, and a few that do not around them."""
-    old, new = (printable(value or "").splitlines() for value in (before, after))
+@lru_cache(maxsize=64)
+def _line_by_line(before: str, after: str) -> Sequence[str]:
+    """The lines that change, each with a sign before it, and a few that do not around them.
+
+    The same two texts stand in many copies, and are compared once.
+    """
+    old, new = (printable(value).splitlines() for value in (before, after))
+    if old == new:
+        return [" (only the line break at the end)"]
+    if max(len(old), len(new)) > _MOST_LINES:
+        return [*(f"-{line}" for line in old), *(f"+{line}" for line in new)]
     # The first two lines would name the files.
     found = list(difflib.unified_diff(old, new, lineterm="", n=_CONTEXT_LINES))[2:]
-    for position, line in enumerate(found):
-        if not line.startswith("@@"):
-            yield line
-        elif position:
-            yield " …"
-    if old == new:
-        yield " (only the line break at the end)"
+    return [" …" if line.startswith("@@") else line for line in found[1:]]
 
 
 def _fields(item: Object | None) -> Mapping[str, _Field]:
@@ -125,14 +132,20 @@ def _fields(item: Object | None) -> Mapping[str, _Field]:
     }
     others = {**dict(_of_metadata(item)), **dict(_of_syncer(item))}
     others |= {part: str(item[part]) for part in ("immutable", "type") if part in item}
+    content |= dict(_of_annotations(item))
     return content | {path: _Field(text, text) for path, text in others.items()}
 
 
+def _of_annotations(item: Object) -> Iterator[tuple[str, _Field]]:
+    for key, value in (item["metadata"].get("annotations") or {}).items():
+        if key not in _NOT_SHOWN:
+            shown = HIDDEN if is_hidden(item, key) else value
+            yield f"metadata.annotations.{key}", _Field(value, shown)
+
+
 def _of_metadata(item: Object) -> Iterator[tuple[str, str]]:
-    for part in ("labels", "annotations"):
-        for key, value in (item["metadata"].get(part) or {}).items():
-            if key not in _NOT_SHOWN:
-                yield f"metadata.{part}.{key}", value
+    for key, value in labels_of(item).items():
+        yield f"metadata.labels.{key}", value
     owner = controller_of(item)
     if owner is not None:
         yield "metadata.ownerReferences", f"{owner['kind']} {owner['name']}"

@@ -1,28 +1,25 @@
 """Write objects for other tools: as one List, as `kubectl get -o yaml` would print it.
 
-Values of Secrets are never among it, nor are the annotations in which kubectl and Metacontroller
-keep them once more.
+Values of Secrets are never among it (redaction.py).
 """
 
 import json
 from collections.abc import Collection, Iterable
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import yaml
 
-from hooks.preview import kubectl, ownership
-from hooks.preview.objects import SECRET, Object, with_metadata
-
-HIDDEN: Final = "(hidden)"
-"""What stands in the place of a Secret's value; it is no base64, so nothing takes it for one."""
-
-_REMEMBERED: Final = (kubectl.LAST_APPLIED, ownership.LAST_APPLIED)
+from hooks.preview import scalars
+from hooks.preview.objects import Object, with_metadata
+from hooks.preview.redaction import redacted
 
 _FastDumper: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_FastDumper):  # type: ignore[valid-type,misc]
     """YAML as people read it: nothing by reference, text of many lines as such."""
+
+    yaml_implicit_resolvers = scalars.EITHER_WAY
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True
@@ -54,13 +51,7 @@ def write_json(items: Iterable[Object], to: TextIO) -> None:
 def shown(item: Object) -> Object:
     """An object without managedFields, and a Secret without its values."""
     item = with_metadata(item, managedFields=None) if "managedFields" in item["metadata"] else item
-    if item["kind"] != SECRET.kind:
-        return item
-    annotations: dict[str, Any] = item["metadata"].get("annotations") or {}
-    if annotations:
-        hidden = {key: HIDDEN if key in _REMEMBERED else text for key, text in annotations.items()}
-        item = with_metadata(item, annotations=hidden)
-    return {**item, "data": dict.fromkeys(item.get("data") or {}, HIDDEN)}
+    return redacted(item)
 
 
 def _dump(value: object, to: TextIO) -> None:

@@ -17,6 +17,8 @@ Hook: TypeAlias = Callable[[str, bytes], tuple[int, bytes] | tuple[int, bytes, M
 """Takes a path and a body, gives a status and a body, and headers where they matter (429)."""
 
 _OK: Final = 200
+_LONGEST_SENTENCE: Final = 500
+_LONGEST_SECONDS: Final = 10 * 365 * 24 * 3600.0
 _TOO_MANY_REQUESTS: Final = 429
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 _ESCAPED: Final = {
@@ -76,10 +78,12 @@ def ask(hook: Hook, name: str, request: Object) -> Answer:
     for position, child in enumerate(children):
         if not isinstance(child, dict) or not isinstance(child.get("kind"), str):
             raise HookError(_unreadable(name, f"Object 'Kind' is missing in children[{position}]"))
+        if not _is_named(child):
+            raise HookError(_unreadable(name, f"metadata is missing in children[{position}]"))
     return Answer(
         status=answer.get("status") or {},
         children=children,
-        resync_after_seconds=answer.get("resyncAfterSeconds") or 0.0,
+        resync_after_seconds=min(answer.get("resyncAfterSeconds") or 0.0, _LONGEST_SECONDS),
         finalized=bool(answer.get("finalized")),
     )
 
@@ -109,14 +113,31 @@ def _call(hook: Hook, name: str, request: Object) -> Object:
         headers = answered[2] if len(answered) == 3 else {}  # noqa: PLR2004 - status, body, headers
         raise TooManyRequestsError(_retry_after(headers))
     if status != _OK:
-        said = body.decode(errors="replace").strip()
+        # The hook answers with one line; whatever else answers may send back what it was sent.
+        is_short = len(body) <= _LONGEST_SENTENCE
+        said = body.decode(errors="replace").strip() if is_short else f"{len(body):,} bytes"
         raise HookError(
             f"{name} hook failed (version=v2): unsupported status code: {status} body: {said}"
         )
     try:
-        return _object(name, json.loads(body, object_pairs_hook=_without_duplicates))
+        decoded = json.loads(
+            body, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+        )
+    except RecursionError as error:
+        raise HookError(_unreadable(name, "it is nested too deeply")) from error
     except ValueError as error:
         raise HookError(_unreadable(name, str(error))) from error
+    return _object(name, decoded)
+
+
+def _is_named(child: Object) -> bool:
+    """Whether a child can be told apart from others; what else is wrong the API server finds."""
+    metadata = child.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        return False
+    return isinstance(metadata.get("namespace"), str | None) and all(
+        isinstance(metadata.get(field), dict | None) for field in ("labels", "annotations")
+    )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
@@ -134,6 +155,11 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> Object:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f'duplicate field "{twice}"')
     return decoded
+
+
+def _no_constant(word: str) -> float:
+    """Python would take Infinity and NaN, which Go does not."""
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _object(name: str, value: object) -> Object:

@@ -2,9 +2,11 @@
 
 A change is shown as it would be made: a field that is no longer in a manifest goes, if kubectl
 wrote it the last time; a field that others wrote stays. What kubectl wrote the last time stands in
-its annotation, or else in the manifest from which the object was taken.
+its annotation, or else in the manifest from which the object was taken. Where one applier owns
+fields instead (`kubectl apply --server-side`, Flux), it is taken to apply once more.
 """
 
+import copy
 import json
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +21,7 @@ from hooks.preview.objects import (
     namespace_of,
     with_metadata,
 )
+from hooks.preview.ownership import METACONTROLLER
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 """Where `kubectl apply` keeps what it wrote; on a Secret it holds the values."""
@@ -79,6 +82,10 @@ def apply(cluster: Cluster, manifest: Object, earlier: Object | None) -> bool:
         return True
     remembered = (living["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     last = _decoded(remembered) or earlier
+    applier = _applier_of(living)
+    if last is None and applier is not None:
+        cluster.server_side_apply(copy.deepcopy(_content(manifest)), applier)
+        return True
     patch = _difference(_content(last or {}), _content(manifest))
     if remembered is not None:
         annotations = patch.setdefault("metadata", {}).setdefault("annotations", {})
@@ -91,6 +98,16 @@ def delete(cluster: Cluster, reference: Reference, propagation: Propagation) -> 
     """Delete an object. Raises ApiError where there is none."""
     kind = reference.resource.kind
     cluster.delete(kind, reference.name, reference.namespace, propagation)
+
+
+def _applier_of(living: Object) -> str | None:
+    """The one field manager that applies the object server-side, Metacontroller aside."""
+    appliers = {
+        str(entry["manager"])
+        for entry in living["metadata"].get("managedFields") or ()
+        if entry.get("operation") == "Apply" and entry.get("manager") != METACONTROLLER
+    }
+    return appliers.pop() if len(appliers) == 1 else None
 
 
 def _decoded(annotation: str | None) -> Object | None:

@@ -129,7 +129,14 @@ class _Comparison:
             return "the namespace is new"
         if failed := self._failed_before.get((syncer, namespace)):
             return f"was {failed}"
-        return "was missing" if namespace in _listed(known) else "is a target now"
+        if unresolved := _unresolved(known):
+            return f"was {unresolved}"
+        listed = _listed(known)
+        if namespace in listed:
+            return "was missing"
+        # Long lists are cut, and what is pending stands in none.
+        is_complete = known.get("targetCount", len(listed)) == len(listed)
+        return "is a target now" if is_complete else "was not there"
 
     def _why_released(self, syncer: str) -> str:
         if syncer in self._syncers:
@@ -145,6 +152,8 @@ class _Comparison:
             return "the namespace is gone"
         if reference.name != _copy_name(asked):
             return f"the copies are named {_copy_name(asked)} now"
+        if unresolved := _unresolved(asked.get("status") or {}):
+            return unresolved
         return "is no target any more"
 
     def _not_made(self, there: set[tuple[str, str]]) -> Iterator[Copy]:
@@ -213,6 +222,18 @@ def _failures(syncers: Mapping[str, Object]) -> Iterator[tuple[tuple[str, str], 
 
 def _listed(status: Object) -> set[str]:
     return {*(status.get("syncedNamespaces") or ()), *(status.get("failedNamespaces") or ())}
+
+
+def _unresolved(status: Object) -> str:
+    """The reason why there is no content to copy; empty where there is."""
+    return next(
+        (
+            str(condition["reason"])
+            for condition in status.get("conditions") or ()
+            if condition["type"] == "SourceResolved" and condition["status"] == "False"
+        ),
+        "",
+    )
 
 
 def _copy_name(syncer: Object) -> str:

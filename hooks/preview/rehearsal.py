@@ -14,7 +14,6 @@ from hooks.preview import kubectl
 from hooks.preview.appliers import APPLIERS
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster, Propagation
-from hooks.preview.documents import Problem
 from hooks.preview.hook import Hook
 from hooks.preview.kubectl import Reference
 from hooks.preview.manifests import Input, Manifest
@@ -28,6 +27,8 @@ from hooks.preview.objects import (
     name_of,
     uid_of,
 )
+from hooks.preview.places import Problem
+from hooks.preview.redaction import Redactor
 from hooks.preview.schema import Schema
 
 State = Mapping[Reference, Object]
@@ -121,7 +122,9 @@ class _Stage:
     def change(self, change: Change) -> None:
         """Apply and delete, as kubectl does; what the API server would refuse is refused."""
         problems = []
-        for manifest in change.applied.manifests:
+        # Namespaces first, whatever the order of files: so do tools for deployment, and so it is
+        # once kubectl has been asked again.
+        for manifest in sorted(change.applied.manifests, key=_is_no_namespace):
             reference = Reference.of(manifest.item)
             try:
                 known = kubectl.apply(self._cluster, manifest.item, self._manifests.get(reference))
@@ -174,9 +177,13 @@ class _Stage:
             after=self.state(),
             now=now,
             waiting={name: max(0.0, (due - now).total_seconds()) for name, due in waiting.items()},
-            errors=tuple(dict.fromkeys(self.errors)),
+            errors=tuple(dict.fromkeys(map(self._redactor(before).clean, self.errors))),
             assumptions=tuple(self._assumptions),
         )
+
+    def _redactor(self, before: State) -> Redactor:
+        """For what the hook said: it was sent the values of Secrets, and may send them back."""
+        return Redactor((*before.values(), *self.state().values()))
 
     def _restore(self, manifest: Manifest) -> None:
         self._cluster.restore(manifest.item)
@@ -200,6 +207,10 @@ class _Stage:
             self._assumptions.append(
                 f"Assumed to exist, because objects are in them: namespace {', '.join(assumed)}"
             )
+
+
+def _is_no_namespace(manifest: Manifest) -> bool:
+    return bool(manifest.item["kind"] != NAMESPACE.kind)
 
 
 def is_same(old: Object, new: Object) -> bool:

@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import TextIO
 
 from hooks.preview import diff, export, outcome, render
+from hooks.preview.kubectl import Reference
 from hooks.preview.objects import NAMESPACE, SYNCER, Object, name_of
 from hooks.preview.outcome import Happened
+from hooks.preview.places import printable
 from hooks.preview.rehearsal import Rehearsal, is_same
 from hooks.preview.schema import Schema
 
@@ -45,7 +47,7 @@ class Report:
             case Output.DIFF:
                 to.writelines(f"{line}\n" for line in self._diff(rehearsal, to))
             case Output.TABLE:
-                to.write("\n\n".join(self._sections(rehearsal)) + "\n")
+                to.write("\n\n".join(map(_without_commands, self._sections(rehearsal))) + "\n")
 
     def _diff(self, rehearsal: Rehearsal, to: TextIO) -> Iterator[str]:
         coloured = to.isatty() and not os.environ.get("NO_COLOR")
@@ -57,7 +59,7 @@ class Report:
             yield "Nothing changes."
         for section in self._remarks(rehearsal):
             yield ""
-            yield section
+            yield _without_commands(section)
 
     def _sections(self, rehearsal: Rehearsal) -> Iterator[str]:
         syncers = [
@@ -81,14 +83,7 @@ class Report:
         yield from self._remarks(rehearsal)
 
     def _is_left_out(self, rehearsal: Rehearsal, syncer: Object) -> bool:
-        old = next(
-            (
-                item
-                for reference, item in rehearsal.before.items()
-                if reference.resource is SYNCER and reference.name == name_of(syncer)
-            ),
-            None,
-        )
+        old = rehearsal.before.get(Reference.of(syncer))
         return self.changes_only and old is not None and is_same(old, syncer)
 
     def _remarks(self, rehearsal: Rehearsal) -> Iterator[str]:
@@ -131,6 +126,11 @@ def _table(copies: Sequence[outcome.Copy]) -> str:
     )
 
 
+def _without_commands(section: str) -> str:
+    """What a hook says in a status or an error cannot take hold of the terminal."""
+    return "\n".join(map(printable, section.split("\n")))
+
+
 def _section(heading: str, entries: Sequence[str]) -> Iterator[str]:
     if entries:
         yield "\n".join([heading, *(f"- {entry}" for entry in entries)])
@@ -147,7 +147,7 @@ def _failures(rehearsal: Rehearsal) -> Iterator[str]:
         for failure in (item.get("status") or {}).get("failures") or ():
             yield (
                 f"{name_of(item)}, namespace {failure['namespace']}: "
-                f"{failure['reason']}: {failure['message']}"
+                f"{failure['reason']}: {failure.get('message', '')}"
             )
 
 

@@ -185,3 +185,33 @@ def test_what_a_change_is_said_to_do_is_what_it_does(
     ]
     real = json.loads(kubectl_run(stack, "get", KINDS, "-A", "-o", "json"))["items"]
     assert end(after, prefix) == end(real, prefix)
+
+
+def test_what_a_server_side_apply_is_said_to_do_is_what_it_does(
+    stack: Stack, tmp_path: Path
+) -> None:
+    prefix = f"applied-{stack.strategy.split('-', maxsplit=1)[0]}"
+    for name in ("source", "dev"):
+        stack.client.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{prefix}-{name}"}}
+        )
+    apply = ("apply", "--server-side", "-f", "-")
+    kubectl_run(stack, *apply, given=manifests(prefix, ["dev"], level="info", color="blue"))
+    rest(stack, prefix, failed=0)
+    change = tmp_path / "change.json"
+    change.write_text(manifests(prefix, ["dev"], level="debug"))
+    given = dump(stack, managed_fields=True)
+
+    after = json.loads(preview(stack, given, "--change", change, "--output", "json"))["items"]
+    kubectl_run(stack, *apply, given=change.read_text())
+    stack.client.wait_for(
+        "ConfigMap",
+        "settings",
+        lambda copy: copy["data"] == {"level": "debug"},
+        "the change to arrive",
+        f"{prefix}-dev",
+    )
+    rest(stack, prefix, failed=0)
+
+    real = json.loads(kubectl_run(stack, "get", KINDS, "-A", "-o", "json"))["items"]
+    assert end(after, prefix) == end(real, prefix)

@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.smoke import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"
+PREVIEW = f"{sys.executable} -m hooks.preview"
 SYNCER = """\
 apiVersion: config.example.com/v1alpha1
 kind: ConfigMapSyncer
@@ -376,12 +379,99 @@ def read_until(stream: Iterable[str], wanted: str) -> list[str]:
     return lines
 
 
-def test_whoever_has_read_enough_gets_no_complaint() -> None:
-    command = f"{sys.executable} -m hooks.preview examples -o yaml | head -n 1"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, check=False
+def in_a_shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command line in which `preview` is the command."""
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command.replace("preview", PREVIEW)],
+        cwd=REPOSITORY,
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
-    assert (done.stdout, done.stderr) == ("apiVersion: v1\n", "")
+
+
+def test_whoever_has_read_enough_gets_no_complaint_and_the_same_exit_status() -> None:
+    done = in_a_shell("preview examples -o yaml | head -n 1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "apiVersion: v1\n", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        (
+            "preview examples >/dev/full",
+            2,
+            "What happens cannot be written: No space left on device\n",
+        ),
+        ("preview examples >&-", 0, ""),
+        ("preview - <&-", 2, "-: there is no ConfigMapSyncer to show\n"),
+        ('preview ""', 2, '"": no such file\n'),
+        (f"preview {'x' * 300}", 2, f"{'x' * 300}: no such file\n"),
+        (
+            r"preview <(printf 'a: \xff\n')",
+            2,
+            "/dev/fd/63:1: is not UTF-8 text\n",
+        ),
+    ],
+)
+def test_odd_streams_and_names_end_in_a_sentence(command: str, status: int, said: str) -> None:
+    done = in_a_shell(command)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
+
+
+@pytest.mark.parametrize("output", ["diff", "yaml"])
+def test_values_are_printed_as_utf_8_wherever(tmp_path: Path, output: str) -> None:
+    change = tmp_path / "change.yaml"
+    change.write_text((EXAMPLES / "configmap.yaml").read_text().replace("info", "grün €"), "utf-8")
+    done = in_a_shell(
+        f"preview examples --change {change} -o {output}",
+        LC_ALL="C",
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("LOG_LEVEL: grün €\n") == 4
+
+
+class Echo(BaseHTTPRequestHandler):
+    """No hook: it sends back what it is sent."""
+
+    def do_GET(self) -> None:
+        self.answer(200, b"ok")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/customize":
+            rule = {"apiVersion": "v1", "resource": "secrets", "names": ["token"]}
+            self.answer(200, json.dumps({"relatedResources": [rule]}).encode())
+        else:
+            secret = json.loads(body)["related"]["Secret.v1"]["dev/token"]
+            self.answer(500, b"\x1b[2J" + json.dumps(secret["data"]).encode())
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_what_is_no_hook_cannot_make_a_secret_or_a_command_be_printed() -> None:
+    metadata = "metadata: {name: token, namespace: dev}"
+    secret = f"apiVersion: v1\nkind: Secret\n{metadata}\nstringData: {{token: MARKER}}\n"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = preview("-", "--hook-url", url, standard_input=f"{SYNCER}---\n{DEV}---\n{secret}")
+        server.shutdown()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (
+        "- team: Sync error: sync hook failed (version=v2): unsupported status code: 500 "
+        'body: \\x1b[2J{"token": "(hidden)"}\n'
+    ) in done.stdout
 
 
 def test_help_tells_every_option() -> None:
@@ -390,3 +480,11 @@ def test_help_tells_every_option() -> None:
     assert done.stdout.startswith("usage: python -m hooks.preview")
     for option in ("change", "delete", "cascade", "output", "apply-strategy", "hook-url", "watch"):
         assert f"--{option}" in done.stdout
+
+
+def test_a_namespace_and_what_it_holds_can_come_in_any_order(tmp_path: Path) -> None:
+    change = tmp_path / "change.yaml"
+    change.write_text(f"{SOURCE}---\n{DEV.replace('dev', 'shared')}")
+    done = preview("examples", "--change", change, "-o", "diff")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+ ConfigMap shared/settings\n" in done.stdout

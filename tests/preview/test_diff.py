@@ -83,6 +83,29 @@ def test_of_a_secret_only_the_keys_are_shown() -> None:
     ]
 
 
+def test_of_the_annotations_of_a_secret_only_our_own_are_shown() -> None:
+    annotations = {"tool.example.com/applied": "TUFSS0VS", "config.example.com/source": "a/b"}
+    after = secret(data={})
+    after["metadata"]["annotations"] = annotations
+    assert lines(state(secret(data={})), state(after)) == [
+        "~ Secret dev/token",
+        "  + metadata.annotations.config.example.com/source: a/b",
+        "  + metadata.annotations.tool.example.com/applied: (hidden)",
+    ]
+
+
+def test_texts_too_large_to_be_compared_are_shown_as_they_were_and_as_they_are() -> None:
+    numbers = [str(number) for number in range(3_000)]
+    before = config_map("a", "dev", data={"k": "\n".join(numbers)})
+    after = config_map("a", "dev", data={"k": "\n".join(reversed(numbers))})
+    assert lines(state(before), state(after)) == [
+        "~ ConfigMap dev/a",
+        "    data.k:",
+        *(f"  -   {number}" for number in numbers),
+        *(f"  +   {number}" for number in reversed(numbers)),
+    ]
+
+
 def test_what_a_value_holds_cannot_take_hold_of_the_terminal() -> None:
     after = config_map("a", "dev", data={"k": "\x1b[2J\r", "t": "\x1b[2J\nü\t"})
     assert lines(state(), state(after)) == [

@@ -49,7 +49,11 @@ def test_no_value_of_a_secret_is_written(how: str) -> None:
         "metadata": {
             "name": "token",
             "namespace": "dev",
-            "annotations": {LAST_APPLIED: '{"data":{"a":"TUFSS0VS"}}', "team": "x"},
+            "annotations": {
+                LAST_APPLIED: '{"data":{"a":"TUFSS0VS"}}',
+                "objectset.rio.cattle.io/applied": "TUFSS0VS",
+                "config.example.com/source": "shared/token",
+            },
         },
         "type": "Opaque",
         "data": {"a": "TUFSS0VS"},
@@ -59,7 +63,8 @@ def test_no_value_of_a_secret_is_written(how: str) -> None:
     assert read(how, text)["items"][0]["data"] == {"a": "(hidden)"}
     assert read(how, text)["items"][0]["metadata"]["annotations"] == {
         LAST_APPLIED: "(hidden)",
-        "team": "x",
+        "objectset.rio.cattle.io/applied": "(hidden)",
+        "config.example.com/source": "shared/token",
     }
 
 

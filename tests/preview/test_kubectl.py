@@ -101,3 +101,20 @@ def test_an_object_is_named_as_for_kubectl(text: str, expected: str) -> None:
 def test_what_names_no_object_is_refused_with_the_shape(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Reference.parse(text)
+
+
+def test_where_an_applier_owns_fields_it_applies_once_more(cluster: Cluster) -> None:
+    cluster.server_side_apply(config_map("settings", "dev", data={"a": "1", "b": "1"}), "flux")
+    cluster.patch("ConfigMap", "settings", "dev", {"data": {"foreign": "1"}})
+    wanted = config_map("settings", "dev", data={"a": "2"})
+    assert kubectl.apply(cluster, wanted, None)
+    assert found(cluster)["data"] == {"a": "2", "foreign": "1"}
+    assert wanted == config_map("settings", "dev", data={"a": "2"})
+
+
+@pytest.mark.parametrize("appliers", [["metacontroller"], ["flux", "argo"]])
+def test_where_it_is_not_one_applier_nothing_goes(cluster: Cluster, appliers: list[str]) -> None:
+    for applier in appliers:
+        cluster.server_side_apply(config_map("settings", "dev", data={applier: "1"}), applier)
+    assert not kubectl.apply(cluster, config_map("settings", "dev", data={"a": "1"}), None)
+    assert found(cluster)["data"].keys() == {*appliers, "a"}

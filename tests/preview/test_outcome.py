@@ -21,6 +21,10 @@ def failing(reason: str, *namespaces: str) -> Object:
     }
 
 
+def unresolved(reason: str) -> Object:
+    return {"conditions": [{"type": "SourceResolved", "status": "False", "reason": reason}]}
+
+
 @pytest.fixture
 def world() -> World:
     world = World()
@@ -51,6 +55,9 @@ def test_a_new_copy_tells_what_was_not_there_before(world: World) -> None:
     [
         ({"syncedNamespaces": ["dev"]}, "was missing"),
         ({"syncedNamespaces": []}, "is a target now"),
+        ({"syncedNamespaces": ["a"], "targetCount": 1}, "is a target now"),
+        ({"syncedNamespaces": ["a"], "targetCount": 2, "pendingCount": 1}, "was not there"),
+        (unresolved("SourceNotFound"), "was SourceNotFound"),
         (failing("NamespaceTerminating", "dev"), "was NamespaceTerminating"),
     ],
 )
@@ -117,6 +124,18 @@ def test_what_goes_tells_what_took_it_away(world: World) -> None:
         ("prod", "the namespace is gone"),
     ]
     assert outcome.copies(before, state(world))[0].why == "the copies are named other now"
+
+
+def test_a_copy_that_is_not_there_where_its_source_is_not_is_no_target_less(world: World) -> None:
+    world.hook.copies("dev")
+    world.metacontroller.settle()
+    before = state(world)
+    world.hook.sync = lambda _: {"status": unresolved("SourceNotFound"), "children": []}
+    world.cluster.patch(
+        "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
+    )
+    world.metacontroller.settle()
+    assert [copy.why for copy in outcome.copies(before, state(world))] == ["SourceNotFound"]
 
 
 @pytest.mark.parametrize(

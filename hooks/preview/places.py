@@ -1,0 +1,117 @@
+"""Say where in the input a mistake is, as editors and CI systems can jump to it: `file:line`.
+
+A problem is found in a decoded object, which has no lines any more. So an object remembers the
+text that it came from, and a field's line is looked up there once somebody has to be told.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+import yaml
+
+LOADER: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader in C is ten times as fast; PyYAML can be built without it."""
+
+_INDEX: Final = re.compile(r"\[(\d+)\]\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an object stands: the line on which its document begins, its path in the document."""
+
+    source: str
+    line: int
+    text: str = field(default="", repr=False)
+    path: str = ""
+
+    def __str__(self) -> str:
+        return self.at("")
+
+    def at(self, field_path: str) -> str:
+        """`file:line` of a field such as `spec.targetNamespaces[3]`, or of what is nearest."""
+        line = _outline(self.text).line_of(f"{self.path}.{field_path}".strip("."))
+        return f"{self.source}:{self.line + line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in the input: `file:line`, and a sentence that names the field.
+
+    What a document holds cannot take hold of the terminal through it.
+    """
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return printable(f"{self.place}: {self.message}")
+
+
+def printable(text: str) -> str:
+    """A text in which nothing but line breaks and tabs moves the cursor."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+class _Outline:
+    """A document with the lines of its fields; maps are searched through once, however large."""
+
+    def __init__(self, root: yaml.Node | None) -> None:
+        self._root = root
+        self._fields: dict[int, Mapping[str, tuple[yaml.Node, yaml.Node]]] = {}
+
+    def line_of(self, path: str) -> int:
+        """The line, counted from zero, of a field or of the innermost on the way that is there."""
+        node = self._root
+        line = node.start_mark.line if node is not None else 0
+        while path and node is not None:
+            marked, node, path = self._step(node, path)
+            line = line if marked is None else marked.start_mark.line
+        return line
+
+    def _step(self, node: yaml.Node, path: str) -> tuple[yaml.Node | None, yaml.Node | None, str]:
+        """What stands one level below on the path, the value there, and the rest of the path."""
+        found = _INDEX.match(path)
+        if isinstance(node, yaml.SequenceNode) and found and int(found[1]) < len(node.value):
+            item = node.value[int(found[1])]
+            return item, item, path[found.end() :]
+        if isinstance(node, yaml.MappingNode):
+            fields = self._fields_of(node)
+            for name, rest in _beginnings(path):
+                if name in fields:
+                    return *fields[name], rest
+        return None, None, ""
+
+    def _fields_of(self, node: yaml.MappingNode) -> Mapping[str, tuple[yaml.Node, yaml.Node]]:
+        if id(node) not in self._fields:
+            self._fields[id(node)] = {str(key.value): (key, value) for key, value in node.value}
+        return self._fields[id(node)]
+
+
+def _beginnings(path: str) -> Iterator[tuple[str, str]]:
+    """What a path can begin with, and the rest; the longest first, for a key may hold dots."""
+    if path.startswith("["):
+        for end in (found.start() for found in reversed(list(re.finditer(r"\]", path)))):
+            yield path[1:end], path[end + 1 :].removeprefix(".")
+        return
+    yield path, ""
+    for end in (found.start() for found in reversed(list(re.finditer(r"[.\[]", path)))):
+        yield path[:end], path[end:].removeprefix(".")
+
+
+@lru_cache(maxsize=1)
+def _outline(text: str) -> _Outline:
+    """A document with its lines, made once however many mistakes there are; none for some JSON."""
+    try:
+        return _Outline(yaml.compose(text, Loader=LOADER))
+    except yaml.YAMLError:
+        return _Outline(None)
