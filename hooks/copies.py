@@ -43,6 +43,9 @@ REQUEST_LIMIT: Final = 3_145_728
 ANNOTATIONS_LIMIT: Final = 262_144
 """Bytes of all annotations, names and values; Kubernetes, `TotalAnnotationSizeLimitB`."""
 
+_LONGEST: Final = (Target("n" * 63),)
+"""A target whose copy is as large as it can get."""
+
 # A key that must go is first written with a value that it does not have: then it is ours alone.
 _CLAIMS: Final = ("to-be-removed", "being-removed")
 _BINARY_CLAIMS: Final = ("dG8tYmUtcmVtb3ZlZA==", "YmVpbmctcmVtb3ZlZA==")
@@ -356,15 +359,19 @@ class Copies:
             # of ours, and we recorded so, leaving it out removes it.
             data |= _claimed(reading.data, content.data, _CLAIMS)
             binary_data |= _claimed(reading.binary_data, content.binary_data, _BINARY_CLAIMS)
-        if _values_size(data, binary_data) > VALUES_LIMIT:
-            return None
         if data == content.data and binary_data == content.binary_data:
             return self._content
-        return _Writing(
+        planned = Content(
+            data,
+            binary_data,
             Raw(protocol.encode(data)) if data else Raw(b""),
             Raw(protocol.encode(binary_data)) if binary_data else Raw(b""),
             source.content_hash(data, binary_data),
         )
+        # What a claim makes too large for Kubernetes would be refused for ever.
+        if too_large(planned, self.asked, _LONGEST, self.strategy):
+            return None
+        return _Writing(planned.raw_data, planned.raw_binary_data, planned.hash)
 
     def _child(
         self,
