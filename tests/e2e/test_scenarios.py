@@ -56,7 +56,7 @@ def _differing(
     simulated = SimulatedWorld(stack.strategy)
     fewest = play(story, simulated)
     differing = list(differences(end, end_state(story, simulated)))
-    if fewest <= calls <= fewest + story.extra_calls:
+    if fewest - story.fewer_calls <= calls <= fewest + story.extra_calls:
         return differing, None
     return differing, (
         f"hook calls: really {calls}, simulated {fewest}; "

@@ -80,6 +80,7 @@ class Story:
     steps: Sequence[Mapping[str, Any]]
     strategies: Sequence[str]
     extra_calls: int
+    fewer_calls: int
     is_a_race: bool
 
     @classmethod
@@ -93,6 +94,7 @@ class Story:
             steps=told["steps"],
             strategies=told.get("strategies", STRATEGIES),
             extra_calls=told.get("extra_calls", {"number": 1})["number"],
+            fewer_calls=told.get("extra_calls", {}).get("fewer", 0),
             is_a_race=told.get("race", False),
         )
 
