@@ -17,8 +17,8 @@ where stories share a cluster) and its `steps`, each a map with one verb:
 - `remember`: objects as they are now; `unchanged`: objects that nobody has written since
 
 `extra_calls: {number: …, reason: …}` says how many more hook calls than the simulated world the
-real one may need (without it, 1) and, where time decides, how many `fewer` it may come to, and `race: true` that of what is applied at once, the real world
-may see anything first.
+real one may need (without it, 1) and, where time decides, how many `fewer` it may come to.
+`race: true` says that of what is applied at once, the real world may see anything first.
 
 `apiVersion` is left out, and `uid of KIND NAMESPACE/NAME` stands for a uid. At its end every story
 checks that the hook is not asked while nothing changes.
