@@ -70,7 +70,7 @@ def parse(raw: Raw) -> LabelSelector:
         return LabelSelector(tuple(_of_labels(given)))
     beside = sorted(given.keys() - set(_FIELDS))
     if beside:
-        raise MalformedSelector(f"{beside[0]} cannot stand beside {' and '.join(_FIELDS)}")
+        raise MalformedSelector(f"{shown(beside[0])} cannot stand beside {' and '.join(_FIELDS)}")
     labels, expressions = given.get("matchLabels") or {}, given.get("matchExpressions") or []
     if not isinstance(labels, dict) or not isinstance(expressions, list):
         raise MalformedSelector("matchLabels is a map and matchExpressions a list")
