@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import end_to_end, hook, preview
+from benchmarks import end_to_end, events, hook, preview
 from benchmarks.ratio import Benchmark, Ratio
 from tests.controlplane import missing
 
@@ -13,7 +13,11 @@ _BENCHMARKS: Final[dict[str, Benchmark]] = {
     "hook": hook.measure,
     "preview": preview.measure,
     "end-to-end": end_to_end.measure,
+    "events": events.measure,
 }
+
+_REAL: Final = frozenset({"end-to-end", "events"})
+"""The benchmarks that need a real control plane."""
 
 
 def main() -> int:
@@ -33,9 +37,9 @@ def main() -> int:
 
 def _measured(names: list[str]) -> Iterator[Ratio]:
     for name in names:
-        if name == "end-to-end" and (absent := missing()):
+        if name in _REAL and (absent := missing()):
             # A run that measured half must not look like one that measured all.
-            print("NOT MEASURED, end-to-end, because there is no real control plane:")
+            print(f"NOT MEASURED, {name}, because there is no real control plane:")
             print("\n".join(f"  {sentence}" for sentence in absent))
             continue
         for ratio in _BENCHMARKS[name]():

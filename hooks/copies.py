@@ -95,11 +95,15 @@ class _Reading:
 
 
 def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
-    """The rules that show the source and whatever bears the copies' name, in any namespace."""
-    return (
-        source.related_rule(asked),
-        RelatedRule(source.API_VERSION, source.RESOURCE, names=(asked.copy_name,)),
-    )
+    """The rules that show the source and whatever bears the copies' name, in any namespace.
+
+    Every event costs Metacontroller time for every rule, so the source has none of its own where
+    it has the copies' name.
+    """
+    named = RelatedRule(source.API_VERSION, source.RESOURCE, names=(asked.copy_name,))
+    if asked.copy_name == asked.source.name:
+        return (named,)
+    return (source.related_rule(asked), named)
 
 
 def observed(request: SyncRequest) -> Group:
@@ -270,7 +274,8 @@ class Copies:
     def _absent(self, namespace: str, found: KubernetesObject | None) -> Outcome:
         """No copy is observed: create it, unless something else bears its name."""
         if found is None:
-            return Outcome(namespace, State.WAITING, (self._child(namespace),))
+            created = self._child(namespace, immutable=self.asked.immutable or UNSET)
+            return Outcome(namespace, State.WAITING, (created,))
         if self.asked.controls(found):
             # Metacontroller is about to observe it, or to release it where it lost its label;
             # what it then is, the next sync sees.
@@ -293,15 +298,28 @@ class Copies:
     def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:
         reading = self._read(copy)
         if reading is None or reading.is_current:
-            # `immutable` set by somebody else cannot be taken back, so it is said again.
-            child = self._child(namespace, immutable=copy.immutable or UNSET)
-            state = State.CURRENT if self._is_labelled(copy) else State.WAITING
-            return Outcome(namespace, state, (child,))
+            return self._exact(namespace, copy)
+        # `immutable` comes only with what is seen to be right: a wrong copy would be kept wrong.
         writing = None if copy.immutable else self._write(copy, reading)
         if writing is None:
-            # It cannot be written: left out it is deleted, and created in the next sync.
-            return Outcome(namespace, State.WAITING)
+            return _replaced(namespace)
         return Outcome(namespace, State.WAITING, (self._child(namespace, writing),))
+
+    def _exact(self, namespace: str, copy: KubernetesObject) -> Outcome:
+        """The copy holds the content; it may still lack metadata, or be immutable against the spec.
+
+        `immutable` cannot be taken back. Set by somebody else it is said again; set by us alone,
+        the spec had asked for it and does so no more.
+        """
+        if copy.immutable and not self.asked.immutable and _is_frozen_by_us_alone(copy):
+            return _replaced(namespace)
+        immutable = bool(copy.immutable) or self.asked.immutable
+        is_current = immutable == bool(copy.immutable) and self._is_labelled(copy)
+        return Outcome(
+            namespace,
+            State.CURRENT if is_current else State.WAITING,
+            (self._child(namespace, immutable=immutable or UNSET),),
+        )
 
     def _read(self, copy: KubernetesObject) -> _Reading | None:
         """What the copy holds; None where its bytes are those of the content."""
@@ -420,6 +438,11 @@ class Copies:
         return f"kubectl label {source.KIND.lower()} {name} -n {namespace} {label} --overwrite"
 
 
+def _replaced(namespace: str) -> Outcome:
+    """A copy that cannot be written: left out it is deleted, and created in the next sync."""
+    return Outcome(namespace, State.WAITING)
+
+
 def _managed_by_another(controller: OwnerReference) -> Failure:
     return Failure(
         FailureReason.MANAGED_BY_ANOTHER,
@@ -481,6 +504,12 @@ def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) ->
     return strategy is ApplyStrategy.DYNAMIC_APPLY or '"operation":"Apply"' in owners[0]
 
 
+def _is_frozen_by_us_alone(copy: KubernetesObject) -> bool:
+    """Whether nobody but us made a copy immutable; where it is not known who did, no."""
+    owners = [entry for entry in protocol.field_managers(copy) if protocol.owns_immutable(entry)]
+    return bool(owners) and all(f'"f:{CONTENT_HASH}":' in entry for entry in owners)
+
+
 def _claimed(
     held: Mapping[str, str], wanted: Mapping[str, str], claims: tuple[str, str]
 ) -> Mapping[str, str]:
@@ -516,6 +545,7 @@ def _request_size(content: Content, asked: Syncer, targets: Iterable[Target]) ->
         ),
         data=content.raw_data or UNSET,
         binary_data=content.raw_binary_data or UNSET,
+        immutable=asked.immutable or UNSET,
     )
     encoded = protocol.encode(child)
     # Go writes these five characters as six-byte escapes; a Go-written source has them already.

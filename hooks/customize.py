@@ -1,10 +1,10 @@
 """Which related objects the hook needs to see.
 
 Metacontroller matches every event of the cluster against every rule of every syncer, so the rules
-are few and by name: the Namespaces, the source, and whatever bears the copies' name anywhere.
-The answer is cached per generation of the syncer, also across versions of the hook: the source's
-own Namespace is always asked for, so that the hook can tell a missing object from a rule that
-an older version did not have (see `rules_are_current` in `source` and `targets`).
+are few: the Namespaces, the source, and whatever bears the copies' name anywhere. The answer is
+cached per generation of the syncer, also across versions of the hook: the source's own Namespace
+is always asked for, so that the hook can tell a missing object from a rule that an older version
+did not have (see `rules_are_current` in `source` and `targets`).
 """
 
 from hooks import copies, syncer, targets
@@ -17,5 +17,5 @@ def related_rules(request: CustomizeRequest) -> CustomizeResponse:
     if isinstance(asked, syncer.InvalidSpec):
         return CustomizeResponse(related_resources=())
     return CustomizeResponse(
-        related_resources=(targets.related_rule(asked), *copies.related_rules(asked))
+        related_resources=(*targets.related_rules(asked), *copies.related_rules(asked))
     )

@@ -186,6 +186,7 @@ class RelatedRule(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
     resource: str
     namespace: str = ""
     names: Sequence[str] = ()
+    label_selector: Mapping[str, object] | UnsetType = UNSET
 
 
 class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
@@ -234,8 +235,13 @@ def field_managers(of: KubernetesObject) -> Sequence[str]:
 
 def owned_metadata(entry: str, part: str) -> Sequence[str]:
     """The names under `labels` or `annotations` that an entry of managedFields owns."""
-    fields = _decode(_OWNED, Raw(entry.encode())).fields.get("f:metadata", {})
+    fields = _owned_fields(entry).get("f:metadata", {})
     return [name.removeprefix("f:") for name in fields.get(f"f:{part}") or {} if name != "."]
+
+
+def owns_immutable(entry: str) -> bool:
+    """Whether an entry of managedFields owns `immutable`, the field and no key of that name."""
+    return "f:immutable" in _owned_fields(entry)
 
 
 def decode_applied_metadata(annotation: str) -> AppliedMetadata:
@@ -254,6 +260,10 @@ def is_absent(raw: Raw) -> bool:
 def encode(value: object) -> bytes:
     """Encode an answer: the same value gives the same bytes, and Raw parts go in as they are."""
     return _ENCODER.encode(value)
+
+
+def _owned_fields(entry: str) -> Mapping[str, Mapping[str, Mapping[str, Raw] | None]]:
+    return _decode(_OWNED, Raw(entry.encode())).fields
 
 
 _T = TypeVar("_T")

@@ -42,6 +42,12 @@ class Requirement:
             case _:
                 return self.key not in labels
 
+    @property
+    def as_rule(self) -> Mapping[str, object]:
+        """The requirement as an item of `matchExpressions`."""
+        values = {"values": sorted(self.values)} if self.values else {}
+        return {"key": self.key, "operator": self.operator, **values}
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSelector:
@@ -52,6 +58,11 @@ class LabelSelector:
     def matches(self, labels: Mapping[str, str] | None) -> bool:
         """Whether an object with these labels is selected."""
         return all(requirement.holds(labels or {}) for requirement in self.requirements)
+
+    @property
+    def as_rule(self) -> Mapping[str, object]:
+        """The same as Metacontroller's rules and Kubernetes' lists spell it, in one form."""
+        return {"matchExpressions": [requirement.as_rule for requirement in self.requirements]}
 
 
 class MalformedSelector(ValueError):

@@ -81,6 +81,11 @@ class NamespaceSelection:
         """Whether it depends on which namespaces there are."""
         return bool(self.globs) or self.selector is not None
 
+    @property
+    def needs_all(self) -> bool:
+        """Whether every Namespace has to be looked at to know which are selected."""
+        return bool(self.globs) or (self.selector is not None and not self.selector.requirements)
+
     def reaches(self, name: str, labels: Mapping[str, str] | None) -> bool:
         """Whether a namespace is selected by what it is."""
         if globs.matches(name, self.excluded):
@@ -93,8 +98,8 @@ class NamespaceSelection:
 class Syncer:
     """A checked spec, with the identity that copies carry.
 
-    The deadline is in seconds. `keys`
-    are names and globs, none for all keys; `rename_keys` gives keys of the source another name.
+    The deadline is in seconds. `keys` are names and globs, none for all keys; `rename_keys` gives
+    keys of the source another name.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Syncer:
     target_name: str | None = None
     target_labels: Mapping[str, str] = field(default_factory=dict)
     target_annotations: Mapping[str, str] = field(default_factory=dict)
+    immutable: bool = False
 
     @property
     def copy_name(self) -> str:
@@ -138,6 +144,7 @@ class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     target_name: str | None = None
     target_labels: dict[str, str] | None = None
     target_annotations: dict[str, str] | None = None
+    immutable: bool = False
 
 
 _SPEC = msgspec.json.Decoder(_Spec)
@@ -170,6 +177,7 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
         target_name=spec.target_name,
         target_labels=spec.target_labels or {},
         target_annotations=spec.target_annotations or {},
+        immutable=spec.immutable,
     )
 
 

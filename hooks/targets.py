@@ -55,15 +55,20 @@ class Target:
         return self.failure is not None and self.failure.reason in _CLOSED
 
 
-def related_rule(asked: Syncer) -> RelatedRule:
-    """The rule that shows the Namespaces that matter, and the source's own (see `source`).
+def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
+    """The rules that show the Namespaces that matter, and the source's own (see `source`).
 
-    Where it depends on which there are, all of them: then one that comes or is relabelled asks.
+    A selector is Metacontroller's to match, also for a Namespace that has just lost a label: so
+    the other Namespaces of the cluster cost nothing. What globs match can only be found among all.
     """
-    if asked.namespaces.is_open:
-        return RelatedRule(API_VERSION, RESOURCE)
-    names = sorted({asked.source.namespace, *asked.namespaces.names})
-    return RelatedRule(API_VERSION, RESOURCE, names=names)
+    wanted = asked.namespaces
+    if wanted.needs_all:
+        return (RelatedRule(API_VERSION, RESOURCE),)
+    names = sorted({asked.source.namespace, *wanted.names})
+    named = RelatedRule(API_VERSION, RESOURCE, names=names)
+    if wanted.selector is None:
+        return (named,)
+    return (named, RelatedRule(API_VERSION, RESOURCE, label_selector=wanted.selector.as_rule))
 
 
 def rules_are_current(asked: Syncer, request: SyncRequest, children: Group) -> bool:
@@ -74,7 +79,7 @@ def rules_are_current(asked: Syncer, request: SyncRequest, children: Group) -> b
     that is not shown, not all are; and a living copy proves that its Namespace is there.
     """
     shown = request.seen(NAMESPACES)
-    if asked.namespaces.is_open:
+    if asked.namespaces.needs_all:
         return _ALWAYS_THERE in shown
     unseen = set(asked.namespaces.names) - shown.keys()
     return not any(

@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -177,6 +177,7 @@ class Place:
     tampered: Values
     is_touched: bool
     is_immutable: bool
+    was_immutable: bool
     is_hanging: bool
 
 
@@ -187,6 +188,7 @@ class Given:
     source: Values | None
     targets: list[str]
     places: list[Place]
+    immutable: bool = False
 
 
 @st.composite
@@ -200,6 +202,7 @@ def worlds(draw: st.DrawFn) -> Given:
             tampered=draw(values()),
             is_touched=draw(st.booleans()),
             is_immutable=draw(st.integers(0, 4)) == 0,
+            was_immutable=draw(st.integers(0, 4)) == 0,
             is_hanging=draw(st.integers(0, 4)) == 0,
         )
         for name in NAMESPACES
@@ -208,6 +211,7 @@ def worlds(draw: st.DrawFn) -> Given:
         source=draw(st.one_of(st.none(), values(), values(), values())),
         targets=draw(st.lists(st.sampled_from((*NAMESPACES, SOURCE)), min_size=1, unique=True)),
         places=places,
+        immutable=draw(st.booleans()),
     )
 
 
@@ -231,6 +235,7 @@ class World:
                     "sourceNamespace": SOURCE,
                     "sourceConfigMap": "app-config",
                     "targetNamespaces": told.targets,
+                    "immutable": told.immutable,
                 },
             }
         )
@@ -284,7 +289,7 @@ class World:
             self.cluster.delete("Namespace", place.namespace)
 
     def _copy(self, place: Place) -> None:
-        """A copy as it was once written, and what others made of it since."""
+        """A copy as it was once written, and then in the hands of others."""
         name = "former" if place.occupant == "old name" else "app-config"
         child = {
             "apiVersion": "v1",
@@ -304,12 +309,16 @@ class World:
                 },
             },
             **place.holds.fields,
+            **({"immutable": True} if place.was_immutable else {}),
         }
         if self.strategy is ApplyStrategy.SERVER_SIDE_APPLY:
             self.cluster.server_side_apply(with_owner(child, self.parent), METACONTROLLER)
         else:
             DynamicApply(self.cluster).apply(self.parent, None, child)
-        if place.is_touched:
+        self._tamper(place, name)
+
+    def _tamper(self, place: Place, name: str) -> None:
+        if place.is_touched and not place.was_immutable:
             # Changed and put back: the content is as it was, but somebody owns it now.
             for fields in (
                 {"data": dict.fromkeys(place.holds.data, "touched")},
@@ -324,9 +333,11 @@ class World:
         patch: Object = {"metadata": {"labels": labels}}
         if labels:
             patch["metadata"]["ownerReferences"] = None
-        holds, tampered = place.holds, place.tampered
-        patch["data"] = {k: v for k, v in tampered.data.items() if k not in holds.binary_data}
-        patch["binaryData"] = {k: v for k, v in tampered.binary_data.items() if k not in holds.data}
+        if not place.was_immutable:
+            holds = place.holds
+            data, binary_data = place.tampered.data, place.tampered.binary_data
+            patch["data"] = {k: v for k, v in data.items() if k not in holds.binary_data}
+            patch["binaryData"] = {k: v for k, v in binary_data.items() if k not in holds.data}
         if place.is_immutable:
             patch["immutable"] = True
         if place.is_hanging:
@@ -390,7 +401,7 @@ def test_no_child_is_returned_where_a_namespace_takes_none(
 @strategies
 @given(told=worlds())
 def test_an_absent_source_loses_no_copy(told: Given, strategy: ApplyStrategy) -> None:
-    world = World(Given(None, told.targets, told.places), strategy).settle()
+    world = World(replace(told, source=None), strategy).settle()
 
     for request, answer in world.answers:
         returned = {
@@ -445,6 +456,8 @@ def test_repeated_application_ends_and_what_is_called_current_is(
         assert found is not None
         assert told.source is not None
         assert {f: found[f] for f in ("data", "binaryData") if found.get(f)} == told.source.fields
+        frozen = any(place.is_immutable for place in told.places if place.namespace == name)
+        assert bool(found.get("immutable")) is told.immutable or frozen
 
 
 @strategies

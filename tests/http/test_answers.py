@@ -24,12 +24,6 @@ def test_customize_is_told_what_the_hook_needs_to_see(port: int) -> None:
 
     rules = [
         {"apiVersion": "v1", "resource": "namespaces", "names": ["default", "dev"]},
-        {
-            "apiVersion": "v1",
-            "resource": "configmaps",
-            "namespace": "default",
-            "names": ["app-config"],
-        },
         {"apiVersion": "v1", "resource": "configmaps", "names": ["app-config"]},
     ]
     assert answer == (200, JSON, {"relatedResources": rules})
