@@ -75,6 +75,23 @@ def test_a_source_that_no_request_can_carry_is_too_large(stack: Stack) -> None:
     assert "3,145,728" in ready["message"]
 
 
+def test_only_what_is_selected_counts(stack: Stack) -> None:
+    if stack.strategy != DYNAMIC_APPLY:
+        return  # what server-side apply refuses, no source can hold as it is
+    prefix = "selected"
+    _namespaces(stack, prefix)
+    data = {"small": "x", "large": "x" * _VALUES}
+    stack.client.create(_source(prefix, data))
+    stack.client.create(_syncer(prefix))
+    assert _settled(stack, prefix)["reason"] == "TooLarge"
+
+    stack.client.merge_patch("ConfigMapSyncer", prefix, {"spec": {"keys": ["s*"]}})
+
+    stack.client.wait_for("ConfigMapSyncer", prefix, _is_ready, "the selected key to be copied")
+    copy = stack.client.get("ConfigMap", "large", f"{prefix}-target")
+    assert copy["data"] == {"small": "x"}
+
+
 def _namespaces(stack: Stack, prefix: str) -> None:
     for role in ("source", "target"):
         stack.client.create(
