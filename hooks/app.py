@@ -67,15 +67,15 @@ def create_app(
 
     def answer_sync(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, sync(request, limits.apply_strategy, clock()))
+        return _told(request, sync(request, limits.policy, clock()))
 
     def answer_finalize(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, finalize(request, limits.apply_strategy, clock()))
+        return _told(request, finalize(request, limits.policy, clock()))
 
     def answer_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
-        rules = related_rules(request)
+        rules = related_rules(request, limits.policy)
         told: dict[str, str | int | float] = {
             "syncer": request.parent.metadata.name,
             "rules": len(rules.related_resources),

@@ -7,13 +7,13 @@ decided here, from what is observed alone.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
 from msgspec import UNSET, Raw, UnsetType
 
-from hooks import protocol, source, syncer
+from hooks import kinds, protocol, source, syncer
 from hooks.protocol import (
     ApplyStrategy,
     Child,
@@ -37,7 +37,7 @@ OUR_LABELS: Final = (SYNCED_BY, SYNCED_FROM, MANAGED_BY)
 OUR_ANNOTATIONS: Final = (syncer.SOURCE, CONTENT_HASH)
 
 VALUES_LIMIT: Final = 1_048_576
-"""Bytes of all values of a ConfigMap; Kubernetes, core/v1 `MaxSecretSize`."""
+"""Bytes of all values of one object; Kubernetes, core/v1 `MaxSecretSize`."""
 REQUEST_LIMIT: Final = 3_145_728
 """Bytes of one request body; Kubernetes API server, `MaxRequestBodyBytes`."""
 ANNOTATIONS_LIMIT: Final = 262_144
@@ -81,7 +81,7 @@ class _Writing:
 
     data: Raw
     binary_data: Raw
-    hash: str
+    hash: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +100,41 @@ def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
     Every event costs Metacontroller time for every rule, so the source has none of its own where
     it has the copies' name.
     """
-    named = RelatedRule(source.API_VERSION, source.RESOURCE, names=(asked.copy_name,))
+    resource = asked.source.kind.resource
+    named = RelatedRule(kinds.API_VERSION, resource, names=(asked.copy_name,))
     if asked.copy_name == asked.source.name:
         return (named,)
     return (source.related_rule(asked), named)
 
 
-def observed(request: SyncRequest) -> Group:
-    """All observed copies of this syncer, under whatever name."""
-    return request.observed(source.GROUP)
+def observed(request: SyncRequest) -> Sequence[KubernetesObject]:
+    """All observed copies of this syncer, of whatever kind and under whatever name, in order."""
+    return [
+        copy for kind in kinds.KINDS for _, copy in sorted(request.observed(kind.group).items())
+    ]
+
+
+def leak(request: SyncRequest) -> NoContent | None:
+    """Say so where a Secret's data stands in an annotation, for then the next copies' would too.
+
+    A setting is no proof of how Metacontroller writes; what it has written is.
+    """
+    for key, copy in sorted(request.observed(kinds.SECRET.group).items()):
+        if copy.annotation(LAST_APPLIED) is not None:
+            return NoContent(
+                SourceReason.SECRETS_NOT_ENABLED,
+                f"Secret {key} holds its data once more in the annotation {LAST_APPLIED}, for "
+                f"Metacontroller runs with {ApplyStrategy.DYNAMIC_APPLY}; run it with "
+                f"--apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}, which takes it off again",
+            )
+    return None
 
 
 def too_large(
     content: Content, asked: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
 ) -> NoContent | None:
     """Say so where Kubernetes would refuse the copies, before any of them is touched."""
-    values = _values_size(content.data, content.binary_data)
+    values = _values_size(content, asked)
     request = _request_size(content, asked, targets)
     checks = [
         (values, VALUES_LIMIT, "its values", "Kubernetes accepts in one object"),
@@ -136,7 +155,7 @@ def too_large(
 
 
 def echo(found: KubernetesObject) -> Child:
-    """The copy as it is: what is ours of its metadata, and all of its content.
+    """The copy as it is: its kind and type, what is ours of its metadata, and all of its content.
 
     Returned, it writes nothing and keeps the copy; of a released copy it takes possession.
     """
@@ -151,9 +170,10 @@ def echo(found: KubernetesObject) -> Child:
         for name, value in (found.metadata.annotations or {}).items()
         if name in OUR_ANNOTATIONS or (name in owned["annotations"] and name != LAST_APPLIED)
     }
+    kind = kinds.of(found.kind)
     return Child(
-        api_version=source.API_VERSION,
-        kind=source.KIND,
+        api_version=kinds.API_VERSION,
+        kind=kind.name,
         metadata=ChildMeta(
             name=found.metadata.name,
             namespace=found.metadata.namespace,
@@ -163,16 +183,20 @@ def echo(found: KubernetesObject) -> Child:
         data=UNSET if protocol.is_absent(found.data) else found.data,
         binary_data=UNSET if protocol.is_absent(found.binary_data) else found.binary_data,
         immutable=UNSET if found.immutable is None else found.immutable,
+        type=source.type_of(found, kind) or UNSET,
     )
 
 
-def hold(children: Group, targets: Iterable[Target]) -> Sequence[Child]:
-    """Every living copy as it is, save where its namespace can take none: writes would fail."""
-    closed = {target.namespace for target in targets if target.is_closed}
+def hold(request: SyncRequest, targets: Iterable[Target]) -> Sequence[Child]:
+    """Every living copy as it is, save where its namespace can or may have none.
+
+    Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy.
+    """
+    left_out = {target.namespace for target in targets if target.is_closed or target.is_withdrawn}
     return [
         echo(copy)
-        for _, copy in sorted(children.items())
-        if copy.metadata.namespace not in closed and copy.metadata.deletion_timestamp is None
+        for copy in observed(request)
+        if copy.metadata.namespace not in left_out and copy.metadata.deletion_timestamp is None
     ]
 
 
@@ -185,8 +209,8 @@ def released(
     asked: Syncer, request: SyncRequest, targets: Iterable[Target]
 ) -> Sequence[KubernetesObject]:
     """The released copies in the targets, as related objects show them; never the source."""
-    seen = request.seen(source.GROUP)
-    children = observed(request)
+    seen = request.seen(asked.source.kind.group)
+    children = request.observed(asked.source.kind.group)
     namespaces = {target.namespace for target in targets} - {asked.source.namespace}
     keys = sorted(f"{namespace}/{asked.copy_name}" for namespace in namespaces)
     return [
@@ -200,7 +224,7 @@ def contradiction(
     request: SyncRequest, asked: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
 ) -> str | None:
     """Where the copies show that Metacontroller runs with the other strategy, the words for it."""
-    ours = [*observed(request).values(), *released(asked, request, targets)]
+    ours = [*observed(request), *released(asked, request, targets)]
     marked = [copy.annotation(LAST_APPLIED) is not None for copy in ours]
     if strategy is ApplyStrategy.SERVER_SIDE_APPLY and any(marked):
         return _contradiction(strategy, ApplyStrategy.DYNAMIC_APPLY)
@@ -221,13 +245,14 @@ class Copies:
     _related: Group = field(init=False)
     _labels: Mapping[str, str] = field(init=False)
     _content: _Writing = field(init=False)
-    _readings: dict[tuple[bytes, bytes, str | None], _Reading] = field(init=False)
+    _readings: dict[tuple[bytes, bytes, str | bool | None], _Reading] = field(init=False)
     _writings: dict[tuple[int, frozenset[str]], _Writing | None] = field(init=False)
     _outdated: Mapping[str, Sequence[KubernetesObject]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._children = observed(self.request)
-        self._related = self.request.seen(source.GROUP)
+        kind = self.asked.source.kind
+        self._children = self.request.observed(kind.group)
+        self._related = self.request.seen(kind.group)
         self._labels = {
             **self.asked.target_labels,
             SYNCED_BY: self.asked.name,
@@ -239,20 +264,21 @@ class Copies:
         self._readings = {}
         self._writings = {}
         outdated: dict[str, list[KubernetesObject]] = {}
-        for _, copy in sorted(self._children.items()):
-            if copy.metadata.name != self.asked.copy_name:
+        for copy in observed(self.request):
+            if (copy.metadata.name, kinds.of(copy.kind)) != (self.asked.copy_name, kind):
                 outdated.setdefault(copy.metadata.namespace, []).append(copy)
         self._outdated = outdated
 
     def decide(self, target: Target) -> Outcome:
         """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
         if target.failure:
-            return Outcome(target.namespace, State.FAILED, failure=target.failure)
+            kept = self._kept(target.namespace) if target.keeps else ()
+            return Outcome(target.namespace, State.FAILED, kept, target.failure)
         outcome = self._decide(target.namespace)
         outdated = self._outdated.get(target.namespace)
         if not outdated or outcome.state is State.CURRENT:
             return outcome
-        # The copy under the old name goes only when the one under the new name is there.
+        # The copy of the old name or kind goes only when the new one is there.
         kept = [echo(copy) for copy in outdated if copy.metadata.deletion_timestamp is None]
         return Outcome(
             outcome.namespace,
@@ -261,6 +287,12 @@ class Copies:
             outcome.failure,
             outcome.obstacle,
         )
+
+    def _kept(self, namespace: str) -> Sequence[Child]:
+        """The copies in one namespace as they are."""
+        copy = self._children.get(f"{namespace}/{self.asked.copy_name}")
+        copies = [*([copy] if copy else ()), *self._outdated.get(namespace, ())]
+        return [echo(copy) for copy in copies if copy.metadata.deletion_timestamp is None]
 
     def _decide(self, namespace: str) -> Outcome:
         key = f"{namespace}/{self.asked.copy_name}"
@@ -284,7 +316,7 @@ class Copies:
             return Outcome(namespace, State.WAITING, children)
         controller = found.controller
         if controller is not None:
-            failure = _managed_by_another(controller)
+            failure = _managed_by_another(found, controller)
         elif not is_released(found, self.asked):
             failure = self._conflict(found)
         elif self.strategy is ApplyStrategy.DYNAMIC_APPLY:
@@ -296,6 +328,8 @@ class Copies:
         return Outcome(namespace, State.FAILED, failure=failure)
 
     def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:
+        if source.type_of(copy, self.asked.source.kind) != self.content.type:
+            return _replaced(namespace)
         reading = self._read(copy)
         if reading is None or reading.is_current:
             return self._exact(namespace, copy)
@@ -326,7 +360,7 @@ class Copies:
         content = self.content
         if copy.data == content.raw_data and copy.binary_data == content.raw_binary_data:
             return None
-        recorded = copy.annotation(CONTENT_HASH)
+        recorded = self._recorded(copy)
         key = (bytes(copy.data), bytes(copy.binary_data), recorded)
         reading = self._readings.get(key)
         if reading is None:
@@ -334,14 +368,22 @@ class Copies:
             binary_data = protocol.decode_values(copy.binary_data, copy, "binaryData")
             is_current = data == content.data and binary_data == content.binary_data
             # Hashing is what costs here, and where the content was recorded it tells nothing new.
-            is_untouched = (
-                is_current
-                if recorded == content.hash
-                else source.content_hash(data, binary_data) == recorded
-            )
+            if isinstance(recorded, bool):
+                is_untouched = recorded
+            elif recorded == content.hash:
+                is_untouched = is_current
+            else:
+                is_untouched = source.content_hash(data, binary_data) == recorded
             reading = _Reading(data, binary_data, is_current, is_untouched)
             self._readings[key] = reading
         return reading
+
+    def _recorded(self, copy: KubernetesObject) -> str | bool | None:
+        """What the copy tells of its last write: the digest, or of a Secret whether all is ours."""
+        if self.content.hash is not None:
+            return copy.annotation(CONTENT_HASH)
+        held = protocol.decode_values(copy.data, copy, "data")
+        return all(_is_our_key_alone(key, copy) for key in held if key not in self.content.data)
 
     def _is_labelled(self, copy: KubernetesObject) -> bool:
         labels = copy.metadata.labels or {}
@@ -375,16 +417,18 @@ class Copies:
         if not reading.is_untouched:
             # Claim, then drop: a foreign key stays when it is left out, but once it holds a value
             # of ours, and we recorded so, leaving it out removes it.
-            data |= _claimed(reading.data, content.data, _CLAIMS)
+            claims = _BINARY_CLAIMS if self.asked.source.kind.is_secret else _CLAIMS
+            data |= _claimed(reading.data, content.data, claims)
             binary_data |= _claimed(reading.binary_data, content.binary_data, _BINARY_CLAIMS)
         if data == content.data and binary_data == content.binary_data:
             return self._content
-        planned = Content(
-            data,
-            binary_data,
-            Raw(protocol.encode(data)) if data else Raw(b""),
-            Raw(protocol.encode(binary_data)) if binary_data else Raw(b""),
-            source.content_hash(data, binary_data),
+        planned = replace(
+            content,
+            data=data,
+            binary_data=binary_data,
+            raw_data=Raw(protocol.encode(data)) if data else Raw(b""),
+            raw_binary_data=Raw(protocol.encode(binary_data)) if binary_data else Raw(b""),
+            hash=None if content.hash is None else source.content_hash(data, binary_data),
         )
         # What a claim makes too large for Kubernetes would be refused for ever.
         if too_large(planned, self.asked, _LONGEST, self.strategy):
@@ -400,8 +444,8 @@ class Copies:
     ) -> Child:
         written = writing or self._content
         return Child(
-            api_version=source.API_VERSION,
-            kind=source.KIND,
+            api_version=kinds.API_VERSION,
+            kind=self.asked.source.kind.name,
             metadata=ChildMeta(
                 name=self.asked.copy_name,
                 namespace=namespace,
@@ -411,6 +455,7 @@ class Copies:
             data=written.data or UNSET,
             binary_data=written.binary_data or UNSET,
             immutable=immutable,
+            type=self.content.type or UNSET,
         )
 
     def _conflict(self, found: KubernetesObject) -> Failure:
@@ -418,8 +463,8 @@ class Copies:
         what = "is not this syncer's" if other is None else f"carries {SYNCED_BY}={other}"
         return Failure(
             FailureReason.CONFLICT,
-            f"a {source.KIND} {found.metadata.name} that {what} is in the way; remove it, or give "
-            f"it to this syncer with `{self._handing_over(found)}`",
+            f"a {self.asked.source.kind.name} {found.metadata.name} that {what} is in the way; "
+            f"remove it, or give it to this syncer with `{self._handing_over(found)}`",
         )
 
     def _unadoptable(self, found: KubernetesObject) -> Failure:
@@ -435,7 +480,8 @@ class Copies:
         if self.strategy is ApplyStrategy.DYNAMIC_APPLY:
             label = f"{CONTROLLER_UID}={self.asked.uid}"
         name, namespace = found.metadata.name, found.metadata.namespace
-        return f"kubectl label {source.KIND.lower()} {name} -n {namespace} {label} --overwrite"
+        kind = self.asked.source.kind.name.lower()
+        return f"kubectl label {kind} {name} -n {namespace} {label} --overwrite"
 
 
 def _replaced(namespace: str) -> Outcome:
@@ -443,10 +489,10 @@ def _replaced(namespace: str) -> Outcome:
     return Outcome(namespace, State.WAITING)
 
 
-def _managed_by_another(controller: OwnerReference) -> Failure:
+def _managed_by_another(found: KubernetesObject, controller: OwnerReference) -> Failure:
     return Failure(
         FailureReason.MANAGED_BY_ANOTHER,
-        f"the {source.KIND} of the copy's name is controlled by {controller.kind} "
+        f"the {kinds.of(found.kind).name} of the copy's name is controlled by {controller.kind} "
         f"{controller.name}; take the namespace off the one or the other",
     )
 
@@ -471,9 +517,9 @@ def _contradiction(setting: ApplyStrategy, seen: ApplyStrategy) -> str:
     )
 
 
-def _annotations(asked: Syncer, written_hash: str) -> Mapping[str, str]:
-    ours = {syncer.SOURCE: str(asked.source), CONTENT_HASH: written_hash}
-    return {**asked.target_annotations, **ours}
+def _annotations(asked: Syncer, written_hash: str | None) -> Mapping[str, str]:
+    hashed = {} if written_hash is None else {CONTENT_HASH: written_hash}
+    return {**asked.target_annotations, syncer.SOURCE: str(asked.source), **hashed}
 
 
 def _owned(found: KubernetesObject) -> Mapping[str, Collection[str]]:
@@ -485,7 +531,7 @@ def _owned(found: KubernetesObject) -> Mapping[str, Collection[str]]:
     if applied is not None:
         metadata = protocol.decode_applied_metadata(applied)
         return {"labels": metadata.labels or (), "annotations": metadata.annotations or ()}
-    ours = [entry for entry in protocol.field_managers(found) if f'"f:{CONTENT_HASH}":' in entry]
+    ours = [entry for entry in protocol.field_managers(found) if _is_ours(entry)]
     return {
         part: {name for entry in ours for name in protocol.owned_metadata(entry, part)}
         for part in ("labels", "annotations")
@@ -495,11 +541,11 @@ def _owned(found: KubernetesObject) -> Mapping[str, Collection[str]]:
 def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) -> bool:
     """Whether leaving a key out removes it; at worst a needless no.
 
-    Our entry among the field managers is the one that has our annotation. Under server-side
-    apply it must be an apply, for that removes nothing that an update wrote, not even ours.
+    Under server-side apply our entry must be an apply, for that removes nothing that an update
+    wrote, not even ours.
     """
     owners = [entry for entry in protocol.field_managers(copy) if f'"f:{key}":' in entry]
-    if len(owners) != 1 or f'"f:{CONTENT_HASH}":' not in owners[0]:
+    if len(owners) != 1 or not _is_ours(owners[0]):
         return False
     return strategy is ApplyStrategy.DYNAMIC_APPLY or '"operation":"Apply"' in owners[0]
 
@@ -507,7 +553,18 @@ def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) ->
 def _is_frozen_by_us_alone(copy: KubernetesObject) -> bool:
     """Whether nobody but us made a copy immutable; where it is not known who did, no."""
     owners = [entry for entry in protocol.field_managers(copy) if protocol.owns_immutable(entry)]
-    return bool(owners) and all(f'"f:{CONTENT_HASH}":' in entry for entry in owners)
+    return bool(owners) and all(map(_is_ours, owners))
+
+
+def _is_our_key_alone(key: str, copy: KubernetesObject) -> bool:
+    """Whether a key of `data` goes when server-side apply leaves it out."""
+    owners = [e for e in protocol.field_managers(copy) if key in protocol.owned_keys(e)]
+    return len(owners) == 1 and _is_ours(owners[0]) and '"operation":"Apply"' in owners[0]
+
+
+def _is_ours(entry: str) -> bool:
+    """Whether an entry of managedFields is Metacontroller's for us: it alone has our annotation."""
+    return f'"f:{syncer.SOURCE}":' in entry
 
 
 def _claimed(
@@ -520,17 +577,21 @@ def _claimed(
     }
 
 
-def _values_size(data: Mapping[str, str], binary_data: Mapping[str, str]) -> int:
+def _values_size(content: Content, asked: Syncer) -> int:
     """Bytes of all values, as Kubernetes counts them: text in UTF-8, the rest decoded."""
-    text = sum(len(value.encode()) for value in data.values())
-    return text + sum(len(value) * 3 // 4 - value[-2:].count("=") for value in binary_data.values())
+    is_encoded = asked.source.kind.is_secret
+    text = () if is_encoded else content.data.values()
+    encoded = content.data.values() if is_encoded else content.binary_data.values()
+    return sum(len(value.encode()) for value in text) + sum(
+        len(value) * 3 // 4 - value[-2:].count("=") for value in encoded
+    )
 
 
 def _request_size(content: Content, asked: Syncer, targets: Iterable[Target]) -> int:
     """Bytes of one copy as Metacontroller (Go, encoding/json) writes it, owner left out."""
     child = Child(
-        api_version=source.API_VERSION,
-        kind=source.KIND,
+        api_version=kinds.API_VERSION,
+        kind=asked.source.kind.name,
         metadata=ChildMeta(
             name=asked.copy_name,
             namespace=max((target.namespace for target in targets), key=len, default=""),
@@ -546,6 +607,7 @@ def _request_size(content: Content, asked: Syncer, targets: Iterable[Target]) ->
         data=content.raw_data or UNSET,
         binary_data=content.raw_binary_data or UNSET,
         immutable=asked.immutable or UNSET,
+        type=content.type or UNSET,
     )
     encoded = protocol.encode(child)
     # Go writes these five characters as six-byte escapes; a Go-written source has them already.

@@ -7,15 +7,21 @@ is always asked for, so that the hook can tell a missing object from a rule that
 did not have (see `rules_are_current` in `source` and `targets`).
 """
 
-from hooks import copies, syncer, targets
+from hooks import copies, source, syncer, targets
+from hooks.policy import Policy
 from hooks.protocol import CustomizeRequest, CustomizeResponse
 
 
-def related_rules(request: CustomizeRequest) -> CustomizeResponse:
-    """The rules for one syncer; none where the spec cannot be followed, for then all is held."""
+def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeResponse:
+    """The rules for one syncer; none where the spec cannot be followed, for then all is held.
+
+    Where Secrets are not enabled, none is asked for: Metacontroller may not even read them.
+    """
     asked = syncer.parse(request.parent)
     if isinstance(asked, syncer.InvalidSpec):
         return CustomizeResponse(related_resources=())
+    if source.refusal(asked, request.controller, policy) is not None:
+        return CustomizeResponse(related_resources=targets.related_rules(asked))
     return CustomizeResponse(
         related_resources=(*targets.related_rules(asked), *copies.related_rules(asked))
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from hooks import copies, status, syncer, targets
 from hooks.copies import Outcome, State
+from hooks.policy import Policy
 from hooks.protocol import (
     ApplyStrategy,
     Child,
@@ -25,15 +26,15 @@ from hooks.syncer import InvalidSpec, Syncer
 _GARBAGE_COLLECTION: Final = frozenset({"foregroundDeletion", "orphan"})
 
 
-def finalize(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncResponse[Status]:
+def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
     """No copies, and `finalized` when none is observed. Raises MalformedRequest."""
     asked = syncer.parse(request.parent)
     children = copies.observed(request)
     is_orphaned = _is_orphaned(request, asked)
-    retaken = () if is_orphaned else _retaken(request, asked, strategy)
+    retaken = () if is_orphaned else _retaken(request, asked, policy.strategy)
     left = {child.metadata.namespace: _undeleted(request.parent) for child in retaken} | {
         copy.metadata.namespace: copies.obstacle(copy) or _undeleted(request.parent)
-        for copy in children.values()
+        for copy in children
     }
     outcomes = [
         Outcome(namespace, State.WAITING, obstacle=why) for namespace, why in sorted(left.items())
@@ -72,7 +73,7 @@ def _retaken(
 
 
 def _released(request: SyncRequest, asked: Syncer) -> Sequence[KubernetesObject]:
-    return copies.released(asked, request, targets.resolve(asked, request))
+    return copies.released(asked, request, targets.selected(asked, request))
 
 
 def _is_orphaned(request: SyncRequest, asked: Syncer | InvalidSpec) -> bool:

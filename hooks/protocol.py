@@ -8,7 +8,7 @@ skipped. Field names and shapes: Metacontroller's guide, "CompositeController, h
 Errors: `MalformedRequest`, one line that names the field by its path and shows no value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
@@ -48,6 +48,7 @@ class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
     namespace: str = ""
     uid: str = ""
     generation: int = 0
+    resource_version: str = ""
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] | None = None
     owner_references: Sequence[OwnerReference] | None = None
@@ -63,9 +64,11 @@ class NamespaceStatus(Struct, frozen=True, gc=False):
 
 
 class KubernetesObject(Struct, frozen=True, gc=False, rename="camel"):
-    """A child or a related object, its content undecoded."""
+    """A child or a related object, its content undecoded; only Secrets have a `type`."""
 
     metadata: ObjectMeta
+    kind: str = ""
+    type: str | None = None
     data: Raw = Raw(b"")
     binary_data: Raw = Raw(b"")
     immutable: bool | None = None
@@ -105,10 +108,32 @@ class Parent(Struct, frozen=True, gc=False, rename="camel"):
 Group = Mapping[str, KubernetesObject]
 
 
+class ChildResource(Struct, frozen=True, gc=False, rename="camel"):
+    """One entry of a CompositeController's `childResources`."""
+
+    api_version: str = ""
+    resource: str = ""
+
+
+class _ControllerSpec(Struct, frozen=True, gc=False, rename="camel"):
+    child_resources: Sequence[ChildResource] = ()
+
+
+class Controller(Struct, frozen=True, gc=False):
+    """The CompositeController on whose behalf Metacontroller asks."""
+
+    spec: _ControllerSpec = _ControllerSpec()
+
+    def manages(self, api_version: str, resource: str) -> bool:
+        """Whether children of a kind are registered; what is not, Metacontroller refuses."""
+        return ChildResource(api_version, resource) in self.spec.child_resources
+
+
 class SyncRequest(Struct, frozen=True, gc=False):
     """The body of `/sync` and `/finalize`: groups are `Kind.version`, keys `namespace/name`."""
 
     parent: Parent
+    controller: Controller = Controller()
     children: Mapping[str, Group] | None = None
     related: Mapping[str, Group] | None = None
     finalizing: bool = False
@@ -126,6 +151,7 @@ class CustomizeRequest(Struct, frozen=True, gc=False):
     """The body of `/customize`."""
 
     parent: Parent
+    controller: Controller = Controller()
 
 
 class AppliedMetadata(Struct, frozen=True, gc=False):
@@ -140,7 +166,7 @@ class _Applied(Struct, frozen=True, gc=False):
 
 
 class _Owned(Struct, frozen=True, gc=False):
-    fields: Mapping[str, Mapping[str, Mapping[str, Raw] | None]] = msgspec.field(
+    fields: Mapping[str, Mapping[str, Mapping[str, Raw] | None] | None] = msgspec.field(
         name="fieldsV1", default_factory=dict
     )
 
@@ -163,6 +189,7 @@ class Child(Struct, frozen=True, gc=False, rename="camel"):
     data: Raw | UnsetType = UNSET
     binary_data: Raw | UnsetType = UNSET
     immutable: bool | UnsetType = UNSET
+    type: str | UnsetType = UNSET
 
 
 StatusT = TypeVar("StatusT")
@@ -235,8 +262,13 @@ def field_managers(of: KubernetesObject) -> Sequence[str]:
 
 def owned_metadata(entry: str, part: str) -> Sequence[str]:
     """The names under `labels` or `annotations` that an entry of managedFields owns."""
-    fields = _owned_fields(entry).get("f:metadata", {})
+    fields = _owned_fields(entry).get("f:metadata") or {}
     return [name.removeprefix("f:") for name in fields.get(f"f:{part}") or {} if name != "."]
+
+
+def owned_keys(entry: str) -> Collection[str]:
+    """The keys of `data` that an entry of managedFields owns."""
+    return [name.removeprefix("f:") for name in _owned_fields(entry).get("f:data") or {}]
 
 
 def owns_immutable(entry: str) -> bool:
@@ -262,7 +294,7 @@ def encode(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def _owned_fields(entry: str) -> Mapping[str, Mapping[str, Mapping[str, Raw] | None]]:
+def _owned_fields(entry: str) -> Mapping[str, Mapping[str, Mapping[str, Raw] | None] | None]:
     return _decode(_OWNED, Raw(entry.encode())).fields
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from hooks.policy import Policy
 from hooks.protocol import ApplyStrategy
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -29,6 +30,8 @@ class Settings:
     """
 
     apply_strategy: ApplyStrategy = ApplyStrategy.SERVER_SIDE_APPLY
+    require_consent: bool = False
+    require_target_consent: bool = False
     max_request_bytes: _Positive = 512 * 1024 * 1024
     max_in_flight_bytes: _Positive = 512 * 1024 * 1024
     retry_after_seconds: _Positive = 1
@@ -36,6 +39,11 @@ class Settings:
     shutdown_seconds: _Positive = 30
     host: str = "0.0.0.0"  # noqa: S104 - a Service reaches the pod on the pod's own address
     port: _Port = 8080
+
+    @property
+    def policy(self) -> Policy:
+        """What of it decisions depend on."""
+        return Policy(self.apply_strategy, self.require_consent, self.require_target_consent)
 
 
 def read(environment: Mapping[str, str]) -> Settings:

@@ -10,17 +10,31 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
-from hooks import keys, protocol, syncer
+from hooks import consent, keys, kinds, protocol, syncer
 from hooks.keys import Fault, NoSelection
-from hooks.protocol import NAMESPACES, KubernetesObject, RelatedRule, SyncRequest
+from hooks.kinds import API_VERSION, Kind
+from hooks.policy import Policy
+from hooks.protocol import (
+    NAMESPACES,
+    ApplyStrategy,
+    Controller,
+    KubernetesObject,
+    RelatedRule,
+    SyncRequest,
+)
 from hooks.syncer import Syncer
 
-API_VERSION: Final = "v1"
-KIND: Final = "ConfigMap"
-RESOURCE: Final = "configmaps"
-GROUP: Final = f"{KIND}.{API_VERSION}"
+_SAFE: Final = ApplyStrategy.SERVER_SIDE_APPLY
+_UNTYPED: Final = "Opaque"
+"""The type of a Secret that says none."""
+_UNSUPPORTED_TYPES: Final = {
+    "kubernetes.io/service-account-token": "Kubernetes keeps it for one service account alone",
+    "bootstrap.kubernetes.io/token": "it lets machines join the cluster",
+    "helm.sh/release.v1": "it is Helm's own record of a release",
+}
+"""Types of Secrets that mean something where they are and nothing, or harm, elsewhere."""
 
 
 class SourceReason(StrEnum):
@@ -30,8 +44,11 @@ class SourceReason(StrEnum):
     SOURCE_NOT_FOUND = "SourceNotFound"
     SOURCE_IS_A_COPY = "SourceIsACopy"
     KEY_NOT_FOUND = "KeyNotFound"
+    CONSENT_MISSING = "ConsentMissing"
     TOO_LARGE = "TooLarge"
     INVALID_SPEC = "InvalidSpec"
+    SECRETS_NOT_ENABLED = "SecretsNotEnabled"
+    UNSUPPORTED_TYPE = "UnsupportedType"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +60,39 @@ class NoContent:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """Which content it is, as a status says it.
+
+    By its digest, or, where not even that may leave the objects, by the source's resourceVersion.
+    """
+
+    content_hash: str | UnsetType = UNSET
+    source_resource_version: str | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What every copy shall hold, decoded once and encoded once.
 
     `raw_data` and `raw_binary_data` are the two maps as JSON, empty where a map is empty.
     `hash` is `sha256:` and 64 hexadecimal digits; equal contents have equal hashes, however
-    their JSON was written.
+    their JSON was written. Secrets have none, but a `type`.
     """
 
     data: Mapping[str, str]
     binary_data: Mapping[str, str]
     raw_data: Raw
     raw_binary_data: Raw
-    hash: str
+    hash: str | None
+    type: str | None = None
+    resource_version: str = ""
+
+    @property
+    def version(self) -> Version:
+        """Which content it is."""
+        if self.hash is None:
+            return Version(source_resource_version=self.resource_version)
+        return Version(content_hash=self.hash)
 
 
 def content_hash(data: Mapping[str, str], binary_data: Mapping[str, str]) -> str:
@@ -66,12 +103,38 @@ def content_hash(data: Mapping[str, str], binary_data: Mapping[str, str]) -> str
 
 def described(asked: Syncer) -> str:
     """The source as messages name it."""
-    return f"{KIND} {asked.source}"
+    return f"{asked.source.kind.name} {asked.source}"
+
+
+def type_of(found: KubernetesObject, kind: Kind) -> str | None:
+    """The type of a Secret, None of anything else."""
+    return (found.type or _UNTYPED) if kind.is_secret else None
 
 
 def related_rule(asked: Syncer) -> RelatedRule:
     """The rule that shows the source."""
-    return RelatedRule(API_VERSION, RESOURCE, asked.source.namespace, (asked.source.name,))
+    kind, name = asked.source.kind, asked.source.name
+    return RelatedRule(API_VERSION, kind.resource, asked.source.namespace, (name,))
+
+
+def refusal(asked: Syncer, controller: Controller, policy: Policy) -> NoContent | None:
+    """Say so where Secrets are asked for and not enabled, so that none is even looked at."""
+    if not asked.source.kind.is_secret:
+        return None
+    if policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
+        return NoContent(
+            SourceReason.SECRETS_NOT_ENABLED,
+            f"Secrets are not copied under {policy.strategy}, which would put their data into an "
+            f"annotation; run Metacontroller with --apply-strategy={_SAFE} and set "
+            "APPLY_STRATEGY to the same",
+        )
+    if not controller.manages(API_VERSION, kinds.SECRET.resource):
+        return NoContent(
+            SourceReason.SECRETS_NOT_ENABLED,
+            "Secrets are not enabled; add `components: [components/secrets]` to "
+            "metacontroller/kustomization.yaml and apply it again",
+        )
+    return None
 
 
 def rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
@@ -80,34 +143,79 @@ def rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
     A source in a Namespace that is not shown means that an older version of the hook was asked
     which objects it needs (the answer is cached for 20 minutes): then absence proves nothing.
     """
-    shown = str(asked.source) in request.seen(GROUP)
+    shown = _find(asked, request) is not None
     return not shown or asked.source.namespace in request.seen(NAMESPACES)
 
 
-def resolve(asked: Syncer, request: SyncRequest) -> Content | NoContent:
+def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Content | NoContent:
     """Find the source and read its content. Raises MalformedRequest where its data is no map."""
-    found = request.seen(GROUP).get(str(asked.source))
+    found = _find(asked, request)
     if found is None:
         return _not_found(asked, request)
     if syncer.is_copy(found):
         return NoContent(
             SourceReason.SOURCE_IS_A_COPY,
-            f"{KIND} {asked.source} is itself a copy; name the original, "
+            f"{described(asked)} is itself a copy; name the original, "
             f"{_original(found)}, as the source",
         )
-    return _read(asked, found)
+    return _unsupported(asked, found) or _unconsented(asked, found, policy) or _read(asked, found)
+
+
+def allows(asked: Syncer, request: SyncRequest, namespace: str) -> bool:
+    """Whether the source's owner consents to a copy in a namespace; yes where he says nothing."""
+    found = _find(asked, request)
+    listed = consent.given(found, consent.ALLOW_SYNC_TO) if found else None
+    return listed is None or listed.is_malformed or listed.covers(namespace)
+
+
+def _find(asked: Syncer, request: SyncRequest) -> KubernetesObject | None:
+    return request.seen(asked.source.kind.group).get(str(asked.source))
+
+
+def _unsupported(asked: Syncer, found: KubernetesObject) -> NoContent | None:
+    why = _UNSUPPORTED_TYPES.get(type_of(found, asked.source.kind) or "")
+    if why is None:
+        return None
+    return NoContent(
+        SourceReason.UNSUPPORTED_TYPE,
+        f"{described(asked)} has the type {found.type}, which is never copied, for {why}; name "
+        "another source",
+    )
+
+
+def _unconsented(asked: Syncer, found: KubernetesObject, policy: Policy) -> NoContent | None:
+    """Why it is not known to whom the source's owner consents, where that must be known."""
+    listed = consent.given(found, consent.ALLOW_SYNC_TO)
+    if listed is None:
+        if not (policy.require_consent or asked.source.kind.is_secret):
+            return None
+        command = (
+            f"kubectl annotate {asked.source.kind.name.lower()} {asked.source.name} "
+            f"-n {asked.source.namespace} {consent.ALLOW_SYNC_TO}=NAMESPACES"
+        )
+        problem = (
+            f"does not say to which namespaces it may be copied; its owner can, with `{command}`"
+        )
+    elif listed.is_malformed:
+        problem = (
+            f"has items in its annotation {consent.ALLOW_SYNC_TO} that can match no namespace; "
+            "give names and globs with commas in between"
+        )
+    else:
+        return None
+    return NoContent(SourceReason.CONSENT_MISSING, f"{described(asked)} {problem}")
 
 
 def _not_found(asked: Syncer, request: SyncRequest) -> NoContent:
     if asked.source.namespace not in request.seen(NAMESPACES):
         message = (
             f"Namespace {asked.source.namespace} of the source does not exist; create it with "
-            f"{KIND} {asked.source.name} in it, or correct spec.sourceNamespace"
+            f"{asked.source.kind.name} {asked.source.name} in it, or correct spec.sourceNamespace"
         )
     else:
         message = (
-            f"{KIND} {asked.source} does not exist; create it, or correct spec.sourceNamespace "
-            "and spec.sourceConfigMap"
+            f"{described(asked)} does not exist; create it, or correct spec.sourceNamespace "
+            f"and spec.{asked.source.kind.field}"
         )
     return NoContent(SourceReason.SOURCE_NOT_FOUND, message)
 
@@ -123,12 +231,15 @@ def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
     if isinstance(names, NoSelection):
         return _no_keys(asked, names)
     chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
+    kind = asked.source.kind
     return Content(
         data=chosen,
         binary_data=chosen_binary,
         raw_data=_raw(chosen, data, found.data),
         raw_binary_data=_raw(chosen_binary, binary_data, found.binary_data),
-        hash=content_hash(chosen, chosen_binary),
+        hash=None if kind.is_secret else content_hash(chosen, chosen_binary),
+        type=type_of(found, kind),
+        resource_version=found.metadata.resource_version,
     )
 
 

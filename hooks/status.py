@@ -22,7 +22,7 @@ from msgspec import UNSET, UnsetType
 from hooks import syncer
 from hooks.copies import Outcome, State
 from hooks.protocol import Parent
-from hooks.source import Content, NoContent, SourceReason
+from hooks.source import Content, NoContent, SourceReason, Version
 from hooks.targets import Failure, FailureReason
 from hooks.words import named
 
@@ -75,6 +75,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     failed_namespaces: Sequence[str]
     failures: Sequence[NamespaceFailure]
     content_hash: str | UnsetType = UNSET
+    source_resource_version: str | UnsetType = UNSET
     last_sync_time: str | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
 
@@ -91,8 +92,14 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     failed_namespaces: frozenset[str] = frozenset()
     failures: tuple[NamespaceFailure, ...] = ()
     content_hash: str | UnsetType = UNSET
+    source_resource_version: str | UnsetType = UNSET
     last_sync_time: str | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
+
+    @property
+    def version(self) -> Version:
+        """The content that the status was about."""
+        return Version(self.content_hash, self.source_resource_version)
 
     @property
     def refused(self) -> Collection[str]:
@@ -167,13 +174,13 @@ def progress(
     question: Question, subject: str, content: Content, outcomes: Sequence[Outcome]
 ) -> Report:
     """The status of a syncer whose source is resolved; `subject` names the source."""
-    found = _assess(question, outcomes, content.hash)
+    found = _assess(question, outcomes, content.version)
     synced = _synced(question, found, f"the current content of {subject}")
     keys = len(content.data) + len(content.binary_data)
     resolved = _Verdict(
         "True", SourceReason.RESOLVED, f"{subject} has {_count(keys, 'key')} to copy."
     )
-    return _report(question, found, (resolved, synced, synced), content.hash)
+    return _report(question, found, (resolved, synced, synced), content.version)
 
 
 def held(
@@ -183,7 +190,7 @@ def held(
 
     `problem` is why: the source gives no content, or else a sentence without a full stop.
     """
-    found = _assess(question, outcomes, question.before.content_hash)
+    found = _assess(question, outcomes, question.before.version)
     keeping = _keeping(kept, [name for name in found.pending if name not in set(kept)])
     waiting = _Verdict("False", SyncedReason.HELD, f"{keeping[0].upper()}{keeping[1:]}.")
     if isinstance(problem, NoContent):
@@ -192,12 +199,12 @@ def held(
     else:
         resolved = _Verdict("True", SourceReason.RESOLVED, "The source is there.")
         ready = _Verdict("False", SyncedReason.HELD, f"{problem}; {keeping}.")
-    return _report(question, found, (resolved, waiting, ready), question.before.content_hash)
+    return _report(question, found, (resolved, waiting, ready), question.before.version)
 
 
 def deletion(question: Question, outcomes: Sequence[Outcome]) -> Report:
     """The status of a syncer that is being deleted: which copies are still there, and why."""
-    found = _assess(question, outcomes, question.before.content_hash)
+    found = _assess(question, outcomes, question.before.version)
     left = f"{_count(found.total, 'namespace')} still {_have(outcomes)} a copy of it"
     if not found.total:
         told = "no copy is left"
@@ -219,7 +226,7 @@ def deletion(question: Question, outcomes: Sequence[Outcome]) -> Report:
         ),
         _Verdict("False", SourceReason.SOURCE_NOT_FOUND, "The source was not looked for."),
     )
-    return _report(question, found, (resolved, synced, synced), question.before.content_hash)
+    return _report(question, found, (resolved, synced, synced), question.before.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +238,7 @@ class _Verdict:
     message: str
 
 
-def _assess(
-    question: Question, outcomes: Sequence[Outcome], content_hash: str | UnsetType
-) -> _Assessment:
+def _assess(question: Question, outcomes: Sequence[Outcome], version: Version) -> _Assessment:
     """Sort the outcomes; what has waited past the deadline becomes a failure and stays one."""
     before = question.before
     synced = [o.namespace for o in outcomes if o.state is State.CURRENT]
@@ -246,7 +251,7 @@ def _assess(
     if waiting:
         begins = (
             before.observed_generation != question.parent.metadata.generation
-            or before.content_hash != content_hash
+            or before.version != version
             or _gained(before, synced)
             or not fresh.isdisjoint(before.synced_namespaces | before.failed_namespaces)
         )
@@ -362,7 +367,7 @@ def _report(
     question: Question,
     found: _Assessment,
     verdicts: tuple[_Verdict, _Verdict, _Verdict],
-    content_hash: str | UnsetType,
+    version: Version,
 ) -> Report:
     failures = sorted(found.failures, key=lambda f: f.reason != FailureReason.NOT_APPLIED)
     status = Status(
@@ -378,8 +383,9 @@ def _report(
         synced_namespaces=found.synced[:LIST_LIMIT],
         failed_namespaces=[failure.namespace for failure in found.failures[:LIST_LIMIT]],
         failures=sorted(failures[:FAILURES_LIMIT], key=lambda f: f.namespace),
-        content_hash=content_hash,
-        last_sync_time=_last_sync_time(question, found, content_hash),
+        content_hash=version.content_hash,
+        source_resource_version=version.source_resource_version,
+        last_sync_time=_last_sync_time(question, found, version.content_hash),
         pending_since=found.pending_since,
     )
     return Report(status, found.resync_after_seconds)

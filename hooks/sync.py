@@ -5,14 +5,15 @@ from datetime import datetime
 
 from hooks import copies, source, status, syncer, targets
 from hooks.copies import Copies, Outcome, State
-from hooks.protocol import ApplyStrategy, SyncRequest, SyncResponse
-from hooks.source import NoContent, SourceReason
+from hooks.policy import Policy
+from hooks.protocol import SyncRequest, SyncResponse
+from hooks.source import Content, NoContent, SourceReason
 from hooks.status import Status
 from hooks.syncer import InvalidSpec, Syncer
 from hooks.targets import Target
 
 
-def sync(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncResponse[Status]:
+def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
     """The desired copies and the status. Raises MalformedRequest, and nothing else."""
     before = status.previous(request.parent)
     question = status.Question(request.parent, before, now)
@@ -21,25 +22,23 @@ def sync(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncRe
         problem = NoContent(SourceReason.INVALID_SPEC, asked.message)
         return _hold(request, question, problem, ())
 
-    wanted = targets.resolve(asked, request)
+    wanted = targets.resolve(asked, request, policy)
     question = status.Question(
         request.parent,
         before,
         now,
         asked.progress_deadline_seconds,
-        copies.contradiction(request, asked, wanted, strategy),
+        copies.contradiction(request, asked, wanted, policy.strategy),
     )
     if not _rules_are_current(asked, request):
         named = [Target(name) for name in asked.namespaces.names]
         return _hold(request, question, _STALE_RULES, named)
 
-    content = source.resolve(asked, request)
-    if not isinstance(content, NoContent):
-        content = copies.too_large(content, asked, wanted, strategy) or content
+    content = _content(asked, request, wanted, policy)
     if isinstance(content, NoContent):
         return _hold(request, question, content, wanted)
 
-    decisions = Copies(asked, content, strategy, request)
+    decisions = Copies(asked, content, policy.strategy, request)
     outcomes = [decisions.decide(target) for target in wanted]
     report = status.progress(question, source.described(asked), content, outcomes)
     return SyncResponse(
@@ -47,6 +46,19 @@ def sync(request: SyncRequest, strategy: ApplyStrategy, now: datetime) -> SyncRe
         children=[child for outcome in outcomes for child in outcome.children],
         resync_after_seconds=report.resync_after_seconds,
     )
+
+
+def _content(
+    asked: Syncer, request: SyncRequest, wanted: Sequence[Target], policy: Policy
+) -> Content | NoContent:
+    """What every copy shall hold, or why it is not known or must not be spread."""
+    refusal = source.refusal(asked, request.controller, policy) or copies.leak(request)
+    if refusal is not None:
+        return refusal
+    content = source.resolve(asked, request, policy)
+    if isinstance(content, NoContent):
+        return content
+    return copies.too_large(content, asked, wanted, policy.strategy) or content
 
 
 def _rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
@@ -76,7 +88,7 @@ def _hold(
         )
         for target in wanted
     ]
-    children = copies.hold(copies.observed(request), wanted)
+    children = copies.hold(request, wanted)
     kept = [child.metadata.namespace for child in children]
     report = status.held(question, problem, outcomes, kept)
     return SyncResponse(

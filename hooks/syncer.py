@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from hooks import globs, protocol, selector
+from hooks import globs, kinds, protocol, selector
+from hooks.kinds import Kind
 from hooks.protocol import KubernetesObject, Parent
 from hooks.selector import LabelSelector, MalformedSelector
 from hooks.words import named
@@ -54,10 +55,11 @@ _KEY_GLOB: Final = re.compile(r"[-._a-zA-Z0-9*?]{1,253}")
 
 @dataclass(frozen=True, slots=True)
 class SourceReference:
-    """Where the source is. Its string is `namespace/name`, as annotations and messages say it."""
+    """What and where the source is. Its string is `namespace/name`, as annotations say it."""
 
     namespace: str
     name: str
+    kind: Kind = kinds.CONFIG_MAP
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -134,7 +136,8 @@ class InvalidSpec:
 
 class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     source_namespace: str
-    source_config_map: str
+    source_config_map: str | None = None
+    source_secret: str | None = None
     target_namespaces: list[str] | None = None
     namespace_selector: msgspec.Raw = msgspec.Raw(b"")
     exclude_namespaces: list[str] | None = None
@@ -157,7 +160,8 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
     try:
         spec = _SPEC.decode(parent.spec)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        reason = error if isinstance(error, msgspec.MsgspecError) else "unreadable JSON"
+        reason = str(error) if isinstance(error, msgspec.MsgspecError) else "unreadable JSON"
+        reason = reason.replace(" | null", "")
         return InvalidSpec(f"Correct spec: {reason}")
     problem = _problem(parent.metadata.name, spec)
     if problem is not None:
@@ -169,7 +173,7 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
     return Syncer(
         name=parent.metadata.name,
         uid=parent.metadata.uid,
-        source=SourceReference(spec.source_namespace, spec.source_config_map),
+        source=SourceReference(spec.source_namespace, *_source(spec)),
         namespaces=namespaces,
         progress_deadline_seconds=spec.progress_deadline_seconds,
         keys=tuple(dict.fromkeys(spec.keys or ())),
@@ -188,7 +192,15 @@ def is_copy(candidate: KubernetesObject) -> bool:
     return controlled or candidate.label(SYNCED_BY) is not None
 
 
+def _source(spec: _Spec) -> tuple[str, Kind]:
+    """The source's name, empty where the spec gives none, and its kind."""
+    if spec.source_secret is not None:
+        return spec.source_secret, kinds.SECRET
+    return spec.source_config_map or "", kinds.CONFIG_MAP
+
+
 def _problem(name: str, spec: _Spec) -> str | None:
+    source_name, kind = _source(spec)
     checks = (
         (
             len(name) > NAME_LIMIT,
@@ -199,15 +211,19 @@ def _problem(name: str, spec: _Spec) -> str | None:
             "Correct spec.sourceNamespace: it is no namespace name",
         ),
         (
-            not _OBJECT_NAME.fullmatch(spec.source_config_map),
-            "Correct spec.sourceConfigMap: it is no object name",
+            (spec.source_config_map is None) is (spec.source_secret is None),
+            "Name the source either in spec.sourceConfigMap or in spec.sourceSecret",
+        ),
+        (
+            not _OBJECT_NAME.fullmatch(source_name),
+            f"Correct spec.{kind.field}: it is no object name",
         ),
         (
             spec.target_name is not None and not _OBJECT_NAME.fullmatch(spec.target_name),
             "Correct spec.targetName: it is no object name",
         ),
         (
-            (spec.target_name or spec.source_config_map) == _RESERVED_NAME,
+            (spec.target_name or source_name) == _RESERVED_NAME,
             f"Give the copies another name: Kubernetes itself writes {_RESERVED_NAME} everywhere",
         ),
         *_key_checks(spec),
@@ -238,7 +254,7 @@ def _namespace_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
     nothing = "Name namespaces in spec.targetNamespaces, or select some with spec.namespaceSelector"
     yield not wanted and (wanted is not None or not is_selected), nothing
     for field_name, items in (("targetNamespaces", wanted or []), ("excludeNamespaces", excluded)):
-        malformed = [item for item in items if not _is_namespace_or_glob(item)]
+        malformed = [item for item in items if not is_namespace_or_glob(item)]
         yield (
             bool(malformed),
             f"Correct spec.{field_name}: {len(malformed)} of its items are no namespace names",
@@ -252,22 +268,24 @@ def _namespace_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
     yield bool(named_twice), both
 
 
-def _is_namespace_or_glob(item: str) -> bool:
+def is_namespace_or_glob(item: str) -> bool:
+    """Whether an item of a list is the name of a namespace, or a glob that can match some."""
     pattern = _NAMESPACE_GLOB if globs.is_glob(item) else _NAMESPACE_NAME
     return bool(pattern.fullmatch(item))
 
 
 def _key_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
+    kind = f"a {_source(spec)[1].name}"
     keys, renamed = spec.keys or [], spec.rename_keys or {}
     malformed = [key for key in keys if not _KEY_GLOB.fullmatch(key)]
     yield (
         bool(malformed),
-        f"Correct spec.keys: {len(malformed)} of its items can be no keys of a ConfigMap",
+        f"Correct spec.keys: {len(malformed)} of its items can be no keys of {kind}",
     )
     malformed = [new for new in renamed.values() if not _is_key(new)]
     yield (
         bool(malformed),
-        f"Correct spec.renameKeys: {len(malformed)} of its new names can be no keys of a ConfigMap",
+        f"Correct spec.renameKeys: {len(malformed)} of its new names can be no keys of {kind}",
     )
     unselected = [key for key in renamed if keys and not globs.matches(key, keys)]
     yield (

@@ -4,11 +4,13 @@ A namespace that cannot take a copy fails by itself and disturbs no other: retur
 Metacontroller all the same, its copy would make every sync of the syncer an error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from hooks import consent, source
+from hooks.policy import Policy
 from hooks.protocol import NAMESPACES, Group, KubernetesObject, RelatedRule, SyncRequest
 from hooks.syncer import Syncer
 
@@ -24,6 +26,8 @@ class FailureReason(StrEnum):
     IS_SOURCE_NAMESPACE = "IsSourceNamespace"
     CONFLICT = "Conflict"
     MANAGED_BY_ANOTHER = "ManagedByAnother"
+    CONSENT_MISSING = "ConsentMissing"
+    TARGET_CONSENT_MISSING = "TargetConsentMissing"
     NOT_APPLIED = "NotApplied"
 
 
@@ -32,6 +36,7 @@ _PROTECTED: Final = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces of Kubernetes' own, which are reached by their full name alone."""
 
 _CLOSED: Final = frozenset({FailureReason.NAMESPACE_NOT_FOUND, FailureReason.NAMESPACE_TERMINATING})
+_WITHDRAWN: Final = frozenset({FailureReason.CONSENT_MISSING, FailureReason.TARGET_CONSENT_MISSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +49,25 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A namespace that shall hold a copy; with a failure where it can take none."""
+    """A namespace that shall hold a copy; with a failure where it can or may take none.
+
+    Where it `keeps`, a copy that is there stays as it is in spite of the failure.
+    """
 
     namespace: str
     failure: Failure | None = None
+    keeps: bool = False
 
     @property
     def is_closed(self) -> bool:
         """Whether the namespace takes no object at all, not even one that is there already."""
         return self.failure is not None and self.failure.reason in _CLOSED
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether somebody whose consent it takes says no: the copy goes whatever else is held."""
+        failure = self.failure
+        return failure is not None and failure.reason in _WITHDRAWN and not self.keeps
 
 
 def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
@@ -71,7 +86,9 @@ def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
     return (named, RelatedRule(API_VERSION, RESOURCE, label_selector=wanted.selector.as_rule))
 
 
-def rules_are_current(asked: Syncer, request: SyncRequest, children: Group) -> bool:
+def rules_are_current(
+    asked: Syncer, request: SyncRequest, copies: Iterable[KubernetesObject]
+) -> bool:
     """Whether the Namespaces that were to be shown are shown.
 
     An older version of the hook asked for other ones, or for none where it could not follow the
@@ -84,12 +101,18 @@ def rules_are_current(asked: Syncer, request: SyncRequest, children: Group) -> b
     unseen = set(asked.namespaces.names) - shown.keys()
     return not any(
         copy.metadata.namespace in unseen and copy.metadata.deletion_timestamp is None
-        for copy in children.values()
+        for copy in copies
     )
 
 
-def resolve(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
+def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Sequence[Target]:
     """The targets, sorted by name. One that is only selected is none while it is being deleted."""
+    found = selected(asked, request)
+    return [_consenting(target, asked, request, policy) for target in found]
+
+
+def selected(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
+    """The targets without a look at who consents: what a copy may be left in from earlier."""
     namespaces = request.seen(NAMESPACES)
     named = asked.namespaces.names
     targets = [Target(name, _failure(name, asked, namespaces)) for name in named]
@@ -130,3 +153,39 @@ def _failure(name: str, asked: Syncer, namespaces: Group) -> Failure | None:
             "is gone, or take it off spec.targetNamespaces",
         )
     return None
+
+
+def _consenting(target: Target, asked: Syncer, request: SyncRequest, policy: Policy) -> Target:
+    """The target, with a failure where the source's owner or its own does not want a copy there."""
+    if target.failure is not None:
+        return target
+    name = target.namespace
+    if not source.allows(asked, request, name):
+        listed = f"the annotation {consent.ALLOW_SYNC_TO} of {source.described(asked)}"
+        return Target(
+            name,
+            Failure(
+                FailureReason.CONSENT_MISSING,
+                f"{listed} leaves the namespace out; have the source's owner add it, or take the "
+                "namespace off the targets",
+            ),
+        )
+    if not policy.require_target_consent:
+        return target
+    namespace = request.seen(NAMESPACES)[name]
+    accepted = consent.given(namespace, consent.ACCEPT_SYNC_FROM)
+    if accepted is not None and accepted.covers(asked.source.namespace):
+        return target
+    command = (
+        f"kubectl annotate namespace {name} "
+        f"{consent.ACCEPT_SYNC_FROM}={asked.source.namespace} --overwrite"
+    )
+    return Target(
+        name,
+        Failure(
+            FailureReason.TARGET_CONSENT_MISSING,
+            f"the namespace does not say that it takes copies from {asked.source.namespace}; its "
+            f"owner can, with `{command}`",
+        ),
+        keeps=accepted is None or accepted.is_malformed,
+    )

@@ -97,7 +97,7 @@ def test_the_table_shows_what_an_operator_needs() -> None:
     ready = '.status.conditions[?(@.type=="Ready")]'
     assert SCHEMA.columns == (
         Column("Source Namespace", "string", ".spec.sourceNamespace", 0),
-        Column("Source", "string", ".spec.sourceConfigMap", 0),
+        Column("Source", "string", ".spec['sourceConfigMap','sourceSecret']", 0),
         Column("Targets", "integer", ".status.targetCount", 0),
         Column("Synced", "integer", ".status.syncedCount", 0),
         Column("Failed", "integer", ".status.failedCount", 0),

@@ -11,16 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from hooks import protocol, source
+from hooks import kinds, protocol, source
 from hooks.app import create_app
 from hooks.copies import Copies
-from hooks.preview.appliers import APPLIERS, DynamicApply, with_owner
+from hooks.preview.appliers import DynamicApply, with_owner
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster
 from hooks.preview.hook import encode
 from hooks.preview.metacontroller import Metacontroller
 from hooks.preview.objects import Object, is_deleting
 from hooks.preview.ownership import LAST_APPLIED, METACONTROLLER
+from hooks.preview.registration import Installation
 from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, SyncRequest
 from hooks.settings import Settings
 from hooks.source import Content
@@ -127,7 +128,7 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
         metadata=ObjectMeta(
             name="app-config",
             namespace="a",
-            annotations={"config.example.com/content-hash": held.content.hash}
+            annotations={"config.example.com/content-hash": str(held.content.hash)}
             if is_recorded
             else None,
             managed_fields=Raw(
@@ -151,7 +152,7 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
     )
     request = SyncRequest(
         parent=protocol.Parent(metadata=ObjectMeta(name="sample")),
-        children={source.GROUP: {"a/app-config": copy}},
+        children={kinds.CONFIG_MAP.group: {"a/app-config": copy}},
     )
     decisions = Copies(asked, wanted.content, ApplyStrategy.SERVER_SIDE_APPLY, request)
     [child] = decisions._decide("a").children
@@ -245,7 +246,7 @@ class World:
         for place in told.places:
             self._furnish(place)
         self.metacontroller = Metacontroller(
-            self.cluster, self._hook, self.clock, applier=APPLIERS[strategy], most_calls=20
+            self.cluster, self._hook, self.clock, installed=Installation(strategy), most_calls=20
         )
 
     def _hook(self, path: str, body: bytes) -> tuple[int, bytes]:

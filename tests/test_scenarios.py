@@ -15,4 +15,4 @@ TOLD = [
 
 @pytest.mark.parametrize(("strategy", "story"), TOLD)
 def test_a_story_goes_in_memory_as_it_is_told(strategy: str, story: Story) -> None:
-    play(story, SimulatedWorld(strategy))
+    play(story, SimulatedWorld(strategy, story.settings))

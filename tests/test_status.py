@@ -23,7 +23,7 @@ def before(pending_since: str, **more: object) -> Previous:
     """What was said of a syncer whose copies wait for this very content."""
     return Previous(
         observed_generation=1,
-        content_hash=CONTENT.hash,
+        content_hash=CONTENT.version.content_hash,
         pending_since=pending_since,
         **more,  # type: ignore[arg-type]
     )
@@ -94,7 +94,7 @@ def test_a_wait_is_counted_from_its_stamp(
         pytest.param(
             Previous(
                 observed_generation=2,
-                content_hash=CONTENT.hash,
+                content_hash=CONTENT.version.content_hash,
                 pending_since="2026-01-01T11:59:30Z",
             ),
             True,

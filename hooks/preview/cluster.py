@@ -20,7 +20,7 @@ from hooks.preview import controllers, ownership, validation
 from hooks.preview.clock import Clock, rfc3339
 from hooks.preview.controllers import FOREGROUND, ORPHAN
 from hooks.preview.objects import (
-    CONFIG_MAP,
+    COPIED,
     NAMESPACE,
     RESOURCES,
     SECRET,
@@ -101,13 +101,13 @@ class Cluster:
     def __init__(self, clock: Clock, schema: SyncerSchema | None = None) -> None:
         self.clock = clock
         self.admission: list[Callable[[str, Object], str | None]] = []
-        """Asked before a ConfigMap is stored (`CREATE` or `UPDATE`); a sentence refuses it."""
+        """Asked before what is copied is stored (`CREATE`, `UPDATE`); a sentence refuses it."""
         self.assumed: list[str] = []
         """The copies that came without managedFields, so that who wrote what had to be assumed."""
         self._schema = schema
         self._stored: dict[str, dict[tuple[str, str], _Stored]] = {kind: {} for kind in RESOURCES}
         self._named: dict[tuple[str, str], dict[str, Object]] = {}
-        self._by_controller: dict[str | None, dict[tuple[str, str], Object]] = {}
+        self._by_controller: dict[str | None, dict[tuple[str, str, str], Object]] = {}
         self._subscribers: list[Callable[[Change], None]] = []
         self._resource_version = 0
         self._tended = 0
@@ -144,7 +144,7 @@ class Cluster:
         return [named[namespace] for namespace in sorted(named)]
 
     def controlled_by(self, uid: str | None) -> Objects:
-        """The ConfigMaps that this owner controls (None: that nobody does), for reading only."""
+        """What is copied and controlled by this owner (None: by nobody), for reading only."""
         held = self._by_controller.get(uid, {})
         return [held[key] for key in sorted(held)]
 
@@ -422,7 +422,7 @@ class Cluster:
             )
 
     def _admit(self, operation: str, resource: Resource, item: Object) -> None:
-        if resource is not CONFIG_MAP:
+        if resource not in COPIED:
             return
         for admit in self.admission:
             if refusal := admit(operation, item):
@@ -464,10 +464,11 @@ class Cluster:
         )
         self._stored[resource.kind][key] = _Stored(item, new.ownership)
         self._named.setdefault((resource.kind, key[1]), {})[key[0]] = item
-        if resource is CONFIG_MAP:
+        if resource in COPIED:
+            place = (resource.kind, *key)
             if old is not None:
-                self._by_controller[_controller_uid(old.item)].pop(key)
-            self._by_controller.setdefault(_controller_uid(item), {})[key] = item
+                self._by_controller[_controller_uid(old.item)].pop(place)
+            self._by_controller.setdefault(_controller_uid(item), {})[place] = item
         self._tell(Change(resource.kind, None if old is None else old.item, item))
         return item
 
@@ -475,8 +476,8 @@ class Cluster:
         key = (namespace_of(stored.item), name_of(stored.item))
         del self._stored[resource.kind][key]
         del self._named[resource.kind, key[1]][key[0]]
-        if resource is CONFIG_MAP:
-            self._by_controller[_controller_uid(stored.item)].pop(key)
+        if resource in COPIED:
+            self._by_controller[_controller_uid(stored.item)].pop((resource.kind, *key))
         self._resource_version += 1
         self._tell(Change(resource.kind, stored.item, None))
 

@@ -24,6 +24,7 @@ from hooks.preview.kubectl import Reference
 from hooks.preview.manifests import Input
 from hooks.preview.objects import SYNCER
 from hooks.preview.places import Problem
+from hooks.preview.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, rehearse
 from hooks.preview.report import Output, Report, all_ready
 from hooks.preview.schema import Schema
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _watch(options, schema)
         given, change = _read(options, schema)
         with _hook(options) as hook:
-            rehearsal = rehearse(given, change, hook, options.apply_strategy, schema)
+            rehearsal = rehearse(given, change, hook, schema, _installed(options))
     except RefusedError as error:
         return _refuse(error)
     except service.UnreachableError as error:
@@ -121,6 +122,14 @@ def _parser() -> argparse.ArgumentParser:
         help="Metacontroller's flag of that name (default: %(default)s)",
     )
     parser.add_argument(
+        "--secrets",
+        action="store_const",
+        dest="children",
+        const=CHILDREN_WITH_SECRETS,
+        default=CHILDREN,
+        help="as where metacontroller/components/secrets is installed: Secrets are copied, too",
+    )
+    parser.add_argument(
         "--hook-url",
         metavar="URL",
         help="ask a hook that runs already, such as http://127.0.0.1:8080; its APPLY_STRATEGY "
@@ -139,6 +148,10 @@ def _reference(text: str) -> Reference:
         return Reference.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _installed(options: argparse.Namespace) -> Installation:
+    return Installation(options.apply_strategy, options.children)
 
 
 def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | None]:
@@ -188,7 +201,7 @@ def _watch(options: argparse.Namespace, schema: Schema) -> int:
         for _ in watch.changes(paths):
             try:
                 given, change = _read(options, schema)
-                rehearsal = rehearse(given, change, hook, options.apply_strategy, schema)
+                rehearsal = rehearse(given, change, hook, schema, _installed(options))
             except RefusedError as error:
                 _refuse(error)
                 continue

@@ -11,14 +11,13 @@ Errors: `DoesNotSettleError`. What Metacontroller would report as an event is in
 
 import contextlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from hooks.preview.appliers import (
-    Applier,
-    ServerSideApply,
+    APPLIERS,
     controller_reference,
 )
 from hooks.preview.clock import Clock
@@ -34,10 +33,10 @@ from hooks.preview.hook import (
     grouped,
 )
 from hooks.preview.objects import (
-    CONFIG_MAP,
     SYNCER,
     ApiError,
     Object,
+    Objects,
     controller_of,
     finalizers_of,
     group_of,
@@ -50,7 +49,13 @@ from hooks.preview.objects import (
     with_metadata,
 )
 from hooks.preview.ownership import METACONTROLLER
-from hooks.preview.registration import COMPOSITE_CONTROLLER, FINALIZER, RESYNC_PERIOD_SECONDS
+from hooks.preview.registration import (
+    BASE,
+    FINALIZER,
+    RESYNC_PERIOD_SECONDS,
+    Installation,
+    composite_controller,
+)
 from hooks.preview.related import Audience, Rule
 
 CONTROLLER_UID: Final = "controller-uid"
@@ -81,6 +86,14 @@ class _Answered:
     until: datetime
 
 
+_Key: TypeAlias = tuple[str, str]
+"""A child's kind, and its `namespace/name`."""
+
+
+def _key(child: Object) -> _Key:
+    return str(child["kind"]), key_of(child)
+
+
 class _ChildrenError(Exception):
     """Some children could not be deleted or applied; the others were."""
 
@@ -94,7 +107,7 @@ class Metacontroller:
         hook: Hook,
         clock: Clock,
         *,
-        applier: Callable[[Cluster], Applier] = ServerSideApply,
+        installed: Installation = BASE,
         most_calls: int = 100,
     ) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
@@ -103,7 +116,9 @@ class Metacontroller:
         self._cluster = cluster
         self._hook = hook
         self._clock = clock
-        self._applier = applier(cluster)
+        self._applier = APPLIERS[installed.strategy](cluster)
+        self._controller = composite_controller(installed.children)
+        self._kinds = tuple(child.kind for child in installed.children)
         self._most_calls = most_calls
         self._queue: deque[str] = deque()
         self._timers: dict[str, datetime] = {}
@@ -201,11 +216,10 @@ class Metacontroller:
     # Which syncers a change concerns.
 
     def _on_change(self, change: Change) -> None:
-        match change.kind:
-            case SYNCER.kind:
-                self._on_parent(change)
-            case CONFIG_MAP.kind:
-                self._on_child(change)
+        if change.kind == SYNCER.kind:
+            self._on_parent(change)
+        elif change.kind in self._kinds:
+            self._on_child(change)
         if change.kind in self._watched:
             self._on_related(change)
 
@@ -275,7 +289,7 @@ class Metacontroller:
             parent = self._cluster.update(
                 with_metadata(parent, finalizers=finalizers or None), METACONTROLLER
             )
-        desired = {key_of(child): child for child in self._labelled(parent, answer.children)}
+        desired = {_key(child): child for child in self._labelled(parent, answer.children)}
         failure = None
         if not is_deleting(parent) or _can_finalize(parent):
             failure = self._manage(parent, children, desired)
@@ -283,22 +297,25 @@ class Metacontroller:
         if failure is not None:
             raise failure
 
-    def _claim(self, parent: Object) -> dict[str, Object]:
+    def _claim(self, parent: Object) -> dict[_Key, Object]:
         """The observed children; one that lost our label is released, an orphan with it adopted."""
         uid = uid_of(parent)
-        claimed: dict[str, Object] = {}
-        for child in self._cluster.controlled_by(uid):
+        claimed: dict[_Key, Object] = {}
+        for child in self._children_of(uid):
             if labels_of(child).get(CONTROLLER_UID) == uid:
-                claimed[key_of(child)] = child
+                claimed[_key(child)] = child
             elif not is_deleting(parent):
                 self._release(child, uid)
         if is_deleting(parent):
             return claimed
-        for child in self._cluster.controlled_by(None):
+        for child in self._children_of(None):
             if labels_of(child).get(CONTROLLER_UID) == uid and not is_deleting(child):
                 self._adopt(child, parent)
-                claimed[key_of(child)] = child
+                claimed[_key(child)] = child
         return claimed
+
+    def _children_of(self, uid: str | None) -> Objects:
+        return [item for item in self._cluster.controlled_by(uid) if item["kind"] in self._kinds]
 
     def _release(self, child: Object, uid: str) -> None:
         owners = [owner for owner in owners_of(child) if owner["uid"] != uid]
@@ -310,15 +327,15 @@ class Metacontroller:
         adopted = with_metadata(child, ownerReferences=[*others, reference])
         self._cluster.update(adopted, METACONTROLLER)
 
-    def _ask(self, parent: Object, children: dict[str, Object]) -> Answer:
+    def _ask(self, parent: Object, children: dict[_Key, Object]) -> Answer:
         rules = self._rules_of(parent)
         kinds = {rule.resource.kind for rule in rules}
         self._watched |= kinds
         hook = "finalize" if is_deleting(parent) else "sync"
         request = {
-            "controller": COMPOSITE_CONTROLLER,
+            "controller": self._controller,
             "parent": parent,
-            "children": grouped(children.values(), [CONFIG_MAP.kind]),
+            "children": grouped(children.values(), self._kinds),
             "related": grouped(
                 (item for rule in rules for item in rule.find(self._cluster)), kinds
             ),
@@ -339,7 +356,7 @@ class Metacontroller:
             self._forget(name)
             self._unasked.add(name)
             self.calls["customize", name] += 1
-            request = {"controller": COMPOSITE_CONTROLLER, "parent": parent}
+            request = {"controller": self._controller, "parent": parent}
             answer = ask_related(self._hook, request)
             kept = _Answered(generation, answer, self._clock.now() + _RULES_ARE_KEPT)
             self._answered[name] = kept
@@ -368,7 +385,7 @@ class Metacontroller:
         return labelled
 
     def _manage(
-        self, parent: Object, observed: dict[str, Object], desired: dict[str, Object]
+        self, parent: Object, observed: dict[_Key, Object], desired: dict[_Key, Object]
     ) -> _ChildrenError | None:
         """Delete what is not desired, then write what is; a failure of one stops no other."""
         failures: list[str] = []
@@ -384,7 +401,7 @@ class Metacontroller:
                 )
             except ApiError as error:
                 if error.status != _NOT_FOUND:
-                    failures.append(f"can't delete {child['kind']} {key}: {error}")
+                    failures.append(f"can't delete {child['kind']} {key[1]}: {error}")
         for key, child in sorted(desired.items()):
             try:
                 self._applier.apply(parent, observed.get(key), child)

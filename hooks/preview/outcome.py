@@ -12,18 +12,18 @@ from typing import Final
 
 from hooks.preview.kubectl import Reference
 from hooks.preview.objects import (
-    CONFIG_MAP,
+    COPIED,
     NAMESPACE,
-    SECRET,
+    RESOURCES,
     SYNCER,
     Object,
+    Resource,
     controller_of,
     is_deleting,
     uid_of,
 )
 from hooks.preview.rehearsal import State, is_same
 
-_COPIED: Final = (CONFIG_MAP, SECRET)
 _NAMED: Final = 4
 """How many keys a reason names before it only counts."""
 
@@ -83,7 +83,7 @@ class _Comparison:
         found = [
             copy
             for reference in self.before.keys() | self.after.keys()
-            if reference.resource in _COPIED
+            if reference.resource in COPIED
             if (copy := self._copy(reference)) is not None
         ]
         found += self._not_made({(copy.syncer, copy.namespace) for copy in found})
@@ -150,6 +150,8 @@ class _Comparison:
         namespace = self.after.get(Reference(NAMESPACE, "", reference.namespace))
         if namespace is None or is_deleting(namespace):
             return "the namespace is gone"
+        if reference.resource is not _copied(asked):
+            return f"the copies are {_copied(asked).kind}s now"
         if reference.name != _copy_name(asked):
             return f"the copies are named {_copy_name(asked)} now"
         if unresolved := _unresolved(asked.get("status") or {}):
@@ -179,6 +181,8 @@ def _happened(old: Object | None, new: Object | None) -> Happened:
 
 def _why_replaced(old: Object, new: Object) -> str:
     how = "was immutable" if old.get("immutable") else "was deleted"
+    if old.get("type") != new.get("type"):
+        how = "has another type"
     return ", ".join(filter(None, [how, _difference(old, new)]))
 
 
@@ -236,8 +240,13 @@ def _unresolved(status: Object) -> str:
     )
 
 
+def _copied(syncer: Object) -> Resource:
+    return RESOURCES["Secret" if syncer["spec"].get("sourceSecret") else "ConfigMap"]
+
+
 def _copy_name(syncer: Object) -> str:
-    return str(syncer["spec"].get("targetName") or syncer["spec"]["sourceConfigMap"])
+    spec = syncer["spec"]
+    return str(spec.get("targetName") or spec.get("sourceSecret") or spec["sourceConfigMap"])
 
 
 def _syncer_of(item: Object | None) -> str | None:

@@ -1,38 +1,60 @@
 """What the CompositeController asks of Metacontroller, as far as the offline run follows it.
 
-The same as `metacontroller/` installs; the hook is sent it with every request.
+The same as `metacontroller/` installs, without or with its component for Secrets; the hook is sent
+it with every request.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from hooks.preview.objects import Object
+from hooks.preview.objects import CONFIG_MAP, SECRET, Object, Resource
 
 NAME: Final = "configmap-syncer"
 FINALIZER: Final = f"metacontroller.io/compositecontroller-{NAME}"
 RESYNC_PERIOD_SECONDS: Final = 900
 
-COMPOSITE_CONTROLLER: Final[Object] = {
-    "apiVersion": "metacontroller.k8s.io/v1alpha1",
-    "kind": "CompositeController",
-    "metadata": {"name": NAME},
-    "spec": {
-        "generateSelector": True,
-        "resyncPeriodSeconds": RESYNC_PERIOD_SECONDS,
-        "parentResource": {
-            "apiVersion": "config.example.com/v1alpha1",
-            "resource": "configmapsyncers",
-            "ignoreStatusChanges": True,
+CHILDREN: Final = (CONFIG_MAP,)
+CHILDREN_WITH_SECRETS: Final = (CONFIG_MAP, SECRET)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """How Metacontroller writes (its flag `--apply-strategy`), and which kinds of children."""
+
+    strategy: str = "server-side-apply"
+    children: Sequence[Resource] = CHILDREN
+
+
+BASE: Final = Installation()
+"""What `metacontroller/` installs without components, beside a Metacontroller as we advise it."""
+
+
+def composite_controller(children: Sequence[Resource]) -> Object:
+    """The CompositeController with so many kinds of children."""
+    return {
+        "apiVersion": "metacontroller.k8s.io/v1alpha1",
+        "kind": "CompositeController",
+        "metadata": {"name": NAME},
+        "spec": {
+            "generateSelector": True,
+            "resyncPeriodSeconds": RESYNC_PERIOD_SECONDS,
+            "parentResource": {
+                "apiVersion": "config.example.com/v1alpha1",
+                "resource": "configmapsyncers",
+                "ignoreStatusChanges": True,
+            },
+            "childResources": [
+                {
+                    "apiVersion": child.api_version,
+                    "resource": child.plural,
+                    "updateStrategy": {"method": "InPlace"},
+                }
+                for child in children
+            ],
+            "hooks": {
+                hook: {"version": "v2", "webhook": {"url": f"http://127.0.0.1:8080/{hook}"}}
+                for hook in ("sync", "finalize", "customize")
+            },
         },
-        "childResources": [
-            {
-                "apiVersion": "v1",
-                "resource": "configmaps",
-                "updateStrategy": {"method": "InPlace"},
-            }
-        ],
-        "hooks": {
-            hook: {"version": "v2", "webhook": {"url": f"http://127.0.0.1:8080/{hook}"}}
-            for hook in ("sync", "finalize", "customize")
-        },
-    },
-}
+    }

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hooks.preview import kubectl
-from hooks.preview.appliers import APPLIERS
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster, Propagation
 from hooks.preview.hook import Hook
@@ -29,6 +28,7 @@ from hooks.preview.objects import (
 )
 from hooks.preview.places import Problem
 from hooks.preview.redaction import Redactor
+from hooks.preview.registration import Installation
 from hooks.preview.schema import Schema
 
 State = Mapping[Reference, Object]
@@ -71,10 +71,14 @@ class Rehearsal:
 
 
 def rehearse(
-    given: Input, change: Change | None, hook: Hook, strategy: str, schema: Schema
+    given: Input,
+    change: Change | None,
+    hook: Hook,
+    schema: Schema,
+    installed: Installation,
 ) -> Rehearsal:
     """Let the given objects come to rest, and with a change again. Raises RefusedError."""
-    stage = _Stage(hook, strategy, schema)
+    stage = _Stage(hook, schema, installed)
     stage.fill(given.manifests)
     before = stage.state()
     stage.settle()
@@ -89,10 +93,10 @@ def rehearse(
 class _Stage:
     """A cluster in memory with its Metacontroller."""
 
-    def __init__(self, hook: Hook, strategy: str, schema: Schema) -> None:
+    def __init__(self, hook: Hook, schema: Schema, installed: Installation) -> None:
         self.errors: list[str] = []
         self._hook = hook
-        self._strategy = strategy
+        self._installed = installed
         self._clock = Clock(datetime.now(UTC))
         self._cluster = Cluster(self._clock, schema)
         self._metacontroller: Metacontroller | None = None
@@ -148,7 +152,10 @@ class _Stage:
         """Work until only time would move things on."""
         if self._metacontroller is None:
             self._metacontroller = Metacontroller(
-                self._cluster, self._hook, self._clock, applier=APPLIERS[self._strategy]
+                self._cluster,
+                self._hook,
+                self._clock,
+                installed=self._installed,
             )
         try:
             self._metacontroller.settle()

@@ -14,7 +14,7 @@ from hooks.preview.objects import Object, name_of
 _PADDING: Final = 3
 _NARROWEST: Final = 6
 _STEP: Final = re.compile(
-    r"""\.(?P<name>[^.\[]+)|\[\?\(@\.(?P<key>[^=\s]+)\s*==\s*["'](?P<value>[^"']*)["']\)\]"""
+    r"""\.(?P<name>[^.\[]+)|\[(?P<names>'[^\]]*')\]|\[\?\(@\.(?P<key>[^=\s]+)\s*==\s*["'](?P<value>[^"']*)["']\)\]"""
 )
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -109,10 +109,12 @@ def _age_of(value: str, now: datetime) -> str:
 def _find(item: object, json_path: str) -> object:
     value = item
     for step in _STEP.finditer(json_path):
-        name, key, wanted = step["name"], step["key"], step["value"]
-        if name is not None:
-            value = value.get(name) if isinstance(value, dict) else None
+        name, names, key, wanted = step.group("name", "names", "key", "value")
+        if name is not None or names is not None:
+            fields = [name] if names is None else re.findall(r"'([^']*)'", names)
+            found = value if isinstance(value, dict) else {}
+            value = next((found[field] for field in fields if field in found), None)
         else:
-            found = value if isinstance(value, list) else []
-            value = next((entry for entry in found if str(entry.get(key)) == wanted), None)
+            entries = value if isinstance(value, list) else []
+            value = next((entry for entry in entries if str(entry.get(key)) == wanted), None)
     return value

@@ -1,8 +1,8 @@
 """What the hook answers, one folder a sentence: `request.json`, `response.json`, `case.json`.
 
 `request.json` is a body as Metacontroller sends it, `response.json` the whole answer. `case.json`
-is there where the defaults do not fit: `now`, the present moment of the hook, and `strategy`, the
-apply strategy that it is set to.
+is there where the defaults do not fit: `now`, the present moment of the hook, `strategy`, the
+apply strategy that it is set to, and other settings by their names.
 
 Large values and long lists are written small: `{"$repeat": ["x", 300000]}` is a string,
 `{"$list": {"count": 1001, "value": V}}` a list, and `"$map": {"count": 1001, "key": K, "value": V}`
@@ -11,13 +11,14 @@ adds entries to the map in which it stands; in K and V, `{n}` is the entry's num
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from hooks.preview.hook import encode
 from hooks.protocol import ApplyStrategy
+from hooks.settings import Settings
 
 FOLDER: Final = Path(__file__).parent
 HOOKS: Final = ("sync", "finalize", "customize")
@@ -40,7 +41,7 @@ class Case:
     hook: str
     request: Any
     now: datetime
-    strategy: ApplyStrategy
+    settings: Settings
 
     @classmethod
     def read(cls, folder: Path) -> "Case":
@@ -51,8 +52,16 @@ class Case:
             hook=folder.parent.name,
             request=expanded(json.loads((folder / "request.json").read_text("utf-8"))),
             now=datetime.fromisoformat(told.get("now", NOW)),
-            strategy=ApplyStrategy(told.get("strategy", STRATEGY)),
+            settings=replace(
+                Settings(apply_strategy=ApplyStrategy(told.pop("strategy", STRATEGY))),
+                **{name: value for name, value in told.items() if name != "now"},
+            ),
         )
+
+    @property
+    def strategy(self) -> ApplyStrategy:
+        """The apply strategy that the hook is set to."""
+        return self.settings.apply_strategy
 
     def __str__(self) -> str:
         return f"{self.hook}/{self.folder.name}"

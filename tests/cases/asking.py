@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from hooks.app import create_app
-from hooks.protocol import ApplyStrategy
 from hooks.settings import Settings
 from tests.cases import Case
 
@@ -26,14 +25,14 @@ class Answered:
         return json.loads(self.body)
 
 
-def asked(hook: str, body: bytes, now: datetime, strategy: ApplyStrategy) -> Answered:
+def asked(hook: str, body: bytes, now: datetime, settings: Settings) -> Answered:
     """Ask one hook once."""
     log = io.StringIO()
-    app = create_app(Settings(apply_strategy=strategy), lambda: now, log)
+    app = create_app(settings, lambda: now, log)
     response = app.test_client().post(f"/{hook}", data=body, content_type="application/json")
     return Answered(response.status_code, response.data, log.getvalue())
 
 
 def answered(case: Case) -> Answered:
     """What a case is answered."""
-    return asked(case.hook, case.body, case.now, case.strategy)
+    return asked(case.hook, case.body, case.now, case.settings)

@@ -1,7 +1,9 @@
 """Everything together: a control plane, Metacontroller, the hook, and the registration of both."""
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
 import yaml
@@ -42,8 +44,10 @@ class Stack:
         hook_command: Sequence[str] = COMMAND,
         hook_port: int | None = None,
         metacontroller_arguments: Sequence[str] = (),
+        components: Sequence[str] = (),
     ) -> None:
         self.strategy = strategy
+        self._components = components
         self.workspace = Workspace()
         self.control_plane = ControlPlane(self.workspace)
         self.hook = Hook(
@@ -72,10 +76,24 @@ class Stack:
         self.hook.launch()
         self.control_plane.start(crds=[metacontroller_crds(), CRD])
         self.hook.wait_until_ready()
-        for registration in local_registration(self.hook.url):
+        for registration in self.registration(self._components):
             self.client.apply(registration, field_manager="installation")
         self.metacontroller.start()
         self.wait_until_syncing()
+
+    def registration(self, components: Sequence[str] = ()) -> list[Object]:
+        """The objects of metacontroller/local with components of metacontroller/components."""
+        if not components:
+            return local_registration(self.hook.url)
+        folder = self.workspace.folder / "-".join(["local", *components])
+        folder.mkdir(exist_ok=True)
+        root = os.path.relpath(ROOT / "metacontroller", folder)
+        kustomization = {
+            "resources": [f"{root}/local"],
+            "components": [f"{root}/components/{name}" for name in components],
+        }
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), "utf-8")
+        return local_registration(self.hook.url, folder)
 
     def wait_until_syncing(self, seconds: float = 60) -> None:
         """Make a throw-away syncer, wait until the hook was asked about it, and remove it.
@@ -106,7 +124,7 @@ class Stack:
         self.workspace.close()
 
 
-def kustomize(folder: str) -> list[Object]:
+def kustomize(folder: str | Path) -> list[Object]:
     """The objects that `kubectl apply -k` would send for a folder of the project."""
     rendered = subprocess.run(
         [kubectl(), "kustomize", ROOT / folder],
@@ -117,10 +135,10 @@ def kustomize(folder: str) -> list[Object]:
     return [document for document in yaml.safe_load_all(rendered) if document]
 
 
-def local_registration(hook_url: str) -> list[Object]:
-    """The objects of metacontroller/local except the CRD, with the hook at `hook_url`."""
+def local_registration(hook_url: str, folder: str | Path = "metacontroller/local") -> list[Object]:
+    """The objects of a local registration except the CRD, with the hook at `hook_url`."""
     return [
         yaml.safe_load(yaml.safe_dump(document).replace(_LOCAL_HOOK, hook_url))
-        for document in kustomize("metacontroller/local")
+        for document in kustomize(folder)
         if document["kind"] != "CustomResourceDefinition"
     ]

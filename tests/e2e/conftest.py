@@ -68,6 +68,12 @@ def control_plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="session", params=STRATEGIES)
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The whole product under one apply strategy, shared by all tests of the session."""
-    with Stack(request.param) as running:
+    """The whole product with Secrets under one apply strategy, shared by the tests of a session.
+
+    A parameter that is no mere strategy has the hook's settings behind it.
+    """
+    told: tuple[str, *tuple[tuple[str, str], ...]]
+    told = (request.param,) if isinstance(request.param, str) else request.param
+    strategy, *settings = told
+    with Stack(strategy, hook_settings=dict(settings), components=["secrets"]) as running:
         yield running

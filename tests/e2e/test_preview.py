@@ -54,7 +54,7 @@ def preview(stack: Stack, given: str, *arguments: str | Path) -> str:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "hooks.preview", "-"),
-            *("--apply-strategy", stack.strategy, *map(str, arguments)),
+            *("--secrets", "--apply-strategy", stack.strategy, *map(str, arguments)),
         ],
         cwd=ROOT,
         input=given,

@@ -15,10 +15,10 @@ from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Manifest, Story, paths, play
 
 TOLD = [
-    pytest.param(strategy, number, id=f"{path.stem}-{strategy}")
+    pytest.param((strategy, *story.settings.items()), number, id=f"{story.name}-{strategy}")
     for strategy in STRATEGIES
-    for number, path in enumerate(paths())
-    if strategy in Story.read(path).strategies
+    for number, story in enumerate(map(Story.read, paths()))
+    if strategy in story.strategies
 ]
 
 
@@ -53,7 +53,7 @@ def _compared(stack: Stack, number: int, prefix: str) -> tuple[list[str], str | 
 def _differing(
     story: Story, end: Manifest, calls: int, stack: Stack
 ) -> tuple[list[str], str | None]:
-    simulated = SimulatedWorld(stack.strategy)
+    simulated = SimulatedWorld(stack.strategy, story.settings)
     fewest = play(story, simulated)
     differing = list(differences(end, end_state(story, simulated)))
     if fewest - story.fewer_calls <= calls <= fewest + story.extra_calls:

@@ -15,6 +15,8 @@ MEBIBYTE = 1024 * 1024
 def test_what_is_not_set_has_a_default() -> None:
     assert settings.read({"PATH": "/bin", "max_request_bytes": "1"}) == Settings(
         apply_strategy=ApplyStrategy.SERVER_SIDE_APPLY,
+        require_consent=False,
+        require_target_consent=False,
         max_request_bytes=512 * MEBIBYTE,
         max_in_flight_bytes=512 * MEBIBYTE,
         retry_after_seconds=1,
@@ -28,6 +30,8 @@ def test_what_is_not_set_has_a_default() -> None:
 def test_each_setting_is_the_variable_of_its_upper_case() -> None:
     environment = {
         "APPLY_STRATEGY": "dynamic-apply",
+        "REQUIRE_CONSENT": "true",
+        "REQUIRE_TARGET_CONSENT": "true",
         "MAX_REQUEST_BYTES": "1",
         "MAX_IN_FLIGHT_BYTES": "2",
         "RETRY_AFTER_SECONDS": "3",
@@ -38,7 +42,16 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
     }
 
     assert settings.read(environment) == Settings(
-        ApplyStrategy.DYNAMIC_APPLY, 1, 2, 3, 4, 5, "127.0.0.1", 6
+        apply_strategy=ApplyStrategy.DYNAMIC_APPLY,
+        require_consent=True,
+        require_target_consent=True,
+        max_request_bytes=1,
+        max_in_flight_bytes=2,
+        retry_after_seconds=3,
+        body_timeout_seconds=4,
+        shutdown_seconds=5,
+        host="127.0.0.1",
+        port=6,
     )
 
 
@@ -49,6 +62,7 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
         ("MAX_REQUEST_BYTES", "512Mi", "Expected `int`, got `str`"),
         ("MAX_IN_FLIGHT_BYTES", "0", "Expected `int` >= 1"),
         ("RETRY_AFTER_SECONDS", "-1", "Expected `int` >= 1"),
+        ("REQUIRE_CONSENT", "yes", "Expected `bool`, got `str`"),
         ("PORT", "65536", "Expected `int` <= 65535"),
         ("PORT", "", "Expected `int`, got `str`"),
     ],

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from tests.scenarios.story import Manifest, Reference, Story
 
-_KINDS = ("Namespace", "ConfigMap", "ConfigMapSyncer")
+_KINDS = ("Namespace", "ConfigMap", "Secret", "ConfigMapSyncer")
 _TIME = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A map is there as long as somebody has a key in it; whose it is decides nothing.
@@ -31,7 +31,8 @@ def end_state(story: Story, world: Listing) -> dict[str, Any]:
     """Every object of the story by its reference, without what two worlds cannot have in common."""
     found = {str(Reference.of(item)): item for item in _of_story(story, world)}
     names = {item["metadata"]["uid"]: name for name, item in found.items()}
-    end = {name: _comparable(item, names) for name, item in sorted(found.items())}
+    versions = {item["metadata"]["resourceVersion"]: name for name, item in found.items()}
+    end = {name: _comparable(item, names, versions) for name, item in sorted(found.items())}
     if story.is_a_race:
         # Whether the one that lost had the copy for a moment is not told beforehand.
         for item in end.values():
@@ -47,14 +48,17 @@ def _of_story(story: Story, world: Listing) -> Iterable[Manifest]:
                 yield {"kind": kind} | {k: v for k, v in item.items() if k != "apiVersion"}
 
 
-def _comparable(item: Manifest, names: dict[str, str]) -> Any:
+def _comparable(item: Manifest, names: dict[str, str], versions: dict[str, str]) -> Any:
     metadata = {
         key: value
         for key, value in item["metadata"].items()
         if key not in ("resourceVersion", "managedFields")
     }
     compared = {**item, "metadata": metadata}
-    if item["kind"] == "ConfigMap":
+    if seen := item.get("status", {}).get("sourceResourceVersion"):
+        told = f"the version of {versions.get(seen, 'what is no more')}"
+        compared["status"] = {**item["status"], "sourceResourceVersion": told}
+    if item["kind"] in ("ConfigMap", "Secret"):
         compared["fields"] = _owners(item["metadata"].get("managedFields", ()))
     text = json.dumps(compared, sort_keys=True)
     for uid, name in names.items():

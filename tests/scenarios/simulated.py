@@ -2,16 +2,15 @@
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from hooks import settings
 from hooks.app import create_app
-from hooks.preview.appliers import APPLIERS
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster, Propagation
 from hooks.preview.metacontroller import Metacontroller
+from hooks.preview.registration import CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.schema import Schema
-from hooks.protocol import ApplyStrategy
-from hooks.settings import Settings
 from tests.scenarios.admission import Admission
 from tests.scenarios.story import Manifest, Reference, needless
 
@@ -26,10 +25,11 @@ _CASCADES = {
 class SimulatedWorld:
     """Everything in memory, on a clock that moves only when something is waited for."""
 
-    def __init__(self, strategy: str) -> None:
+    def __init__(self, strategy: str, environment: Mapping[str, str] | None = None) -> None:
         self.clock = Clock()
         self._log = io.StringIO()
-        app = create_app(Settings(apply_strategy=ApplyStrategy(strategy)), self.clock, self._log)
+        configured = settings.read({"APPLY_STRATEGY": strategy, **(environment or {})})
+        app = create_app(configured, self.clock, self._log)
         client = app.test_client()
 
         def hook(path: str, body: bytes) -> tuple[int, bytes]:
@@ -40,7 +40,7 @@ class SimulatedWorld:
         self.admission = Admission()
         self.cluster.admission.append(self.admission.refusal)
         self.metacontroller = Metacontroller(
-            self.cluster, hook, self.clock, applier=APPLIERS[strategy]
+            self.cluster, hook, self.clock, installed=Installation(strategy, CHILDREN_WITH_SECRETS)
         )
 
     def find(self, reference: Reference) -> Manifest | None:

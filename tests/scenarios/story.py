@@ -18,6 +18,7 @@ _API_VERSIONS = {
     "ConfigMap": "v1",
     "ConfigMapSyncer": "config.example.com/v1alpha1",
     "Namespace": "v1",
+    "Secret": "v1",
     "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
     "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
 }
@@ -79,6 +80,7 @@ class Story:
     namespaces: Sequence[str]
     steps: Sequence[Mapping[str, Any]]
     strategies: Sequence[str]
+    settings: Mapping[str, str]
     extra_calls: int
     fewer_calls: int
     is_a_race: bool
@@ -93,6 +95,7 @@ class Story:
             namespaces=told["namespaces"],
             steps=told["steps"],
             strategies=told.get("strategies", STRATEGIES),
+            settings=told.get("settings", {}),
             extra_calls=told.get("extra_calls", {"number": 1})["number"],
             fewer_calls=told.get("extra_calls", {}).get("fewer", 0),
             is_a_race=told.get("race", False),

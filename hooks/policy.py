@@ -1,0 +1,18 @@
+"""What the service is set to, as far as a decision depends on it."""
+
+from dataclasses import dataclass
+
+from hooks.protocol import ApplyStrategy
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How Metacontroller writes, and who must have consented to a copy beside the syncer's author.
+
+    The consents are those of ConfigMaps' owners (that of a Secret's is always needed) and of the
+    receiving namespaces'.
+    """
+
+    strategy: ApplyStrategy = ApplyStrategy.SERVER_SIDE_APPLY
+    require_consent: bool = False
+    require_target_consent: bool = False

@@ -1,0 +1,216 @@
+"""What only a real cluster can show of Secrets: who enables them, and that nothing gets out."""
+
+import base64
+import hashlib
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from tests.controlplane import (
+    DYNAMIC_APPLY,
+    SERVER_SIDE_APPLY,
+    Metacontroller,
+    Object,
+    Process,
+    Stack,
+    wait_for,
+)
+from tests.controlplane.tools import ROOT, kubectl
+from tests.controlplane.workspace import environment
+
+ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
+ALLOWED = {"config.example.com/allow-sync-to": "*"}
+MARKER = "hush-marker-4711"
+EDITED = "hush-edited-4712"
+KINDS = ("ConfigMapSyncer", "ConfigMap", "Event")
+
+
+def make(stack: Stack, prefix: str, targets: Sequence[str], **spec: Any) -> None:
+    """A Secret with the marker in it, its syncer, and the namespaces of both."""
+    for namespace in (f"{prefix}-source", *targets):
+        stack.client.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        )
+    stack.client.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "login", "namespace": f"{prefix}-source", "annotations": ALLOWED},
+            "data": {"password": encoded(MARKER)},
+        }
+    )
+    wanted = {
+        "sourceNamespace": f"{prefix}-source",
+        "sourceSecret": "login",
+        "targetNamespaces": targets,
+    }
+    stack.client.create(
+        {
+            "apiVersion": "config.example.com/v1alpha1",
+            "kind": "ConfigMapSyncer",
+            "metadata": {"name": prefix},
+            "spec": wanted | spec,
+        }
+    )
+
+
+def wait_for_reason(stack: Stack, syncer: str, reason: str) -> str:
+    """The message of the condition Ready once it has the reason."""
+
+    def ready(found: Object) -> dict[str, Any]:
+        conditions = found.get("status", {}).get("conditions", [])
+        return next((c for c in conditions if c["type"] == "Ready"), {})
+
+    found = stack.client.wait_for(
+        "ConfigMapSyncer", syncer, lambda s: ready(s).get("reason") == reason, reason, seconds=60
+    )
+    return str(ready(found)["message"])
+
+
+def encoded(value: str) -> str:
+    return base64.b64encode(value.encode()).decode()
+
+
+def test_secrets_are_copied_once_the_component_is_installed_and_not_before() -> None:
+    with Stack(SERVER_SIDE_APPLY) as stack:
+        make(stack, "enabled", ["enabled-dev"])
+
+        told = wait_for_reason(stack, "enabled", "SecretsNotEnabled")
+
+        assert "components: [components/secrets]" in told
+        assert stack.client.find("Secret", "login", "enabled-dev") is None
+        assert all(call["related"] <= 2 for call in stack.hook.calls("sync", "enabled"))
+
+        for registration in stack.registration(["secrets"]):
+            stack.client.apply(registration, field_manager="installation")
+        wait_for_reason(stack, "enabled", "AllCopiesCurrent")
+
+        assert stack.client.get("Secret", "login", "enabled-dev")["data"] == {
+            "password": encoded(MARKER)
+        }
+
+
+def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whatever_is_set() -> None:
+    settings = {"APPLY_STRATEGY": SERVER_SIDE_APPLY}
+    with Stack(DYNAMIC_APPLY, hook_settings=settings, components=["secrets"]) as stack:
+        make(stack, "leak", ["leak-dev"])
+
+        told = wait_for_reason(stack, "leak", "SecretsNotEnabled")
+
+        assert f"holds its data once more in the annotation {ANNOTATION}" in told
+        stack.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "next"}})
+        more = {"spec": {"targetNamespaces": ["leak-dev", "next"]}}
+        stack.client.merge_patch("ConfigMapSyncer", "leak", more)
+        stack.wait_until_syncing()
+        assert stack.client.find("Secret", "login", "next") is None
+
+        # As the message says: the other strategy takes the annotation off, and all is well.
+        stack.metacontroller.kill()
+        stack.metacontroller = Metacontroller(stack.control_plane, SERVER_SIDE_APPLY)
+        stack.metacontroller.start()
+        wait_for_reason(stack, "leak", "AllCopiesCurrent")
+        for namespace in ("leak-dev", "next"):
+            copy = stack.client.get("Secret", "login", namespace)
+            assert ANNOTATION not in copy["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
+def test_nothing_of_a_secret_s_values_gets_out_of_secrets(stack: Stack) -> None:
+    prefix = "marker"
+    targets = [f"{prefix}-{name}" for name in ("dev", "prod", "taken", "missing")]
+    taken = {"name": "login", "namespace": targets[2]}
+    stack.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": targets[2]}})
+    stack.client.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": taken,
+            "data": {"password": encoded(EDITED)},
+        }
+    )
+    make(stack, prefix, targets[:3], immutable=False)
+    stack.client.merge_patch("ConfigMapSyncer", prefix, {"spec": {"targetNamespaces": targets}})
+    wait_for_reason(stack, prefix, "TargetsBlocked")
+    # A drifted copy, a key by hand, a replaced one, a lost source, a refused write, a deletion.
+    patch = {"data": {"password": encoded(EDITED), "mine": encoded(EDITED)}}
+    stack.client.merge_patch("Secret", "login", patch, targets[0])
+    wait_for(
+        lambda: (
+            stack.client.get("Secret", "login", targets[0])["data"] == {"password": encoded(MARKER)}
+        ),
+        "the edit to be undone",
+    )
+    stack.client.merge_patch("ConfigMapSyncer", prefix, {"spec": {"immutable": True}})
+    changed = {"data": {"password": encoded(EDITED), "more": encoded(MARKER)}}
+    stack.client.merge_patch("Secret", "login", changed, f"{prefix}-source")
+    wait_for(
+        lambda: (
+            (stack.client.find("Secret", "login", targets[0]) or {}).get("data") == changed["data"]
+        ),
+        "the copy to be replaced",
+    )
+    stack.client.merge_patch("ConfigMapSyncer", prefix, {"spec": {"keys": ["nothing"]}})
+    wait_for_reason(stack, prefix, "KeyNotFound")
+    previews = list(_previews(stack))
+    stack.client.delete("ConfigMapSyncer", prefix)
+    stack.client.wait_until_gone("ConfigMapSyncer", prefix)
+
+    written = {
+        "the hook's log": _log(stack.hook),
+        "Metacontroller's log": _log(stack.metacontroller),
+        "the metrics": _metrics(stack),
+        "the previews": "\n".join(previews),
+        **{
+            kind: str(stack.client.list(kind)) for kind in ("ConfigMapSyncer", "ConfigMap", "Event")
+        },
+    }
+    assert all(written.values())
+    for where, text in written.items():
+        for value in (MARKER, EDITED):
+            for shape in _shapes(value):
+                assert shape not in text, f"{value} as {shape} in {where}"
+
+
+def _previews(stack: Stack) -> Iterator[str]:
+    """All that a preview of this cluster can print."""
+    dump = subprocess.run(
+        [
+            *(kubectl(), "get", "configmapsyncers,configmaps,secrets,namespaces", "-A"),
+            *("-o", "yaml", "--show-managed-fields"),
+        ],
+        env=environment(KUBECONFIG=str(stack.control_plane.kubeconfig)),
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert encoded(MARKER).encode() in dump
+    for output in ("table", "diff", "yaml", "json"):
+        done = subprocess.run(
+            [sys.executable, "-m", "hooks.preview", "-", "--secrets", "--output", output],
+            cwd=ROOT,
+            input=dump,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        yield (done.stdout + done.stderr).decode()
+
+
+def _log(process: Process) -> str:
+    return process.output.read_text("utf-8") + process.log.read_text("utf-8")
+
+
+def _metrics(stack: Stack) -> str:
+    with urllib.request.urlopen(f"{stack.hook.url}/metrics", timeout=10) as page:
+        return str(page.read().decode())
+
+
+def _shapes(value: str) -> Iterator[str]:
+    """The value, and what could be derived from it."""
+    for text in (value, encoded(value), base64.b64encode(encoded(value).encode()).decode()):
+        yield text
+        for digest in (hashlib.sha256, hashlib.sha1, hashlib.md5):
+            yield digest(text.encode()).hexdigest()
