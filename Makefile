@@ -15,6 +15,7 @@ UV_VERSION := 0.13.9
 
 # More for pytest, as in: make test PYTEST_ARGS='-k finalize'
 PYTEST_ARGS ?=
+SBOM ?= sbom.cdx.json
 
 # Without this, macOS and Windows terminals, and C locales, could show the README's signs wrongly.
 export PYTHONUTF8 := 1
@@ -63,6 +64,10 @@ check: $(STAMP) ## Check style, types and import rules
 	@$(BIN)/lint-imports --no-cache >$(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	@echo "Style, types and import rules: all fine"
 
+.PHONY: sbom
+sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licences (sbom.cdx.json)
+	@$(BIN)/python -m supply_chain.sbom $(SBOM)
+
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
 	@$(BIN)/python -m benchmarks
@@ -85,5 +90,5 @@ lock: ## Pin requirements.in and requirements-dev.in anew
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	@rm -rf $(VENV) .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) sbom.cdx.json .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

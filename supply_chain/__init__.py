@@ -1,0 +1,1 @@
+"""What the project is built from: the list of it for others, and what is known against it."""
