@@ -15,6 +15,8 @@ UV_VERSION := 0.13.9
 
 # More for pytest, as in: make test PYTEST_ARGS='-k finalize'
 PYTEST_ARGS ?=
+# More for pip-audit, as in: make check AUDIT_ARGS='--vulnerability-service osv'
+AUDIT_ARGS ?=
 SBOM ?= sbom.cdx.json
 
 # Without this, macOS and Windows terminals, and C locales, could show the README's signs wrongly.
@@ -57,12 +59,20 @@ e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBEBUILDER_ASSETS
 	@$(BIN)/python -m pytest tests/e2e -rs $(PYTEST_ARGS)
 
 .PHONY: check
-check: $(STAMP) ## Check style, types and import rules
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check . || { echo "Not formatted; this mends it: $(BIN)/ruff format ." >&2; exit 1; }
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-cache >$(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	@echo "Style, types and import rules: all fine"
+check: $(STAMP) ## Check style, types, import rules and known vulnerabilities
+# The audit does nothing but wait for the network, so the others do not wait for it.
+	@$(MAKE) audit >$(VENV)/audit.log 2>&1 & audit=$$!; \
+	$(BIN)/ruff check --quiet .; \
+	$(BIN)/ruff format --quiet --check . || { echo "Not formatted; this mends it: $(BIN)/ruff format ." >&2; exit 1; }; \
+	$(BIN)/mypy --no-error-summary; \
+	$(BIN)/lint-imports --no-cache >$(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }; \
+	echo "Style, types and import rules: all fine"; \
+	wait $$audit || { cat $(VENV)/audit.log; exit 1; }; \
+	cat $(VENV)/audit.log
+
+.PHONY: audit
+audit: $(STAMP) ## Look for known vulnerabilities in what the locks pin, where an index can be asked
+	@$(BIN)/python -m supply_chain.audit $(AUDIT_ARGS)
 
 .PHONY: sbom
 sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licences (sbom.cdx.json)
