@@ -1,6 +1,8 @@
-# Pin it by digest where a registry is at hand:
-#   docker build --build-arg BASE=python:3.11-slim-bookworm@sha256:... .
-ARG BASE=python:3.11-slim-bookworm
+# The digest decides, the one of the index for all architectures; the tag before it only says to a
+# reader what it was. Repairs of Python and Debian come with a new digest alone. To renew both:
+#   docker buildx imagetools inspect python:3.11-slim-bookworm              (Digest, on top)
+#   docker run --rm --pull always python:3.11-slim-bookworm python --version
+ARG BASE=python:3.11.17-slim-bookworm@sha256:0a310eeecf4e1f5a0743f9a6520c90c88d089c903ca5fd283f501e3a805f5f89
 
 # What the service needs, each file checked against requirements.txt.
 FROM ${BASE} AS build

@@ -187,9 +187,17 @@ def image(tmp_path_factory: pytest.TempPathFactory, machine: Mapping[str, str]) 
 
 
 def test_the_base_is_the_slim_python_that_the_lock_was_made_for(image: Stage) -> None:
-    assert re.fullmatch(r"python:3\.11-slim-bookworm(@sha256:[0-9a-f]{64})?", image.base), (
-        "the base is another"
-    )
+    assert re.match(r"python:3\.11\.\d+-slim-bookworm@", image.base), "the base is another"
+
+
+def test_every_stage_is_built_on_a_base_that_is_pinned_by_its_digest() -> None:
+    steps = list(instructions())
+    bases = {step.text.split(" AS ")[0] for step in steps if step.name == "FROM"}
+    named = {step.text.partition(" AS ")[2] for step in steps if step.name == "FROM"}
+    (default,) = (step.text for step in steps if step.name == "ARG")
+
+    assert bases - named == {"${BASE}"}
+    assert re.fullmatch(r"BASE=[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", default)
 
 
 def test_it_does_not_run_as_root(image: Stage) -> None:

@@ -76,6 +76,13 @@ def test_the_bill_of_materials_is_about_this_project(bom: Any) -> None:
     assert licence["license"]["id"] == project["license"]
 
 
+def test_the_base_image_is_named_by_the_digest_that_it_is_pinned_by(bom: Any) -> None:
+    (base,) = (component for component in bom["components"] if component["type"] == "container")
+    (digest,) = (hash_["content"] for hash_ in base["hashes"])
+    pinned = f"ARG BASE={base['name']}:{base['version']}@sha256:{digest}"
+    assert pinned in (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+
+
 def test_everything_in_the_bill_of_materials_is_there_because_something_needs_it(bom: Any) -> None:
     needs = {entry["ref"]: entry["dependsOn"] for entry in bom["dependencies"]}
     reached: set[str] = set()
