@@ -20,10 +20,15 @@ from hooks.status import SyncedReason
 from hooks.targets import FailureReason
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")))
+PAGES = (
+    "README.md",
+    "SECURITY.md",
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+)
 REASONS: tuple[type[StrEnum], ...] = (SourceReason, SyncedReason, FailureReason)
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_NAMED_LINK = re.compile(r"\[([^\]]*)\]\((tests/[^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*$", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _FIRST_CELL = re.compile(r"^\| `([^|]+)` \|", re.MULTILINE)
@@ -189,3 +194,33 @@ def test_the_image_and_the_timeout_are_the_ones_in_the_manifests() -> None:
     assert "waits 60 s for `/sync` and `/finalize`" in _text("docs/limits.md")
     assert controller["spec"]["resyncPeriodSeconds"] == 15 * 60
     assert "one sync per syncer every 15 minutes" in _text("docs/limits.md")
+
+
+def _threats() -> Iterator[tuple[str, str, str]]:
+    """What an attacker wants, what stops it and what shows that, row by row."""
+    rows = re.findall(r"^\| (.+) \| (.+) \| (.+) \|$", _text("SECURITY.md"), re.MULTILINE)
+    return (row for row in rows if row[0] != "To")
+
+
+@pytest.mark.parametrize(("name", "path"), _NAMED_LINK.findall(_text("SECURITY.md")))
+def test_what_is_said_to_stop_an_attack_is_shown_by_a_test_of_that_name(
+    name: str, path: str
+) -> None:
+    file = ROOT / path
+    if file.suffix == ".py":
+        assert f"\ndef {name}(" in file.read_text("utf-8")
+    else:
+        assert file.exists()
+        assert file.stem == name
+
+
+def test_nothing_is_said_to_stop_an_attack_that_no_test_shows() -> None:
+    unshown = [
+        wanted
+        for wanted, stopped_by, shown_by in _threats()
+        if not _NAMED_LINK.search(shown_by) and not stopped_by.startswith(("Nothing", "RBAC"))
+    ]
+    assert unshown == []
+    assert len(list(_threats())) > len(
+        re.findall("^## Whoever", _text("SECURITY.md"), re.MULTILINE)
+    )
