@@ -185,7 +185,7 @@ def test_the_limits_are_the_ones_in_the_code() -> None:
 
 
 def test_the_image_and_the_timeout_are_the_ones_in_the_manifests() -> None:
-    deployment = yaml.safe_load(_text("metacontroller/deployment.yaml"))
+    deployment = yaml.safe_load(_text("metacontroller/base/deployment.yaml"))
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert f"docker build -t {container['image']} ." in _text("README.md")
     controller = yaml.safe_load(_text("metacontroller/registration/compositecontroller.yaml"))

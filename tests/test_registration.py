@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-INSTALLED = ROOT / "metacontroller"
-LOCAL = INSTALLED / "local"
+REGISTRATIONS = ROOT / "metacontroller"
+INSTALLED = REGISTRATIONS / "base"
+LOCAL = REGISTRATIONS / "local"
 HOOKS = ("sync", "finalize", "customize")
 
 
@@ -29,7 +30,7 @@ def _merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def _registration(folder: Path) -> dict[str, Any]:
-    shared = _read(INSTALLED / "registration" / "compositecontroller.yaml")
+    shared = _read(REGISTRATIONS / "registration" / "compositecontroller.yaml")
     assert _read(folder / "kustomization.yaml")["patches"] == [{"path": "webhooks.yaml"}]
     return _merge(shared, _read(folder / "webhooks.yaml"))
 
