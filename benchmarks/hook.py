@@ -20,7 +20,7 @@ from benchmarks.ratio import Ratio
 CONTENT_BYTES = 10_000
 _ROUNDS = 9
 _CPU_LIMIT = 1.0
-_MEMORY_LIMIT = 3.0
+MEMORY_LIMIT = 3.0
 _KIB = 1024
 
 
@@ -43,7 +43,7 @@ def measure() -> Iterator[Ratio]:
             f"Hook, growth of peak memory, {situation}, {what}",
             "the body",
             [_memory_growth(body) / len(body) for _ in range(3)],
-            _MEMORY_LIMIT,
+            MEMORY_LIMIT,
         )
 
 

@@ -1,7 +1,6 @@
 """The two registrations say the same, and fit the service that they speak to."""
 
 import copy
-import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,17 +93,3 @@ def test_the_address_in_a_cluster_is_the_services_and_leads_to_the_deployment() 
     assert selector.items() <= template["metadata"]["labels"].items()
     (container,) = template["spec"]["containers"]
     assert container["ports"] == [{"name": "http", "containerPort": 8080}]
-
-
-def test_the_deployment_runs_this_version_with_no_right_it_does_not_need() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    pod = _read(INSTALLED / "deployment.yaml")["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert container["image"] == f"configmap-syncer:{version}"
-    assert container["env"] == [{"name": "APPLY_STRATEGY", "value": "server-side-apply"}]
-    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
-    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]

@@ -2,15 +2,18 @@
 
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.controlplane import ControlPlane, Object, Workspace
+from tests.controlplane import ApiError, ControlPlane, Object, Workspace
 from tests.controlplane.stack import kustomize
 from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
 from tests.controlplane.workspace import environment
 
 FOLDERS = ("metacontroller", "metacontroller/local")
+NAMESPACE = "configmap-syncer-system"
+SERVICE_ACCOUNT = "configmap-syncer-webhook"
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +32,13 @@ def fresh() -> Iterator[ControlPlane]:
 def test_everything_is_accepted_at_once_and_stays_as_it_is(
     fresh: ControlPlane, folder: str
 ) -> None:
+    objects = kustomize(folder)
     first, warnings = _apply(fresh, folder)
-    assert len(first) == len(kustomize(folder))
+    assert len(first) == len(objects)
     assert warnings == ""
-    second, _ = _apply(fresh, folder)
-    assert [line for line in second if not line.endswith(" unchanged")] == []
+    versions = _versions(fresh, objects)
+    _apply(fresh, folder)
+    assert _versions(fresh, objects) == versions
 
 
 def test_the_registration_is_kept_as_it_was_written(fresh: ControlPlane) -> None:
@@ -46,14 +51,75 @@ def test_the_registration_is_kept_as_it_was_written(fresh: ControlPlane) -> None
 
 
 def test_the_service_may_run_where_only_the_strictest_pods_may(fresh: ControlPlane) -> None:
-    objects = kustomize("metacontroller")
     _apply(fresh, "metacontroller")
-    deployment = next(each for each in objects if each["kind"] == "Deployment")
+    pod = _pod(fresh)
+    namespace = fresh.client.get("Namespace", pod["metadata"]["namespace"])
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    # Strictly: a field that the API server does not know would be refused.
+    assert fresh.client.create(pod, dry_run=True)["spec"]["serviceAccountName"] == SERVICE_ACCOUNT
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param("spec/securityContext/runAsNonRoot", False, id="may be root"),
+        pytest.param("spec/securityContext/runAsUser", 0, id="is root"),
+        pytest.param("spec/securityContext/seccompProfile", None, id="no seccomp"),
+        pytest.param(
+            "spec/securityContext/seccompProfile", {"type": "Unconfined"}, id="seccomp switched off"
+        ),
+        pytest.param(
+            "spec/containers/0/securityContext/allowPrivilegeEscalation",
+            True,
+            id="may become more than it is",
+        ),
+        pytest.param(
+            "spec/containers/0/securityContext/capabilities", None, id="keeps its capabilities"
+        ),
+        pytest.param(
+            "spec/containers/0/securityContext/capabilities/add",
+            ["NET_ADMIN"],
+            id="one more capability",
+        ),
+        pytest.param("spec/hostNetwork", True, id="the node's network"),
+        pytest.param("spec/hostPID", True, id="the node's processes"),
+        pytest.param(
+            "spec/volumes/0", {"name": "tmp", "hostPath": {"path": "/"}}, id="the node's files"
+        ),
+    ],
+)
+def test_a_service_with_more_rights_on_its_node_is_refused(
+    fresh: ControlPlane, path: str, value: Any
+) -> None:
+    _apply(fresh, "metacontroller")
+    pod = _pod(fresh)
+    *parents, last = path.split("/")
+    place: Any = pod
+    for name in parents:
+        place = place[int(name) if isinstance(place, list) else name]
+    place[int(last) if isinstance(place, list) else last] = value
+    with pytest.raises(ApiError, match='violates PodSecurity "restricted:latest"'):
+        fresh.client.create(pod, dry_run=True)
+
+
+def _pod(plane: ControlPlane) -> Object:
+    """A pod as the ReplicaSet of the installed Deployment would make it."""
+    deployment = plane.client.get("Deployment", "configmap-syncer-controller-manager", NAMESPACE)
     template = deployment["spec"]["template"]
-    namespace = deployment["metadata"]["namespace"]
-    metadata = template["metadata"] | {"name": "webhook", "namespace": namespace}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
-    assert fresh.client.create(pod, dry_run=True)["metadata"]["name"] == "webhook"
+    metadata = template["metadata"] | {"name": "webhook", "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+def _versions(plane: ControlPlane, objects: list[Object]) -> dict[str, str]:
+    """The version of what was applied: kubectl calls some objects `configured` that stay equal."""
+    versions = {}
+    for each in objects:
+        name, namespace = each["metadata"]["name"], each["metadata"].get("namespace")
+        found = plane.client.get(each["kind"], name, namespace)
+        # A status is written by others, and moves no generation.
+        version = "resourceVersion" if "generation" not in found["metadata"] else "generation"
+        versions[f"{each['kind']} {name}"] = str(found["metadata"][version])
+    return versions
 
 
 def _composite_controller(objects: list[Object]) -> Object:
