@@ -1,6 +1,7 @@
 """The real Metacontroller, fast enough for tests and talkative about events."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.controlplane.plane import ControlPlane, answers
 from tests.controlplane.process import Process
@@ -8,16 +9,25 @@ from tests.controlplane.tools import metacontroller
 
 
 class Metacontroller(Process):
-    """Metacontroller against one control plane with one apply strategy."""
+    """Metacontroller against one control plane with one apply strategy, as who `kubeconfig` says.
+
+    Of an argument that is given twice, the last one counts.
+    """
 
     def __init__(
-        self, control_plane: ControlPlane, strategy: str, extra_arguments: Sequence[str] = ()
+        self,
+        control_plane: ControlPlane,
+        strategy: str,
+        extra_arguments: Sequence[str] = (),
+        *,
+        kubeconfig: Path,
+        name: str = "metacontroller",
     ) -> None:
         workspace = control_plane.workspace
         health = f"127.0.0.1:{workspace.port()}"
         super().__init__(
             workspace,
-            "metacontroller",
+            name,
             [
                 str(metacontroller()),
                 # With the defaults (5 and 10) a thousand copies take minutes.
@@ -32,5 +42,5 @@ class Metacontroller(Process):
                 *extra_arguments,
             ],
             ready=lambda: answers(f"http://{health}/readyz"),
-            settings={"KUBECONFIG": str(control_plane.kubeconfig)},
+            settings={"KUBECONFIG": str(kubeconfig)},
         )

@@ -1,5 +1,6 @@
 """etcd, kube-apiserver and kube-controller-manager: the part of a cluster that judges objects."""
 
+import json
 import subprocess
 import urllib.error
 import urllib.request
@@ -9,12 +10,18 @@ from typing import Self
 
 import yaml
 
+from tests.controlplane import audit
 from tests.controlplane.client import Client, Object, wait_for
 from tests.controlplane.process import Process
 from tests.controlplane.tools import asset
 from tests.controlplane.workspace import Workspace
 
 _TOKEN = "token-of-the-tests"
+_CONTROLLERS = (
+    "clusterrole-aggregation-controller",
+    "garbage-collector-controller",
+    "namespace-controller",
+)
 
 
 def answers(url: str) -> bool:
@@ -31,11 +38,21 @@ class ControlPlane:
     """A cluster without nodes: namespaces are deleted for real and owned objects collected.
 
     `.kubeconfig` and `.client` are an administrator's; `add_identity` gives
-    those of somebody with fewer rights. RBAC is in force.
+    those of somebody with fewer rights. RBAC is in force. Where it
+    is `audited`, what ServiceAccounts ask for is logged in `.audit_log`.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        audited: bool = False,
+        api_server_arguments: Sequence[str] = (),
+    ) -> None:
         self.workspace = workspace
+        self.audit_log = workspace.folder / "audit.log"
+        self._audited = audited
+        self._api_server_arguments = api_server_arguments
         self.server = f"https://127.0.0.1:{workspace.port()}"
         self.kubeconfig = workspace.folder / "kubeconfig"
         self._certificates = workspace.folder / "certificates"
@@ -88,7 +105,8 @@ class ControlPlane:
         subprocess.run(
             ["openssl", "genrsa", "-out", self._key, "2048"], check=True, capture_output=True
         )
-        self._write_kubeconfig(self.kubeconfig)
+        self._write_kubeconfig(self.kubeconfig, {"token": _TOKEN})
+        self._audit_policy.write_text(json.dumps(audit.POLICY), "utf-8")
         self.etcd.launch()
         self.api_server.launch()
         self.etcd.wait_until_ready()
@@ -127,14 +145,39 @@ class ControlPlane:
         """
         groups = (group,) if group else ()
         kubeconfig = self.workspace.folder / f"kubeconfig-{name.replace(':', '-')}"
-        self._write_kubeconfig(kubeconfig, {"as": name, "as-groups": list(groups)})
+        self._write_kubeconfig(kubeconfig, {"token": _TOKEN, "as": name, "as-groups": list(groups)})
         client = Client(self.server, _TOKEN, self._certificate_authority, user=name, groups=groups)
         self._identities.append(client)
         return kubeconfig, client
 
+    def add_service_account(self, path: Path, name: str, namespace: str) -> Client:
+        """A client of a ServiceAccount that exists, and at `path` its kubeconfig.
+
+        With a token as its pods would get it: unlike a user who is impersonated,
+        it is known to the audit log by its own name.
+        """
+        answer = self.client.request(
+            "POST",
+            f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
+            {
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {"expirationSeconds": 24 * 60 * 60},
+            },
+        )
+        token = answer["status"]["token"]
+        self._write_kubeconfig(path, {"token": token})
+        client = Client(self.server, token, self._certificate_authority)
+        self._identities.append(client)
+        return client
+
     @property
     def _certificate_authority(self) -> Path:
         return self._certificates / "apiserver.crt"
+
+    @property
+    def _audit_policy(self) -> Path:
+        return self.workspace.folder / "audit-policy.json"
 
     def _serves(self) -> bool:
         if not self._certificate_authority.exists():
@@ -145,7 +188,7 @@ class ControlPlane:
         finally:
             probe.close()
 
-    def _write_kubeconfig(self, path: Path, extra: Object | None = None) -> None:
+    def _write_kubeconfig(self, path: Path, user: Object) -> None:
         cluster = {
             "server": self.server,
             "certificate-authority": str(self._certificate_authority),
@@ -154,7 +197,7 @@ class ControlPlane:
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "tests", "cluster": cluster}],
-            "users": [{"name": "tests", "user": {"token": _TOKEN} | (extra or {})}],
+            "users": [{"name": "tests", "user": user}],
             "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": "tests"}}],
             "current-context": "tests",
         }
@@ -175,6 +218,12 @@ class ControlPlane:
         ]
 
     def _api_server_command(self, etcd: str) -> list[str]:
+        audited = [
+            f"--audit-policy-file={self._audit_policy}",
+            f"--audit-log-path={self.audit_log}",
+            # Before the answer is sent, so that whoever saw an answer finds it logged.
+            "--audit-log-mode=blocking-strict",
+        ]
         return [
             str(asset("kube-apiserver")),
             f"--etcd-servers={etcd}",
@@ -191,13 +240,15 @@ class ControlPlane:
             "--disable-admission-plugins=ServiceAccount",
             # There is no Service through which anybody would look for this server.
             "--endpoint-reconciler-type=none",
+            *(audited if self._audited else ()),
+            *self._api_server_arguments,
         ]
 
     def _controller_manager_command(self) -> list[str]:
         return [
             str(asset("kube-controller-manager")),
             f"--kubeconfig={self.kubeconfig}",
-            "--controllers=garbage-collector-controller,namespace-controller",
+            "--controllers=" + ",".join(_CONTROLLERS),
             "--leader-elect=false",
             "--secure-port=0",
             "--kube-api-qps=500",

@@ -8,6 +8,7 @@ from typing import Self
 
 import yaml
 
+from tests.controlplane import audit
 from tests.controlplane.client import Client, Object, wait_for
 from tests.controlplane.hook import COMMAND, Hook
 from tests.controlplane.metacontroller import Metacontroller
@@ -16,7 +17,23 @@ from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
 from tests.controlplane.workspace import Workspace, environment
 
 CRD = ROOT / "crds" / "configmapsyncers.config.example.com.yaml"
-_LOCAL_HOOK = "http://127.0.0.1:8080"
+LOCAL = "metacontroller/local"
+COMPLETE = "metacontroller/complete"
+NAMESPACE = "configmap-syncer-system"
+SERVICE_ACCOUNT = "configmap-syncer-metacontroller"
+IDENTITY = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+_RIGHTS = (
+    "Namespace",
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+)
+_HOOKS = {
+    LOCAL: "http://127.0.0.1:8080",
+    COMPLETE: f"http://configmap-syncer-webhook.{NAMESPACE}",
+}
 _SENTINEL: Object = {
     "apiVersion": "config.example.com/v1alpha1",
     "kind": "ConfigMapSyncer",
@@ -33,7 +50,11 @@ class Stack:
     """The product, running for real under one apply strategy.
 
     `.control_plane`, `.metacontroller` and `.hook` can be killed and started
-    again one by one; `.client` is an administrator's.
+    again one by one; `.client` is an administrator's. Metacontroller has the
+    identity and the rights of metacontroller/components/metacontroller, and no
+    others; `audited` logs what it does with them. `registration` is the folder
+    whose CompositeController is installed, with `components` of
+    metacontroller/components over it.
     """
 
     def __init__(
@@ -45,15 +66,26 @@ class Stack:
         hook_port: int | None = None,
         metacontroller_arguments: Sequence[str] = (),
         components: Sequence[str] = (),
+        api_server_arguments: Sequence[str] = (),
+        audited: bool = False,
+        registration: str = LOCAL,
     ) -> None:
         self.strategy = strategy
         self._components = components
         self.workspace = Workspace()
-        self.control_plane = ControlPlane(self.workspace)
+        self.control_plane = ControlPlane(
+            self.workspace,
+            audited=audited,
+            api_server_arguments=api_server_arguments,
+        )
+        self._registration = registration
+        self._kubeconfig = self.workspace.folder / "kubeconfig-metacontroller"
         self.hook = Hook(
             self.workspace, strategy, hook_settings, command=hook_command, port=hook_port
         )
-        self.metacontroller = Metacontroller(self.control_plane, strategy, metacontroller_arguments)
+        self.metacontroller = Metacontroller(
+            self.control_plane, strategy, metacontroller_arguments, kubeconfig=self._kubeconfig
+        )
 
     def __enter__(self) -> Self:
         try:
@@ -71,29 +103,44 @@ class Stack:
         """The administrator's client."""
         return self.control_plane.client
 
-    def start(self) -> None:
-        """Start everything; returns when a syncer that is made now is looked after."""
+    def start(self, crds: Sequence[Path] = ()) -> None:
+        """Start everything; returns when a syncer that is made now is looked after.
+
+        `crds` are files of further ones: Metacontroller looks for new kinds only now and then.
+        """
         self.hook.launch()
-        self.control_plane.start(crds=[metacontroller_crds(), CRD])
+        self.control_plane.start(crds=[metacontroller_crds(), CRD, *crds])
         self.hook.wait_until_ready()
-        for registration in self.registration(self._components):
-            self.client.apply(registration, field_manager="installation")
+        self.start_metacontroller()
+
+    def start_metacontroller(self) -> None:
+        """Register the hook, start Metacontroller with its rights, and wait until it works."""
+        self.install(self._components)
+        self.control_plane.add_service_account(self._kubeconfig, SERVICE_ACCOUNT, NAMESPACE)
         self.metacontroller.start()
         self.wait_until_syncing()
 
-    def registration(self, components: Sequence[str] = ()) -> list[Object]:
-        """The objects of metacontroller/local with components of metacontroller/components."""
-        if not components:
-            return local_registration(self.hook.url)
-        folder = self.workspace.folder / "-".join(["local", *components])
+    def install(self, components: Sequence[str] = ()) -> None:
+        """Register the hook and give Metacontroller its rights, with components beside."""
+        self.client.apply(
+            registration(self.hook.url, self._registration, self._with(components, LOCAL)),
+            field_manager="installation",
+        )
+        for each in rights(self._with(components, COMPLETE)):
+            self.client.apply(each, field_manager="installation")
+
+    def _with(self, components: Sequence[str], base: str) -> Path:
+        """A folder to kustomize: a base with components of metacontroller/components over it."""
+        base = self._registration if base == LOCAL else base
+        folder = self.workspace.folder / "-".join(["kustomized", *base.split("/"), *components])
         folder.mkdir(exist_ok=True)
-        root = os.path.relpath(ROOT / "metacontroller", folder)
+        root = os.path.relpath(ROOT, folder)
         kustomization = {
-            "resources": [f"{root}/local"],
-            "components": [f"{root}/components/{name}" for name in components],
+            "resources": [f"{root}/{base}"],
+            "components": [f"{root}/metacontroller/components/{name}" for name in components],
         }
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), "utf-8")
-        return local_registration(self.hook.url, folder)
+        return folder
 
     def wait_until_syncing(self, seconds: float = 60) -> None:
         """Make a throw-away syncer, wait until the hook was asked about it, and remove it.
@@ -112,6 +159,10 @@ class Stack:
         self.client.delete("ConfigMapSyncer", name)
         self.client.wait_until_gone("ConfigMapSyncer", name, seconds=seconds)
 
+    def audited(self, user: str = IDENTITY) -> list[Object]:
+        """The entries of the audit log about Metacontroller, or another ServiceAccount."""
+        return audit.read(self.control_plane.audit_log, user)
+
     def logs(self, lines: int = 30) -> str:
         """The end of what Metacontroller and the hook wrote."""
         return f"{self.metacontroller.tail(lines)}\n{self.hook.tail(lines)}"
@@ -125,7 +176,7 @@ class Stack:
 
 
 def kustomize(folder: str | Path) -> list[Object]:
-    """The objects that `kubectl apply -k` would send for a folder of the project."""
+    """The objects that `kubectl apply -k` would send for a folder of the project, or another."""
     rendered = subprocess.run(
         [kubectl(), "kustomize", ROOT / folder],
         check=True,
@@ -135,10 +186,25 @@ def kustomize(folder: str | Path) -> list[Object]:
     return [document for document in yaml.safe_load_all(rendered) if document]
 
 
-def local_registration(hook_url: str, folder: str | Path = "metacontroller/local") -> list[Object]:
-    """The objects of a local registration except the CRD, with the hook at `hook_url`."""
-    return [
-        yaml.safe_load(yaml.safe_dump(document).replace(_LOCAL_HOOK, hook_url))
-        for document in kustomize(folder)
-        if document["kind"] != "CustomResourceDefinition"
-    ]
+def registration(hook_url: str, base: str = LOCAL, folder: Path | None = None) -> Object:
+    """The CompositeController of a folder, or what was made of it, with the hook at `hook_url`."""
+    rendered = kustomize(folder or base)
+    (found,) = (each for each in rendered if each["kind"] == "CompositeController")
+    moved: Object = yaml.safe_load(yaml.safe_dump(found).replace(_HOOKS[base], hook_url))
+    return moved
+
+
+def shipped_arguments() -> list[str]:
+    """What the whole installation tells Metacontroller, but for the ports on this machine."""
+    (found,) = (
+        each
+        for each in kustomize(COMPLETE)
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == SERVICE_ACCOUNT
+    )
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    return [each for each in container["args"] if "-address=" not in each]
+
+
+def rights(folder: str | Path = COMPLETE) -> list[Object]:
+    """Metacontroller's identity in the whole installation, and all that it may do."""
+    return [each for each in kustomize(folder) if each["kind"] in _RIGHTS]

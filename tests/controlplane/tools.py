@@ -35,9 +35,9 @@ def metacontroller() -> Path:
 
 
 def metacontroller_crds() -> Path:
-    """Metacontroller's own CRDs: METACONTROLLER_CRDS (a release's manifest), or minimal ones."""
+    """Metacontroller's own CRDs: METACONTROLLER_CRDS (a release's manifest), or those we ship."""
     named = os.environ.get("METACONTROLLER_CRDS")
-    return Path(named) if named else Path(__file__).with_name("metacontroller-crds.yaml")
+    return Path(named) if named else ROOT / "metacontroller/complete/metacontroller-crds.yaml"
 
 
 def missing() -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, missing
+from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, audit, missing
 from tests.controlplane.stack import CRD
 
 _FOLDER = Path(__file__).parent
@@ -70,10 +70,14 @@ def control_plane() -> Iterator[ControlPlane]:
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The whole product with Secrets under one apply strategy, shared by the tests of a session.
 
-    A parameter that is no mere strategy has the hook's settings behind it.
+    A parameter that is no mere strategy has the hook's settings behind it. Whatever the tests
+    made Metacontroller do, its role must have allowed it.
     """
     told: tuple[str, *tuple[tuple[str, str], ...]]
     told = (request.param,) if isinstance(request.param, str) else request.param
     strategy, *settings = told
-    with Stack(strategy, hook_settings=dict(settings), components=["secrets"]) as running:
+    with Stack(
+        strategy, hook_settings=dict(settings), components=["secrets"], audited=True
+    ) as running:
         yield running
+        assert audit.refused(running.audited()) == []

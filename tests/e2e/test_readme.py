@@ -7,7 +7,6 @@ import pytest
 
 from tests.controlplane import SERVER_SIDE_APPLY, Stack
 from tests.controlplane.plane import ControlPlane
-from tests.controlplane.stack import local_registration
 from tests.controlplane.tools import kubectl, metacontroller_crds
 from tests.controlplane.workspace import environment
 from tests.documents import follow
@@ -43,10 +42,7 @@ def test_the_commands_of_the_readme_print_what_it_shows(stack: Stack) -> None:
 
     def be_the_cluster() -> None:
         # There is no kubelet to run the Deployment: the hook runs beside it, and so it is asked.
-        for registration in local_registration(stack.hook.url):
-            stack.client.apply(registration)
-        stack.metacontroller.start()
-        stack.wait_until_syncing()
+        stack.start_metacontroller()
 
     follow("README.md", _settings(stack.control_plane), {_INSTALL: be_the_cluster})
 

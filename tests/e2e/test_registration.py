@@ -1,19 +1,29 @@
-"""What users apply is accepted by a real API server that has nothing but Metacontroller's CRDs."""
+"""What users apply is accepted by a real API server that has nothing, or Metacontroller's CRDs."""
 
+import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.controlplane import ApiError, ControlPlane, Object, Workspace
-from tests.controlplane.stack import kustomize
+from tests.controlplane import ApiError, ControlPlane, Object, Workspace, wait_for
+from tests.controlplane.stack import COMPLETE, NAMESPACE, kustomize
 from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
 from tests.controlplane.workspace import environment
 
 FOLDERS = ("metacontroller", "metacontroller/local")
-NAMESPACE = "configmap-syncer-system"
-SERVICE_ACCOUNT = "configmap-syncer-webhook"
+UNKNOWN_KIND = (
+    'error: resource mapping not found for name: "configmap-syncer" namespace: "" from '
+    '"metacontroller/complete": no matches for kind "CompositeController" in version '
+    '"metacontroller.k8s.io/v1alpha1"\nensure CRDs are installed first\n'
+)
+# Its Deployments and their ServiceAccounts.
+DEPLOYMENTS = {
+    "configmap-syncer-controller-manager": "configmap-syncer-webhook",
+    "configmap-syncer-metacontroller": "configmap-syncer-metacontroller",
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +36,13 @@ def fresh() -> Iterator[ControlPlane]:
             yield plane
         finally:
             plane.close()
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[ControlPlane]:
+    """A cluster in which nothing is installed."""
+    with Workspace() as workspace, ControlPlane(workspace) as plane:
+        yield plane
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -50,15 +67,48 @@ def test_the_registration_is_kept_as_it_was_written(fresh: ControlPlane) -> None
         assert kept["spec"] == written["spec"]
 
 
-def test_the_service_may_run_where_only_the_strictest_pods_may(fresh: ControlPlane) -> None:
-    _apply(fresh, "metacontroller")
-    pod = _pod(fresh)
-    namespace = fresh.client.get("Namespace", pod["metadata"]["namespace"])
+def test_the_whole_installation_is_one_folder_applied_until_its_kinds_are_known(
+    bare: ControlPlane,
+) -> None:
+    first = _kubectl(bare, "apply", "-k", COMPLETE)
+    assert first.returncode == 1
+    assert first.stderr == UNKNOWN_KIND
+
+    wait_for(lambda: _kubectl(bare, "apply", "-k", COMPLETE).returncode == 0, "its kinds")
+
+    found = _versions(bare, kustomize(COMPLETE))
+    assert len(found) == len(kustomize(COMPLETE))
+    assert found["CompositeController configmap-syncer"] == "1"
+    assert _kubectl(bare, "delete", "--ignore-not-found", "-k", COMPLETE).returncode == 0
+    assert bare.client.find("Namespace", NAMESPACE) is None
+
+
+def test_the_folder_that_the_documentation_shows_is_the_base_with_a_metacontroller_of_its_own(
+    tmp_path: Path,
+) -> None:
+    text = (ROOT / "docs/installation.md").read_text("utf-8")
+    shown = re.search(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert shown
+    (tmp_path / "kustomization.yaml").write_text(shown[1], "utf-8")
+    (tmp_path / "configmap-syncer").symlink_to(ROOT)
+
+    kinds = "CustomResourceDefinition"
+    complete = [each for each in kustomize(COMPLETE) if each["kind"] != kinds]
+    assert [each for each in kustomize(tmp_path) if each["kind"] != kinds] == complete
+    assert [each["kind"] for each in kustomize(tmp_path)].count(kinds) == 1
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_its_pods_may_run_where_only_the_strictest_may(fresh: ControlPlane, name: str) -> None:
+    _apply(fresh, COMPLETE)
+    namespace = fresh.client.get("Namespace", NAMESPACE)
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     # Strictly: a field that the API server does not know would be refused.
-    assert fresh.client.create(pod, dry_run=True)["spec"]["serviceAccountName"] == SERVICE_ACCOUNT
+    accepted = fresh.client.create(_pod(fresh, name), dry_run=True)
+    assert accepted["spec"]["serviceAccountName"] == DEPLOYMENTS[name]
 
 
+@pytest.mark.parametrize("name", DEPLOYMENTS)
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -84,29 +134,29 @@ def test_the_service_may_run_where_only_the_strictest_pods_may(fresh: ControlPla
         pytest.param("spec/hostNetwork", True, id="the node's network"),
         pytest.param("spec/hostPID", True, id="the node's processes"),
         pytest.param(
-            "spec/volumes/0", {"name": "tmp", "hostPath": {"path": "/"}}, id="the node's files"
+            "spec/volumes", [{"name": "tmp", "hostPath": {"path": "/"}}], id="the node's files"
         ),
     ],
 )
-def test_a_service_with_more_rights_on_its_node_is_refused(
-    fresh: ControlPlane, path: str, value: Any
+def test_a_pod_with_more_rights_on_its_node_is_refused(
+    fresh: ControlPlane, name: str, path: str, value: Any
 ) -> None:
-    _apply(fresh, "metacontroller")
-    pod = _pod(fresh)
+    _apply(fresh, COMPLETE)
+    pod = _pod(fresh, name)
     *parents, last = path.split("/")
     place: Any = pod
-    for name in parents:
-        place = place[int(name) if isinstance(place, list) else name]
+    for step in parents:
+        place = place[int(step) if isinstance(place, list) else step]
     place[int(last) if isinstance(place, list) else last] = value
     with pytest.raises(ApiError, match='violates PodSecurity "restricted:latest"'):
         fresh.client.create(pod, dry_run=True)
 
 
-def _pod(plane: ControlPlane) -> Object:
-    """A pod as the ReplicaSet of the installed Deployment would make it."""
-    deployment = plane.client.get("Deployment", "configmap-syncer-controller-manager", NAMESPACE)
+def _pod(plane: ControlPlane, name: str) -> Object:
+    """A pod as the ReplicaSet of an installed Deployment would make it."""
+    deployment = plane.client.get("Deployment", name, NAMESPACE)
     template = deployment["spec"]["template"]
-    metadata = template["metadata"] | {"name": "webhook", "namespace": NAMESPACE}
+    metadata = template["metadata"] | {"name": "one", "namespace": NAMESPACE}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
@@ -128,14 +178,20 @@ def _composite_controller(objects: list[Object]) -> Object:
 
 def _apply(plane: ControlPlane, folder: str) -> tuple[list[str], str]:
     """What kubectl said about each object, and what it warned of."""
-    done = subprocess.run(
-        [kubectl(), "apply", "-k", ROOT / folder],
-        check=True,
+    done = _kubectl(plane, "apply", "-k", folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(), done.stderr
+
+
+def _kubectl(plane: ControlPlane, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [kubectl(), *arguments],
+        check=False,
         capture_output=True,
         text=True,
+        cwd=ROOT,
         env=environment(
             KUBECONFIG=str(plane.kubeconfig),
             KUBECACHEDIR=str(plane.workspace.folder / "kubectl-cache"),
         ),
     )
-    return done.stdout.splitlines(), done.stderr

@@ -85,8 +85,7 @@ def test_secrets_are_copied_once_the_component_is_installed_and_not_before() -> 
         assert stack.client.find("Secret", "login", "enabled-dev") is None
         assert all(call["related"] <= 2 for call in stack.hook.calls("sync", "enabled"))
 
-        for registration in stack.registration(["secrets"]):
-            stack.client.apply(registration, field_manager="installation")
+        stack.install(["secrets"])
         wait_for_reason(stack, "enabled", "AllCopiesCurrent")
 
         assert stack.client.get("Secret", "login", "enabled-dev")["data"] == {
