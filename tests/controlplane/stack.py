@@ -83,9 +83,8 @@ class Stack:
         self.hook = Hook(
             self.workspace, strategy, hook_settings, command=hook_command, port=hook_port
         )
-        self.metacontroller = Metacontroller(
-            self.control_plane, strategy, metacontroller_arguments, kubeconfig=self._kubeconfig
-        )
+        self._arguments = metacontroller_arguments
+        self.metacontroller = self.another_metacontroller(strategy)
 
     def __enter__(self) -> Self:
         try:
@@ -119,6 +118,12 @@ class Stack:
         self.control_plane.add_service_account(self._kubeconfig, SERVICE_ACCOUNT, NAMESPACE)
         self.metacontroller.start()
         self.wait_until_syncing()
+
+    def another_metacontroller(self, strategy: str) -> Metacontroller:
+        """A Metacontroller like the stack's own, not started, under an apply strategy."""
+        return Metacontroller(
+            self.control_plane, strategy, self._arguments, kubeconfig=self._kubeconfig
+        )
 
     def install(self, components: Sequence[str] = ()) -> None:
         """Register the hook and give Metacontroller its rights, with components beside."""

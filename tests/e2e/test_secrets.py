@@ -13,7 +13,6 @@ import pytest
 from tests.controlplane import (
     DYNAMIC_APPLY,
     SERVER_SIDE_APPLY,
-    Metacontroller,
     Object,
     Process,
     Stack,
@@ -109,7 +108,7 @@ def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whateve
 
         # As the message says: the other strategy takes the annotation off, and all is well.
         stack.metacontroller.kill()
-        stack.metacontroller = Metacontroller(stack.control_plane, SERVER_SIDE_APPLY)
+        stack.metacontroller = stack.another_metacontroller(SERVER_SIDE_APPLY)
         stack.metacontroller.start()
         wait_for_reason(stack, "leak", "AllCopiesCurrent")
         for namespace in ("leak-dev", "next"):
