@@ -4,6 +4,7 @@ Nothing else in the service is impure. Errors, as the client sees them (one line
 never holds data of a ConfigMap, because Metacontroller copies it into an event):
 
 - 400 the body is not what Metacontroller sends; the line names the field by its path
+- 401 no valid bearer token, where one is asked for; told before the body is read
 - 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes, not plain JSON
 - 408 the body did not arrive within BODY_TIMEOUT_SECONDS
 - 429 too many bytes in flight, with Retry-After; never on /customize, because Metacontroller
@@ -30,6 +31,7 @@ import prometheus_client
 from werkzeug.exceptions import HTTPException
 
 from hooks import protocol, settings
+from hooks.credentials import BearerTokens
 from hooks.customize import related_rules
 from hooks.finalize import finalize
 from hooks.protocol import MalformedRequest, SyncRequest, SyncResponse
@@ -59,7 +61,8 @@ def create_app(
 ) -> flask.Flask:
     """The WSGI application. Settings default to the environment's, the log to standard output.
 
-    Raises InvalidSetting where the environment cannot be used.
+    Raises InvalidSetting where the environment cannot be used, UnusableFile where a file that it
+    names cannot.
     """
     limits = configured or settings.read(os.environ)
     app = flask.Flask("configmap-syncer", static_folder=None)
@@ -218,6 +221,8 @@ class _Edge:
         self.limits = limits
         self.metrics = metrics
         self.log = log
+        file = limits.bearer_token_file
+        self.tokens = BearerTokens(Path(file), self._complain) if file else None
         self.in_flight = _InFlight(limits.max_in_flight_bytes)
         metrics.in_flight_bytes.set_function(lambda: self.in_flight.total)
 
@@ -244,6 +249,7 @@ class _Edge:
         size = flask.request.content_length or 0
         told: dict[str, str | int | float] = {"hook": name, "requestBytes": size}
         try:
+            self._authenticate()
             with self._admitted(size, always=name == "customize"):
                 answer = hook(self._body(size))
             response = flask.Response(answer.body, 200, mimetype=JSON)
@@ -271,6 +277,12 @@ class _Edge:
         self.metrics.request_bytes.labels(name).observe(size)
         self._write(told)
         return response
+
+    def _authenticate(self) -> None:
+        said = flask.request.headers.get("Authorization", "")
+        if self.tokens and not self.tokens.allow(said):
+            line = "the bearer token is not a valid one" if said else "send a bearer token"
+            raise _Refused(401, line, {"WWW-Authenticate": "Bearer"})
 
     @contextmanager
     def _admitted(self, size: int, *, always: bool) -> Iterator[None]:
@@ -305,6 +317,9 @@ class _Edge:
         if len(body) != size:
             raise _Refused(400, f"the body ends after {len(body)} of {size} bytes")
         return body
+
+    def _complain(self, sentence: str) -> None:
+        self._write({"error": sentence})
 
     def _write(self, told: Mapping[str, str | int | float]) -> None:
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -6,10 +6,15 @@ the limits and the metrics are per process; to have more of it, run more replica
 """
 
 import os
+from pathlib import Path
 
 from hooks import settings
+from hooks.credentials import BearerTokens
 
 _settings = settings.read(os.environ)
+if _settings.bearer_token_file:
+    # Said here, before anything listens; the application reads it for itself.
+    BearerTokens(Path(_settings.bearer_token_file), print)
 
 bind = f"{_settings.host}:{_settings.port}"
 worker_class = "gevent"

@@ -26,7 +26,8 @@ class Settings:
 
     `apply_strategy` must say the same as Metacontroller's flag `--apply-strategy`, which no
     request tells. Sizes are bytes: the limit of one body keeps a mistake from filling the
-    memory, the limit of all bodies in flight keeps many syncers from doing so together.
+    memory, the limit of all bodies in flight keeps many syncers from doing so together. A file is
+    named by its path; empty means that there is none.
     """
 
     apply_strategy: ApplyStrategy = ApplyStrategy.SERVER_SIDE_APPLY
@@ -39,6 +40,7 @@ class Settings:
     shutdown_seconds: _Positive = 30
     host: str = "0.0.0.0"  # noqa: S104 - a Service reaches the pod on the pod's own address
     port: _Port = 8080
+    bearer_token_file: str = ""
 
     @property
     def policy(self) -> Policy:

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 DEADLINE_SECONDS = 30
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
-TOLD = ("Allow", "Content-Type", "Retry-After")
+TOLD = ("Allow", "Content-Type", "Retry-After", "WWW-Authenticate")
 """The headers that tell a client something; the others are gunicorn's own."""
 
 SYNCER: Mapping[str, Any] = {

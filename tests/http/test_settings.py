@@ -24,6 +24,7 @@ def test_what_is_not_set_has_a_default() -> None:
         shutdown_seconds=30,
         host="0.0.0.0",  # noqa: S104, the pod's own address is not known
         port=8080,
+        bearer_token_file="",
     )
 
 
@@ -39,6 +40,7 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
         "SHUTDOWN_SECONDS": "5",
         "HOST": "127.0.0.1",
         "PORT": "6",
+        "BEARER_TOKEN_FILE": "/tokens/hook",
     }
 
     assert settings.read(environment) == Settings(
@@ -52,6 +54,7 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
         shutdown_seconds=5,
         host="127.0.0.1",
         port=6,
+        bearer_token_file="/tokens/hook",
     )
 
 

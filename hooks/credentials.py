@@ -1,0 +1,95 @@
+"""Who may ask the hooks: the bearer tokens, which are replaced while the service runs.
+
+A credential that only a restart can change is never changed. So a file is looked at again when it
+was replaced, and one that cannot be used then is told to the log and changes nothing: a mistake in
+a rotation must not lock Metacontroller out. A token appears in no message of this module.
+"""
+
+import hmac
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
+
+_Read = TypeVar("_Read")
+_State: TypeAlias = tuple[int, int, int] | None
+
+
+class UnusableFile(ValueError):
+    """A file that holds no usable credential; the message names the setting and the reason."""
+
+
+class Reread(Generic[_Read]):
+    """What `read` makes of some files, made anew once one of them was replaced.
+
+    `read` raises UnusableFile. The first time that is an error; later `complain` is told one
+    sentence, once for each replacement, and what was there before stays.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], _Read],
+        files: Sequence[Path],
+        complain: Callable[[str], None],
+    ) -> None:
+        self._read = read
+        self._files = tuple(files)
+        self._complain = complain
+        self._states = self._look()
+        self._current = read()
+
+    def current(self) -> _Read:
+        """What the files say now, or said when they could last be used."""
+        states = self._look()
+        if states != self._states:
+            # Noted before the files are read: what is written meanwhile is a change of its own.
+            self._states = states
+            try:
+                self._current = self._read()
+            except UnusableFile as unusable:
+                self._complain(f"{unusable}; what it held before stays valid")
+        return self._current
+
+    def _look(self) -> tuple[_State, ...]:
+        return tuple(map(_state, self._files))
+
+
+def _state(file: Path) -> _State:
+    # A mounted Secret is replaced by turning a symbolic link: the inode tells that, too.
+    try:
+        seen = file.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns, seen.st_size
+
+
+class BearerTokens:
+    """The tokens of a file, one a line. All are valid: the next can come before the last goes.
+
+    Raises UnusableFile where the file is of no use at the start.
+    """
+
+    def __init__(self, file: Path, complain: Callable[[str], None]) -> None:
+        self._tokens = Reread(lambda: _tokens(file), [file], complain)
+
+    def allow(self, authorization: str) -> bool:
+        """Whether an Authorization header, as WSGI gives it, holds one of the tokens."""
+        scheme, _, said = authorization.strip().partition(" ")
+        token = said.strip().encode("latin-1", "replace")
+        # Each is compared, and each in constant time: how long it takes tells nothing of a token.
+        matches = [hmac.compare_digest(token, valid) for valid in self._tokens.current()]
+        return scheme.lower() == "bearer" and any(matches)
+
+
+def _tokens(file: Path) -> tuple[bytes, ...]:
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UnusableFile(f"BEARER_TOKEN_FILE cannot be read: {error.strerror}") from None
+    tokens = tuple(line.strip() for line in lines if line.strip())
+    if not tokens:
+        raise UnusableFile("BEARER_TOKEN_FILE holds no token")
+    for number, token in enumerate(tokens, start=1):
+        # No header could carry it; more likely it is not the file that was meant.
+        if not all(0x21 <= byte <= 0x7E for byte in token):  # noqa: PLR2004 - ! to ~ in ASCII
+            raise UnusableFile(f"BEARER_TOKEN_FILE: token {number} is not of visible ASCII alone")
+    return tokens
