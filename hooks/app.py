@@ -4,7 +4,8 @@ Nothing else in the service is impure. Errors, as the client sees them (one line
 never holds data of a ConfigMap, because Metacontroller copies it into an event):
 
 - 400 the body is not what Metacontroller sends; the line names the field by its path
-- 401 no valid bearer token, where one is asked for; told before the body is read
+- 401 no client certificate or no valid bearer token, where one is asked for; told before the
+  body is read
 - 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes, not plain JSON
 - 408 the body did not arrive within BODY_TIMEOUT_SECONDS
 - 429 too many bytes in flight, with Retry-After; never on /customize, because Metacontroller
@@ -30,8 +31,7 @@ import msgspec
 import prometheus_client
 from werkzeug.exceptions import HTTPException
 
-from hooks import protocol, settings
-from hooks.credentials import BearerTokens
+from hooks import credentials, protocol, settings
 from hooks.customize import related_rules
 from hooks.finalize import finalize
 from hooks.protocol import MalformedRequest, SyncRequest, SyncResponse
@@ -222,7 +222,7 @@ class _Edge:
         self.metrics = metrics
         self.log = log
         file = limits.bearer_token_file
-        self.tokens = BearerTokens(Path(file), self._complain) if file else None
+        self.tokens = credentials.BearerTokens(Path(file), self._complain) if file else None
         self.in_flight = _InFlight(limits.max_in_flight_bytes)
         metrics.in_flight_bytes.set_function(lambda: self.in_flight.total)
 
@@ -279,6 +279,10 @@ class _Edge:
         return response
 
     def _authenticate(self) -> None:
+        connection = flask.request.environ.get("gunicorn.socket")
+        if self.limits.client_ca_file and not credentials.is_known(connection):
+            challenge = {"WWW-Authenticate": "ClientCertificate"}
+            raise _Refused(401, "show a client certificate", challenge)
         said = flask.request.headers.get("Authorization", "")
         if self.tokens and not self.tokens.allow(said):
             line = "the bearer token is not a valid one" if said else "send a bearer token"

@@ -1,4 +1,4 @@
-"""Who may ask the hooks: the bearer tokens, which are replaced while the service runs.
+"""Who may ask the hooks, and who answers: tokens and certificates, replaced while it runs.
 
 A credential that only a restart can change is never changed. So a file is looked at again when it
 was replaced, and one that cannot be used then is told to the log and changes nothing: a mistake in
@@ -6,6 +6,8 @@ a rotation must not lock Metacontroller out. A token appears in no message of th
 """
 
 import hmac
+import socket
+import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
@@ -78,6 +80,57 @@ class BearerTokens:
         # Each is compared, and each in constant time: how long it takes tells nothing of a token.
         matches = [hmac.compare_digest(token, valid) for valid in self._tokens.current()]
         return scheme.lower() == "bearer" and any(matches)
+
+
+class ServerCertificate:
+    """TLS with the certificate and key of two files, and with the CA of the clients' certificates.
+
+    Offers what gunicorn asks a context for. Where there is a CA, a client's certificate that it did
+    not sign ends the handshake; a client without one gets through it, because a kubelet has none,
+    and is told apart by `is_known`. Raises UnusableFile where a file is of no use at the start.
+    """
+
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path,
+        client_ca: Path | None,
+        complain: Callable[[str], None],
+    ) -> None:
+        files = [certificate, key] + ([client_ca] if client_ca else [])
+        self._context = Reread(lambda: _context(certificate, key, client_ca), files, complain)
+
+    def wrap_socket(self, connection: socket.socket, *, server_side: bool) -> ssl.SSLSocket:
+        """A connection under TLS, whose handshake is still to be done."""
+        return self._context.current().wrap_socket(
+            # Done by who can wait for it: a client may be slow here, too.
+            connection,
+            server_side=server_side,
+            do_handshake_on_connect=False,
+        )
+
+
+def is_known(connection: object) -> bool:
+    """Whether a connection is under TLS and its client has shown a certificate of the CA."""
+    return isinstance(connection, ssl.SSLSocket) and bool(connection.getpeercert())
+
+
+def _context(certificate: Path, key: Path, client_ca: Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    setting = "TLS_CERTIFICATE_FILE with TLS_KEY_FILE"
+    try:
+        # A password, so that a key that needs one is refused, and none is asked for on a terminal.
+        context.load_cert_chain(certificate, key, password="")
+        if client_ca:
+            setting = "CLIENT_CA_FILE"
+            context.load_verify_locations(client_ca)
+            context.verify_mode = ssl.CERT_OPTIONAL
+    except ssl.SSLError as error:
+        raise UnusableFile(f"{setting} cannot be used: {error.reason or 'no PEM'}") from None
+    except OSError as error:
+        raise UnusableFile(f"{setting} cannot be read: {error.strerror}") from None
+    return context
 
 
 def _tokens(file: Path) -> tuple[bytes, ...]:

@@ -5,16 +5,39 @@ the others are answered meanwhile and told 429 when too much is in flight. One p
 the limits and the metrics are per process; to have more of it, run more replicas.
 """
 
+import logging
 import os
 from pathlib import Path
 
 from hooks import settings
-from hooks.credentials import BearerTokens
+from hooks.credentials import BearerTokens, ServerCertificate
 
 _settings = settings.read(os.environ)
+_complain = logging.getLogger("gunicorn.error").warning
+
+
+def _server_certificate() -> ServerCertificate:
+    return ServerCertificate(
+        Path(_settings.tls_certificate_file),
+        Path(_settings.tls_key_file),
+        Path(_settings.client_ca_file) if _settings.client_ca_file else None,
+        _complain,
+    )
+
+
+# Files that cannot be used are told here, before anything listens; who uses them reads them later.
 if _settings.bearer_token_file:
-    # Said here, before anything listens; the application reads it for itself.
-    BearerTokens(Path(_settings.bearer_token_file), print)
+    BearerTokens(Path(_settings.bearer_token_file), _complain)
+if _settings.tls_certificate_file:
+    _server_certificate()
+    certfile = _settings.tls_certificate_file
+    keyfile = _settings.tls_key_file
+
+
+def ssl_context(_config: object, _default: object) -> ServerCertificate:
+    """What wraps each connection into TLS: gunicorn's own would hold the first certificate."""
+    return _server_certificate()
+
 
 bind = f"{_settings.host}:{_settings.port}"
 worker_class = "gevent"

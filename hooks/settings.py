@@ -5,7 +5,7 @@ Every setting has a default that suits the shipped Deployment; docs/settings.md 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -13,6 +13,12 @@ from hooks.policy import Policy
 from hooks.protocol import ApplyStrategy
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
+# A setting that is of no use without another one.
+_NEEDED: Final = {
+    "tls_certificate_file": "tls_key_file",
+    "tls_key_file": "tls_certificate_file",
+    "client_ca_file": "tls_certificate_file",
+}
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
@@ -41,6 +47,9 @@ class Settings:
     host: str = "0.0.0.0"  # noqa: S104 - a Service reaches the pod on the pod's own address
     port: _Port = 8080
     bearer_token_file: str = ""
+    tls_certificate_file: str = ""
+    tls_key_file: str = ""
+    client_ca_file: str = ""
 
     @property
     def policy(self) -> Policy:
@@ -56,8 +65,14 @@ def read(environment: Mapping[str, str]) -> Settings:
     variables = {field.name.upper(): field.name for field in fields(Settings)}
     given = {name: environment[v] for v, name in variables.items() if v in environment}
     try:
-        return msgspec.convert(given, Settings, strict=False)
+        settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         reason, _, field_name = str(error).rpartition(" - at `$.")
         variable = field_name.rstrip("`").upper()
         raise InvalidSetting(f"Correct the environment variable {variable}: {reason}") from None
+    for name, needed in _NEEDED.items():
+        if getattr(settings, name) and not getattr(settings, needed):
+            raise InvalidSetting(
+                f"Set the environment variable {needed.upper()}: {name.upper()} needs it"
+            )
+    return settings

@@ -15,6 +15,7 @@ import http.client
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -34,9 +35,19 @@ def free_port() -> int:
         return port
 
 
-def call(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+def call(
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> tuple[int, bytes]:
     """Return code and body of the service's answer to one request."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS)
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS, context=tls)
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS)
+    )
     with contextlib.closing(connection):
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = connection.getresponse()
@@ -57,8 +68,12 @@ def started(
     environment: Mapping[str, str],
     folder: Path | None = None,
     output: IO[bytes] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Service]:
-    """Start the service in a folder and give it once it is ready; end it in any case."""
+    """Start the service in a folder and give it once it is ready; end it in any case.
+
+    `tls` is for a service that speaks TLS.
+    """
     port = free_port()
     process = subprocess.Popen(
         command,
@@ -68,7 +83,7 @@ def started(
     )
     service = Service(port, process)
     try:
-        wait_until_ready(service)
+        wait_until_ready(service, tls)
         yield service
     finally:
         process.terminate()
@@ -79,7 +94,7 @@ def started(
             process.wait()
 
 
-def wait_until_ready(service: Service) -> None:
+def wait_until_ready(service: Service, tls: ssl.SSLContext | None = None) -> None:
     """Return when the service says that it is ready; raise when it ends or does not come."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
@@ -87,7 +102,7 @@ def wait_until_ready(service: Service) -> None:
         if code is not None:
             raise RuntimeError(f"the service ended with {code} before it was ready")
         try:
-            if call(service.port, "GET", "/readyz")[0] == 200:
+            if call(service.port, "GET", "/readyz", tls=tls)[0] == 200:
                 return
         except OSError:
             # Nobody listens yet: a refused connection comes back at once, so leave the CPU to it.

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -69,10 +70,15 @@ def call(
     path: str,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     """Send a whole request, then read the whole answer."""
     said = {"Content-Type": JSON} if body is not None and headers is None else headers or {}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS)
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS, context=tls)
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS)
+    )
     with contextlib.closing(connection):
         connection.request(method, path, body, dict(said))
         return _read(connection.getresponse())

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,14 +49,14 @@ Start = Callable[..., Edge]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a service with settings of its own; it ends with the test."""
+    """Start a service with settings of its own; it ends with the test. `tls` reaches it."""
     with contextlib.ExitStack() as services:
 
-        def start(**settings: str) -> Edge:
+        def start(tls: ssl.SSLContext | None = None, **settings: str) -> Edge:
             output = tmp_path / "output"
             printed = services.enter_context(output.open("wb"))
             service = services.enter_context(
-                smoke.started(COMMAND, MACHINE | settings, REPOSITORY, printed)
+                smoke.started(COMMAND, MACHINE | settings, REPOSITORY, printed, tls)
             )
             return Edge(service.port, service.process, output)
 

@@ -25,6 +25,9 @@ def test_what_is_not_set_has_a_default() -> None:
         host="0.0.0.0",  # noqa: S104, the pod's own address is not known
         port=8080,
         bearer_token_file="",
+        tls_certificate_file="",
+        tls_key_file="",
+        client_ca_file="",
     )
 
 
@@ -41,6 +44,9 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
         "HOST": "127.0.0.1",
         "PORT": "6",
         "BEARER_TOKEN_FILE": "/tokens/hook",
+        "TLS_CERTIFICATE_FILE": "/tls/tls.crt",
+        "TLS_KEY_FILE": "/tls/tls.key",
+        "CLIENT_CA_FILE": "/tls/ca.crt",
     }
 
     assert settings.read(environment) == Settings(
@@ -55,6 +61,9 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
         host="127.0.0.1",
         port=6,
         bearer_token_file="/tokens/hook",
+        tls_certificate_file="/tls/tls.crt",
+        tls_key_file="/tls/tls.key",
+        client_ca_file="/tls/ca.crt",
     )
 
 
@@ -75,6 +84,21 @@ def test_a_value_that_cannot_be_used_is_named(variable: str, value: str, reason:
         settings.read({variable: value})
 
     assert str(refused.value) == f"Correct the environment variable {variable}: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ("TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"),
+        ("TLS_KEY_FILE", "TLS_CERTIFICATE_FILE"),
+        ("CLIENT_CA_FILE", "TLS_CERTIFICATE_FILE"),
+    ],
+)
+def test_a_setting_that_needs_another_one_says_so(given: str, missing: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        settings.read({given: "/tls/file"})
+
+    assert str(refused.value) == f"Set the environment variable {missing}: {given} needs it"
 
 
 def test_a_service_with_such_a_value_does_not_start_and_says_why() -> None:
