@@ -1,6 +1,7 @@
 """The hook as it runs in production, and what its log says about the calls it got."""
 
 import json
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +22,10 @@ COMMAND = (
 
 
 class Hook(Process):
-    """The service under gunicorn at `.url`; `settings` and `command` are for tests of faults."""
+    """The service under gunicorn at `.url`; `settings` and `command` are for tests of faults.
+
+    `tls` reaches a service whose settings put it under TLS.
+    """
 
     def __init__(
         self,
@@ -31,14 +35,15 @@ class Hook(Process):
         *,
         command: Sequence[str] = COMMAND,
         port: int | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         port = port or workspace.port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         super().__init__(
             workspace,
             "hook",
             command,
-            ready=lambda: answers(f"{self.url}/readyz"),
+            ready=lambda: answers(f"{self.url}/readyz", tls),
             settings={
                 "HOST": "127.0.0.1",
                 "PORT": str(port),

@@ -1,6 +1,7 @@
 """etcd, kube-apiserver and kube-controller-manager: the part of a cluster that judges objects."""
 
 import json
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -24,10 +25,12 @@ _CONTROLLERS = (
 )
 
 
-def answers(url: str) -> bool:
-    """Whether a GET of a loopback URL is answered with 200."""
+def answers(url: str, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether a GET of a loopback URL is answered with 200; `tls` says whom to trust."""
     try:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls)
+        )
         with opener.open(url, timeout=2) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):

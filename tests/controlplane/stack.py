@@ -1,8 +1,9 @@
 """Everything together: a control plane, Metacontroller, the hook, and the registration of both."""
 
 import os
+import ssl
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -54,7 +55,9 @@ class Stack:
     identity and the rights of metacontroller/components/metacontroller, and no
     others; `audited` logs what it does with them. `registration` is the folder
     whose CompositeController is installed, with `components` of
-    metacontroller/components over it.
+    metacontroller/components over it. `hook_tls` reaches a hook whose
+    settings put it under TLS; `installation` says what is applied instead of the
+    registration, which it is given.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Stack:
         hook_settings: Mapping[str, str] | None = None,
         hook_command: Sequence[str] = COMMAND,
         hook_port: int | None = None,
+        hook_tls: ssl.SSLContext | None = None,
         metacontroller_arguments: Sequence[str] = (),
         components: Sequence[str] = (),
         api_server_arguments: Sequence[str] = (),
         audited: bool = False,
         registration: str = LOCAL,
+        installation: Callable[[list[Object]], list[Object]] = lambda registration: registration,
     ) -> None:
         self.strategy = strategy
         self._components = components
@@ -81,8 +86,14 @@ class Stack:
         self._registration = registration
         self._kubeconfig = self.workspace.folder / "kubeconfig-metacontroller"
         self.hook = Hook(
-            self.workspace, strategy, hook_settings, command=hook_command, port=hook_port
+            self.workspace,
+            strategy,
+            hook_settings,
+            command=hook_command,
+            port=hook_port,
+            tls=hook_tls,
         )
+        self._installation = installation
         self._arguments = metacontroller_arguments
         self.metacontroller = self.another_metacontroller(strategy)
 
@@ -127,11 +138,12 @@ class Stack:
 
     def install(self, components: Sequence[str] = ()) -> None:
         """Register the hook and give Metacontroller its rights, with components beside."""
-        self.client.apply(
-            registration(self.hook.url, self._registration, self._with(components, LOCAL)),
-            field_manager="installation",
-        )
-        for each in rights(self._with(components, COMPLETE)):
+        folder = self._with(components, LOCAL)
+        registered = [registration(self.hook.url, self._registration, folder)]
+        for each in (
+            *rights(self._with(components, COMPLETE)),
+            *self._installation(registered),
+        ):
             self.client.apply(each, field_manager="installation")
 
     def _with(self, components: Sequence[str], base: str) -> Path:
