@@ -5,10 +5,12 @@ its rights is seen used.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.controlplane import (
     SERVER_SIDE_APPLY,
@@ -21,6 +23,7 @@ from tests.controlplane import (
 )
 from tests.controlplane.metacontroller import Metacontroller
 from tests.controlplane.stack import COMPLETE, IDENTITY, rights, shipped_arguments
+from tests.controlplane.tools import ROOT
 from tests.scenarios.real import RealWorld
 from tests.scenarios.story import Story, paths, play
 
@@ -118,6 +121,52 @@ def test_what_no_rule_allows_is_seen_as_refused(stack: Stack, verbs: list[str]) 
     user = f"system:serviceaccount:default:{name}"
     (request,) = audit.refused(stack.audited(user))
     assert request.startswith(f"patch /api/v1/namespaces/default/configmaps/{name}?")
+
+
+def test_where_owners_finalizers_are_guarded_the_one_more_right_of_the_page_is_enough() -> None:
+    guarded = ["--enable-admission-plugins=OwnerReferencesPermissionEnforcement"]
+    with Stack(SERVER_SIDE_APPLY, api_server_arguments=guarded) as stack:
+        for name in ("guarded-source", "guarded-target"):
+            stack.client.create(
+                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            )
+        metadata = {"name": "settings", "namespace": "guarded-source"}
+        stack.client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        stack.client.create(
+            {
+                "apiVersion": "config.example.com/v1alpha1",
+                "kind": "ConfigMapSyncer",
+                "metadata": {"name": "guarded"},
+                "spec": {
+                    "sourceNamespace": "guarded-source",
+                    "sourceConfigMap": "settings",
+                    "targetNamespaces": ["guarded-target"],
+                    "progressDeadlineSeconds": 1,
+                },
+            }
+        )
+        _wait_for_ready(stack, "False", "ProgressDeadlineExceeded")
+
+        for each in yaml.safe_load_all(_shown_rights()):
+            stack.client.apply(each)
+
+        _wait_for_ready(stack, "True", "AllCopiesCurrent")
+
+
+def _shown_rights() -> str:
+    text = (ROOT / "docs/security.md").read_text("utf-8")
+    shown = re.search(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert shown
+    return shown[1]
+
+
+def _wait_for_ready(stack: Stack, status: str, reason: str) -> None:
+    def is_so(syncer: Object) -> bool:
+        conditions = syncer.get("status", {}).get("conditions", ())
+        ready: Object = next((each for each in conditions if each["type"] == "Ready"), {})
+        return (ready.get("status"), ready.get("reason")) == (status, reason)
+
+    stack.client.wait_for("ConfigMapSyncer", "guarded", is_so, reason, seconds=60)
 
 
 def _shared_metacontroller(stack: Stack) -> Metacontroller:
