@@ -9,21 +9,21 @@ never holds data of a ConfigMap, because Metacontroller copies it into an event)
 - 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes, not plain JSON
 - 408 the body did not arrive within BODY_TIMEOUT_SECONDS
 - 429 too many bytes in flight, with Retry-After; never on /customize, because Metacontroller
-  would drop the event that made it ask
+  would drop the event that made it ask: that has room of its own
 - 500 a bug here; the log names the place, the client learns nothing
 """
 
+import errno
+import io
 import os
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import flask
 import gevent
@@ -34,12 +34,18 @@ from werkzeug.exceptions import HTTPException
 from hooks import credentials, protocol, settings
 from hooks.customize import related_rules
 from hooks.finalize import finalize
+from hooks.place import place
 from hooks.protocol import MalformedRequest, SyncRequest, SyncResponse
 from hooks.settings import Settings
 from hooks.status import Status
 from hooks.sync import sync
 
 JSON: Final = "application/json"
+_CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
+"""More than a body of /customize can have: it holds a syncer, of which etcd keeps 1.5 MiB."""
+_CUSTOMIZE_ROOM_BYTES: Final = 4 * _CUSTOMIZE_BYTES
+_FIRST_PIECE_BYTES: Final = 64 * 1024
+_LARGEST_PIECE_BYTES: Final = 1024 * 1024
 _SIZE_BUCKETS: Final = tuple(float(1 << shift) for shift in range(10, 31, 2))
 
 
@@ -183,25 +189,75 @@ class _Metrics:
         return flask.Response(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
+class _Overtaken(ConnectionResetError):
+    """Thrown into a request where it waits for its client, because others need its room."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "overtaken")
+
+
+@dataclass(eq=False, slots=True)
+class _Guest:
+    """A request in a room: the bytes that it holds, and since when it waits for its client."""
+
+    greenlet: Any = field(default_factory=gevent.getcurrent)
+    held: int = 0
+    since: float = 0.0
+
+
 @dataclass(slots=True)
-class _InFlight:
-    """How many bytes of bodies are being read or answered; a promise counts from its header on."""
+class _Room:
+    """The bytes of bodies that arrive and of answers that are fetched, within a limit.
+
+    What is promised counts for nothing: a body is counted piece by piece, each before it is read.
+    Where there is no room for the next piece, the guest goes that has kept us waiting for the
+    longest, if that is more than a little; so nobody shuts the others out by holding bytes. If all
+    are quick, there are too many, and the last that came goes: so the first is always done.
+    One alone has room, however large it is. There are no threads, and nothing here waits.
+    """
 
     limit: int
-    total: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    patience_seconds: float
+    last_goes: bool = True
+    guests: list[_Guest] = field(default_factory=list)
 
-    def admit(self, size: int, *, always: bool) -> bool:
-        """Count a body in. One alone is always admitted, however large it is."""
-        with self.lock:
-            admitted = always or not self.total or self.total + size <= self.limit
-            if admitted:
-                self.total += size
-            return admitted
+    @property
+    def total(self) -> int:
+        """The bytes that are held."""
+        return sum(guest.held for guest in self.guests)
 
-    def release(self, size: int) -> None:
-        with self.lock:
-            self.total -= size
+    def enter(self) -> _Guest:
+        """A guest who holds nothing yet."""
+        guest = _Guest()
+        self.guests.append(guest)
+        return guest
+
+    def leave(self, guest: _Guest) -> None:
+        """Give back what a guest holds, if he is still there."""
+        if guest in self.guests:
+            self.guests.remove(guest)
+
+    def hold(self, guest: _Guest, size: int) -> None:
+        """Have a guest hold so many bytes in all; raises _Overtaken where he has to go himself."""
+        while guest in self.guests and self.total - guest.held + size > self.limit:
+            others = [other for other in self.guests if other is not guest and other.held]
+            if not others:
+                break
+            leaving = self._next(guest, others)
+            self.leave(leaving)
+            if leaving is not guest:
+                gevent.kill(leaving.greenlet, _Overtaken())
+        if guest not in self.guests:
+            raise _Overtaken
+        guest.held = size
+        guest.since = time.monotonic()
+
+    def _next(self, guest: _Guest, others: list[_Guest]) -> _Guest:
+        longest = min(others, key=lambda other: other.since)
+        if time.monotonic() - longest.since >= self.patience_seconds:
+            return longest
+        candidates = [*others, guest] if self.last_goes else others
+        return max(candidates, key=self.guests.index)
 
 
 class _Refused(Exception):
@@ -223,8 +279,12 @@ class _Edge:
         self.log = log
         file = limits.bearer_token_file
         self.tokens = credentials.BearerTokens(Path(file), self._complain) if file else None
-        self.in_flight = _InFlight(limits.max_in_flight_bytes)
-        metrics.in_flight_bytes.set_function(lambda: self.in_flight.total)
+        patience = limits.body_patience_seconds
+        shared = _Room(limits.max_in_flight_bytes, patience)
+        # Whoever comes last has room there: of these, Metacontroller sends few, and small ones.
+        own = _Room(_CUSTOMIZE_ROOM_BYTES, patience, last_goes=False)
+        self.rooms = {"sync": shared, "finalize": shared, "customize": own}
+        metrics.in_flight_bytes.set_function(lambda: shared.total + own.total)
 
     def route(self, name: str, hook: _Hook) -> Callable[[], flask.Response]:
         """The view of one hook."""
@@ -248,12 +308,22 @@ class _Edge:
         started = time.perf_counter()
         size = flask.request.content_length or 0
         told: dict[str, str | int | float] = {"hook": name, "requestBytes": size}
+        room = self.rooms[name]
+        guest = room.enter()
+        leaving = ExitStack()
+        leaving.callback(room.leave, guest)
         try:
             self._authenticate()
-            with self._admitted(size, always=name == "customize"):
-                answer = hook(self._body(size))
+            self._check(name, size)
+            answer = hook(self._body(size, room, guest))
+            room.hold(guest, len(answer.body))
             response = flask.Response(answer.body, 200, mimetype=JSON)
+            # An answer takes room, too, until its client has fetched it.
+            response.call_on_close(leaving.pop_all().close)
             told |= answer.told
+        except _Overtaken:
+            response = self._overtaken(name)
+            told["error"] = response.get_data(as_text=True).strip()
         except _Refused as refused:
             response = _text(refused.code, refused.line)
             response.headers.update(refused.headers)
@@ -265,7 +335,9 @@ class _Edge:
             # The text of an exception may hold data; its type and place do not.
             response = _text(500, "internal error")
             told["error"] = type(bug).__name__
-            told["place"] = _place(bug)
+            told["place"] = place(bug)
+        finally:
+            leaving.close()
         seconds = time.perf_counter() - started
         told |= {
             "code": response.status_code,
@@ -288,8 +360,7 @@ class _Edge:
             line = "the bearer token is not a valid one" if said else "send a bearer token"
             raise _Refused(401, line, {"WWW-Authenticate": "Bearer"})
 
-    @contextmanager
-    def _admitted(self, size: int, *, always: bool) -> Iterator[None]:
+    def _check(self, name: str, size: int) -> None:
         request = flask.request
         if request.mimetype != JSON or request.headers.get("Content-Encoding"):
             raise _Refused(415, f"send Content-Type: {JSON} without Content-Encoding")
@@ -301,26 +372,36 @@ class _Edge:
                 f"the body has {size} bytes, MAX_REQUEST_BYTES allows "
                 f"{self.limits.max_request_bytes}",
             )
-        if not self.in_flight.admit(size, always=always):
-            seconds = str(self.limits.retry_after_seconds)
-            raise _Refused(429, "too many bytes in flight", {"Retry-After": seconds})
-        try:
-            yield
-        finally:
-            self.in_flight.release(size)
+        if name == "customize" and size > _CUSTOMIZE_BYTES:
+            raise _Refused(413, f"the body has {size} bytes, a syncer alone has fewer")
 
-    def _body(self, size: int) -> bytes:
+    def _body(self, size: int, room: _Room, guest: _Guest) -> bytes:
+        stream = flask.request.environ["wsgi.input"]
+        body = io.BytesIO()
         # gevent's limit, because a limit of the socket counts from one byte to the next.
         try:
             with gevent.Timeout(self.limits.body_timeout_seconds, TimeoutError):
-                body: bytes = flask.request.environ["wsgi.input"].read(size)
+                for piece in _pieces(size):
+                    room.hold(guest, body.tell() + piece)
+                    read = body.write(stream.read(piece))
+                    if read < piece:
+                        break
+        except _Overtaken:
+            raise
         except TimeoutError:
             raise _Refused(408, "the body did not arrive in time") from None
         except OSError:
             raise _Refused(400, "the client went away") from None
-        if len(body) != size:
-            raise _Refused(400, f"the body ends after {len(body)} of {size} bytes")
-        return body
+        if body.tell() != size:
+            raise _Refused(400, f"the body ends after {body.tell()} of {size} bytes")
+        return body.getvalue()
+
+    def _overtaken(self, name: str) -> flask.Response:
+        if name == "customize":
+            return _text(408, "the body did not arrive in time")
+        response = _text(429, "too many bytes in flight")
+        response.headers["Retry-After"] = str(self.limits.retry_after_seconds)
+        return response
 
     def _complain(self, sentence: str) -> None:
         self._write({"error": sentence})
@@ -332,6 +413,11 @@ class _Edge:
         self.log.flush()
 
 
-def _place(bug: BaseException) -> str:
-    frames = traceback.extract_tb(bug.__traceback__)
-    return " ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+def _pieces(size: int) -> Iterator[int]:
+    """A body in pieces: small ones first, so that who stops at once holds little."""
+    piece = _FIRST_PIECE_BYTES
+    while size:
+        piece = min(piece, size)
+        yield piece
+        size -= piece
+        piece = min(2 * piece, _LARGEST_PIECE_BYTES)

@@ -7,10 +7,14 @@ the limits and the metrics are per process; to have more of it, run more replica
 
 import logging
 import os
+import resource
 from pathlib import Path
+from typing import Any
 
 from hooks import settings
 from hooks.credentials import BearerTokens, ServerCertificate
+from hooks.settings import InvalidSetting
+from hooks.worker import HEADROOM, Worker
 
 _settings = settings.read(os.environ)
 _complain = logging.getLogger("gunicorn.error").warning
@@ -40,13 +44,18 @@ def ssl_context(_config: object, _default: object) -> ServerCertificate:
 
 
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "gevent"
+worker_class = Worker
 workers = 1
-worker_connections = 1000
+worker_connections = _settings.max_connections + HEADROOM
 # A worker that answers nothing for this long hangs; deciding on the largest body takes seconds.
 timeout = 120
 graceful_timeout = _settings.shutdown_seconds
-keepalive = 75
+# Longer than Metacontroller keeps a connection without a request (90 s): so it is its client that
+# ends one, and no request is lost to an end that it crosses.
+keepalive = 100
+# A head is all that a client may send uncounted, and enough for what Metacontroller sends.
+limit_request_fields = 32
+limit_request_field_size = 4096
 # gunicorn's temporary file for its heartbeat must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
 # Its control socket would be a file in a home directory, which the service has not got.
@@ -54,3 +63,24 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def post_request(worker: Worker, request: Any, _environment: object, response: Any) -> None:
+    """Tell the worker what was answered."""
+    worker.note(request.method, response)
+
+
+def _have_descriptors(number: int) -> None:
+    """Raise the process's limit where it may be raised."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY != hard < number:
+        raise InvalidSetting(
+            "Correct the environment variable MAX_CONNECTIONS: "
+            f"it needs {number} file descriptors, and the process may have {hard}"
+        )
+    if resource.RLIM_INFINITY != soft < number:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
+
+
+# Beside the connections: the listener, the log, Python's and gevent's own.
+_have_descriptors(worker_connections + 64)

@@ -43,6 +43,9 @@ class Settings:
     max_in_flight_bytes: _Positive = 512 * 1024 * 1024
     retry_after_seconds: _Positive = 1
     body_timeout_seconds: _Positive = 60
+    body_patience_seconds: _Positive = 1
+    head_timeout_seconds: _Positive = 10
+    max_connections: _Positive = 1000
     shutdown_seconds: _Positive = 30
     host: str = "0.0.0.0"  # noqa: S104 - a Service reaches the pod on the pod's own address
     port: _Port = 8080

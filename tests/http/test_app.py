@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import flask
+import gevent
 import pytest
-from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response
 
 from hooks import app as shell
 from hooks.settings import Settings
@@ -30,7 +31,9 @@ class Hook:
     def ask(self, path: str, body: bytes = b"", **said: Any) -> Answer:
         """Post a body; what else is said goes into the WSGI environment as it is."""
         said = {"content_type": JSON, "data": body, "method": "POST"} | said
-        return told(self.app.test_client().open(path, **said))
+        # Closed as soon as it is read: gunicorn closes an answer when its client has fetched it.
+        with self.app.test_client().open(path, **said) as response:
+            return told(response)
 
     def log(self) -> list[dict[str, Any]]:
         """The log's lines without those parts that no test can foresee."""
@@ -39,7 +42,7 @@ class Hook:
         return [{k: v for k, v in line.items() if k not in unforeseen} for line in lines]
 
 
-def told(response: TestResponse) -> Answer:
+def told(response: Response) -> Answer:
     headers = {
         n: response.headers[n] for n in ("Content-Type", "Retry-After") if n in response.headers
     }
@@ -100,6 +103,12 @@ def test_each_hook_answers_in_json() -> None:
     assert [(answer.code, answer.headers) for answer in answers] == [
         (200, {"Content-Type": JSON})
     ] * 3
+
+
+def test_who_shows_no_certificate_is_refused_where_one_is_asked_for() -> None:
+    refused = Hook(client_ca_file="/tls/ca.crt").ask("/sync", SYNC)
+
+    assert (refused.code, refused.body) == (401, "show a client certificate\n")
 
 
 def test_a_bug_is_told_to_nobody_but_the_log_and_shows_no_data_there(
@@ -193,6 +202,92 @@ def test_a_body_that_does_not_arrive_is_the_clients_fault(
         raise fault
 
     assert Hook().ask("/sync", **stream(Body(b"", stop), 10)) == Answer(*answer)
+
+
+class Stalled(io.BytesIO):
+    """A body of which what it is made of comes, and then nothing any more."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() == len(self.getvalue()):
+            gevent.sleep(3600)
+        return super().read(size)
+
+
+def stalled(hook: Hook, path: str, body: bytes, size: int) -> "gevent.Greenlet[Answer]":
+    """A request that the service waits for, in a greenlet of its own."""
+    asking = gevent.spawn(hook.ask, path, **stream(Stalled(body), size))
+    gevent.sleep(0)
+    return asking
+
+
+def test_a_body_that_keeps_the_service_waiting_gives_its_room_to_one_that_comes() -> None:
+    # All of its first piece came, and all the room is the piece's.
+    size = 64 * 1024
+    hook = Hook(max_in_flight_bytes=size, body_patience_seconds=0)
+    slow = stalled(hook, "/sync", b" " * size, 2 * size)
+
+    assert hook.ask("/sync", SYNC).code == 200
+    assert slow.get().code == 429
+    assert [line["code"] for line in hook.log()] == [200, 429]
+
+
+def test_of_those_that_are_quick_the_first_is_done_and_the_last_comes_back_later() -> None:
+    size = 64 * 1024
+    hook = Hook(max_in_flight_bytes=4 * size, body_patience_seconds=600)
+    # The first waits for its second piece, which is twice as large.
+    first = stalled(hook, "/sync", b" " * size, 3 * size)
+    second = stalled(hook, "/sync", b"", size)
+
+    assert hook.ask("/sync", SYNC).code == 429
+    assert (first.ready(), second.ready()) == (False, False)
+    gevent.killall([first, second])
+
+
+def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = 64 * 1024
+    monkeypatch.setattr(shell, "_CUSTOMIZE_ROOM_BYTES", size)
+    hook = Hook(body_patience_seconds=600)
+    slow = stalled(hook, "/customize", b" " * size, 2 * size)
+
+    assert hook.ask("/customize", CUSTOMIZE).code == 200
+    assert slow.get() == Answer(408, "the body did not arrive in time\n")
+
+
+def test_who_was_overtaken_holds_nothing_any_more() -> None:
+    room = shell._Room(limit=1, patience_seconds=600)
+    guest = room.enter()
+    room.leave(guest)
+
+    with pytest.raises(shell._Overtaken):
+        room.hold(guest, 1)
+    assert room.total == 0
+
+
+def test_an_answer_takes_room_until_it_is_fetched() -> None:
+    hook = Hook()
+    client = hook.app.test_client()
+
+    with client.post("/sync", data=SYNC, content_type=JSON) as response:
+        held = metrics_of(client.get("/metrics").text)["configmap_syncer_hook_in_flight_bytes"]
+        assert held == {(): len(response.data)}
+    held = metrics_of(client.get("/metrics").text)["configmap_syncer_hook_in_flight_bytes"]
+    assert held == {(): 0}
+
+
+def test_a_body_of_customize_is_no_larger_than_a_syncer_can_be() -> None:
+    size = 16 * 1024 * 1024 + 1
+
+    assert Hook().ask("/customize", **stream(io.BytesIO(), size)) == Answer(
+        413, f"the body has {size} bytes, a syncer alone has fewer\n"
+    )
+
+
+def test_a_large_body_is_read_in_pieces_and_whole() -> None:
+    body = SYNC + b" " * 5_000_000
+
+    assert Hook().ask("/sync", body) == Hook().ask("/sync", SYNC)
 
 
 def test_a_body_that_ends_too_early_is_refused() -> None:

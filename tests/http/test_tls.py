@@ -234,6 +234,13 @@ def test_a_client_is_known_by_its_certificate_alone(files: Files) -> None:
     assert not is_known(None)
 
 
+def test_where_no_certificate_is_asked_for_nobody_is_known_by_one(files: Files) -> None:
+    server = ServerCertificate(*files.write(), None, lambda _: None)
+
+    with handshake(server, unverified(files, files.clients.client())) as connection:
+        assert not is_known(connection)
+
+
 ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
 
 

@@ -1,0 +1,163 @@
+"""How gunicorn's worker shares its connections among clients that are slow, silent or hostile.
+
+Gunicorn's own worker stops accepting once its connections are used up, and lets each stay for as
+long as its client says nothing: a thousand silent clients lock everybody out. Here nobody is locked
+out. Whoever comes beyond the limit takes the place of the connection that has kept the service
+waiting for the longest, and of one that was never answered a hook before one that was, because
+Metacontroller's idle connections are among the latter. A client waits for nobody but itself, so a
+slow head, a slow body, a TLS handshake that stops and an answer that nobody fetches are all the
+same: a connection that keeps the service waiting.
+
+Besides, a head and a handshake must come in HEAD_TIMEOUT_SECONDS, a request must be over in time,
+and what could not become a request is answered in one line and logged without a byte of it: it may
+hold a token.
+"""
+
+import errno
+import os
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import gevent
+from gunicorn import util
+from gunicorn.http import errors
+from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers.ggevent import GeventWorker
+
+from hooks import settings
+from hooks.place import place
+
+HEADROOM: Final = 100
+"""Connections that may be accepted at once while those that make room for them end."""
+
+_ANSWER_SECONDS: Final = 60
+"""How long it may take beyond the body: Metacontroller waits no longer for an answer."""
+
+_LEAVING_SECONDS: Final = 1
+"""How long a connection may be without a request when the service ends."""
+
+# What is received beyond the piece of a body that was asked for is counted nowhere: it is little.
+SocketUnreader.max_body_chunk = 64 * 1024
+
+_REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
+    (errors.LimitRequestLine, 414, "URI Too Long"),
+    (errors.LimitRequestHeaders, 431, "Request Header Fields Too Large"),
+    (errors.ExpectationFailed, 417, "Expectation Failed"),
+    (errors.UnsupportedTransferCoding, 501, "Not Implemented"),
+    (errors.ParseException, 400, "Bad Request"),
+    (ssl.SSLError, 400, "Bad Request"),
+)
+
+
+class _CutOff(ConnectionResetError):
+    """A connection whose place somebody else takes; gunicorn ends it as if its client had gone."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "cut off")
+
+
+@dataclass(eq=False, slots=True)
+class _Connection:
+    """A connection: since when it does what it does, and whether a hook was answered on it."""
+
+    greenlet: Any = field(default_factory=gevent.getcurrent)
+    since: float = field(default_factory=time.monotonic)
+    asks: bool = False
+    answered: bool = False
+    leaves: bool = False
+
+    def turn(self, *, asks: bool) -> None:
+        """Begin to ask something, or to be without a request."""
+        self.asks = asks
+        self.since = time.monotonic()
+
+    def leave(self) -> None:
+        """End it where it waits."""
+        self.leaves = True
+        self.greenlet.kill(_CutOff(), block=False)
+
+
+class Worker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
+    """One process of greenlets, one for each connection, that never runs out of places."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._limits = settings.read(os.environ)
+        self._connections: dict[Any, _Connection] = {}
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection to its end."""
+        connection = _Connection()
+        self._make_room()
+        self._connections[connection.greenlet] = connection
+        try:
+            if self._is_open(client, addr):
+                super().handle(listener, client, addr)
+            else:
+                util.close(client)
+        finally:
+            del self._connections[connection.greenlet]
+
+    def timeout_ctx(self) -> Any:
+        """The limit on the wait for the next head."""
+        connection = self._connections[gevent.getcurrent()]
+        connection.turn(asks=False)
+        seconds = self.cfg.keepalive if connection.answered else self._limits.head_timeout_seconds
+        return gevent.Timeout(0 if connection.leaves else seconds, False)  # noqa: FBT003 - gevent's
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answer one request, whose head is there, or end the connection."""
+        self._connections[gevent.getcurrent()].turn(asks=True)
+        with gevent.Timeout(self._limits.body_timeout_seconds + _ANSWER_SECONDS, _CutOff()):
+            super().handle_request(listener_name, req, sock, addr)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
+        """Answer what could not become a request, or what went wrong beside the application."""
+        known = (each[1:] for each in _REFUSALS if isinstance(exc, each[0]))
+        code, line = next(known, (500, "Internal Server Error"))
+        told = f"{type(exc).__name__} from {addr[0]}"
+        if code == 500:  # noqa: PLR2004 - a bug, of which the place says more
+            self.log.error("%s: %s", told, place(exc))
+        else:
+            self.log.warning("Refused with %s: %s", code, told)
+        answer = (
+            f"HTTP/1.1 {code} {line}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(line) + 1}\r\n\r\n{line.lower()}\n"
+        )
+        try:
+            util.write_nonblock(client, answer.encode())
+        except OSError:
+            self.log.debug("Gone before it was told: %s", told)
+
+    def notify(self) -> None:
+        """Say that the worker lives; when it ends, end the connections without a request."""
+        super().notify()
+        if not self.alive:
+            latest = time.monotonic() - _LEAVING_SECONDS
+            for connection in list(self._connections.values()):
+                if not connection.asks and connection.since < latest:
+                    connection.leave()
+
+    def note(self, method: str, response: Any) -> None:
+        """Note what was answered on the connection that is served now."""
+        if method == "POST" and response is not None and response.status_code == 200:  # noqa: PLR2004
+            self._connections[gevent.getcurrent()].answered = True
+
+    def _make_room(self) -> None:
+        staying = [each for each in self._connections.values() if not each.leaves]
+        if len(staying) >= self._limits.max_connections:
+            min(staying, key=lambda each: (each.answered, each.since)).leave()
+
+    def _is_open(self, client: Any, addr: Any) -> bool:
+        if not isinstance(client, ssl.SSLSocket):
+            return True
+        try:
+            with gevent.Timeout(self._limits.head_timeout_seconds, _CutOff()):
+                client.do_handshake()
+        except OSError as error:
+            reason = getattr(error, "reason", None) or type(error).__name__
+            self.log.warning("No TLS with %s: %s", addr[0], reason)
+            return False
+        return True
