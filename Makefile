@@ -82,6 +82,10 @@ sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licen
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
 	@$(BIN)/python -m benchmarks
 
+.PHONY: certs
+certs: $(STAMP) ## Make the webhook's certificate and key for metacontroller/components/tls
+	@$(BIN)/python -m certificates
+
 .PHONY: local
 local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave them running to play with
 	@$(BIN)/python -m tests.controlplane

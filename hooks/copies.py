@@ -551,9 +551,14 @@ def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) ->
 
 
 def _is_frozen_by_us_alone(copy: KubernetesObject) -> bool:
-    """Whether nobody but us made a copy immutable; where it is not known who did, no."""
-    owners = [entry for entry in protocol.field_managers(copy) if protocol.owns_immutable(entry)]
-    return bool(owners) and all(map(_is_ours, owners))
+    """Whether nobody but us made a copy immutable; where it is not known who did, no.
+
+    Who applied the whole copy, our annotation with it, cannot be told from us by that.
+    """
+    entries = protocol.field_managers(copy)
+    owners = [entry for entry in entries if protocol.owns_immutable(entry)]
+    likely = {protocol.manager_of(entry) for entry in entries if _is_ours(entry)}
+    return len(likely) == 1 and bool(owners) and all(map(_is_ours, owners))
 
 
 def _is_our_key_alone(key: str, copy: KubernetesObject) -> bool:

@@ -8,6 +8,7 @@ skipped. Field names and shapes: Metacontroller's guide, "CompositeController, h
 Errors: `MalformedRequest`, one line that names the field by its path and shows no value.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
@@ -16,6 +17,8 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 _NULL: Final = Raw(b"null")
+
+_PRIVATE_URL: Final = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 
 NAMESPACES: Final = "Namespace.v1"
 """The group of related objects that holds Namespaces; its keys are plain names."""
@@ -115,8 +118,17 @@ class ChildResource(Struct, frozen=True, gc=False, rename="camel"):
     resource: str = ""
 
 
+class _Webhook(Struct, frozen=True, gc=False):
+    url: str | None = None
+
+
+class _Hook(Struct, frozen=True, gc=False):
+    webhook: _Webhook | None = None
+
+
 class _ControllerSpec(Struct, frozen=True, gc=False, rename="camel"):
     child_resources: Sequence[ChildResource] = ()
+    hooks: Mapping[str, _Hook | None] = msgspec.field(default_factory=dict)
 
 
 class Controller(Struct, frozen=True, gc=False):
@@ -127,6 +139,12 @@ class Controller(Struct, frozen=True, gc=False):
     def manages(self, api_version: str, resource: str) -> bool:
         """Whether children of a kind are registered; what is not, Metacontroller refuses."""
         return ChildResource(api_version, resource) in self.spec.child_resources
+
+    @property
+    def asks_in_the_clear(self) -> bool:
+        """Whether a webhook's URL lets anybody on the network read what is asked and answered."""
+        hooks = [hook.webhook for hook in self.spec.hooks.values() if hook and hook.webhook]
+        return any(not _PRIVATE_URL.match(webhook.url or "") for webhook in hooks)
 
 
 class SyncRequest(Struct, frozen=True, gc=False):
@@ -163,6 +181,10 @@ class AppliedMetadata(Struct, frozen=True, gc=False):
 
 class _Applied(Struct, frozen=True, gc=False):
     metadata: AppliedMetadata = AppliedMetadata()
+
+
+class _Managed(Struct, frozen=True, gc=False):
+    manager: str = ""
 
 
 class _Owned(Struct, frozen=True, gc=False):
@@ -225,6 +247,7 @@ class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
 _SYNC = msgspec.json.Decoder(SyncRequest)
 _CUSTOMIZE = msgspec.json.Decoder(CustomizeRequest)
 _APPLIED = msgspec.json.Decoder(_Applied)
+_MANAGED = msgspec.json.Decoder(_Managed)
 _OWNED = msgspec.json.Decoder(_Owned)
 _MAP = msgspec.json.Decoder(dict[str, str])
 _ENTRIES = msgspec.json.Decoder(list[Raw])
@@ -269,6 +292,11 @@ def owned_metadata(entry: str, part: str) -> Sequence[str]:
 def owned_keys(entry: str) -> Collection[str]:
     """The keys of `data` that an entry of managedFields owns."""
     return [name.removeprefix("f:") for name in _owned_fields(entry).get("f:data") or {}]
+
+
+def manager_of(entry: str) -> str:
+    """The name of the field manager whose entry of managedFields it is."""
+    return _MANAGED.decode(entry).manager
 
 
 def owns_immutable(entry: str) -> bool:

@@ -131,8 +131,15 @@ def refusal(asked: Syncer, controller: Controller, policy: Policy) -> NoContent 
     if not controller.manages(API_VERSION, kinds.SECRET.resource):
         return NoContent(
             SourceReason.SECRETS_NOT_ENABLED,
-            "Secrets are not enabled; add `components: [components/secrets]` to "
+            "Secrets are not enabled; add `components: [components/secrets, components/tls]` to "
             "metacontroller/kustomization.yaml and apply it again",
+        )
+    if controller.asks_in_the_clear:
+        return NoContent(
+            SourceReason.SECRETS_NOT_ENABLED,
+            "Secrets would cross the network in the clear, for a webhook's URL is no https; add "
+            "`components/tls` to the components in metacontroller/kustomization.yaml and apply it "
+            "again",
         )
     return None
 

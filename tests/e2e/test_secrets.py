@@ -80,7 +80,7 @@ def test_secrets_are_copied_once_the_component_is_installed_and_not_before() -> 
 
         told = wait_for_reason(stack, "enabled", "SecretsNotEnabled")
 
-        assert "components: [components/secrets]" in told
+        assert "components: [components/secrets, components/tls]" in told
         assert stack.client.find("Secret", "login", "enabled-dev") is None
         assert all(call["related"] <= 2 for call in stack.hook.calls("sync", "enabled"))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.certificates import Authority, Pair
+from certificates import Authority, Pair
 from tests.controlplane import Object, Stack
 from tests.controlplane.client import wait_for
 from tests.controlplane.tools import ROOT, SERVER_SIDE_APPLY

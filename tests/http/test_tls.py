@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Authority, Pair
 from hooks.credentials import ServerCertificate, UnusableFile, is_known
-from tests.certificates import Authority, Pair
 from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, call
 from tests.http.conftest import COMMAND, MACHINE, REPOSITORY, Edge, Start
 

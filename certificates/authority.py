@@ -1,16 +1,18 @@
-"""Certificates that live as long as a test: an authority, and what it signs."""
+"""An authority whose key exists only while it signs, and what it signs."""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_LOOPBACK = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
+LOOPBACK: Final = ("127.0.0.1",)
 
 
 @dataclass(frozen=True)
@@ -25,20 +27,25 @@ class Pair:
         files = folder / "tls.crt", folder / "tls.key"
         for file, content in zip(files, (self.certificate, self.key), strict=True):
             successor = file.with_suffix(".next")
+            successor.touch(mode=0o600)
             successor.write_bytes(content)
             successor.replace(file)
         return files
 
 
 class Authority:
-    """Somebody who signs certificates; two of the same name are two."""
+    """Somebody who signs certificates for some days; two of the same name are two."""
 
-    def __init__(self, name: str = "tests") -> None:
+    def __init__(self, name: str = "tests", days: int = 1) -> None:
+        self._days = days
         self._key = ec.generate_private_key(ec.SECP256R1())
+        # Which of two authorities of one name has signed, only this tells.
+        self._identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signed = (
             self._builder(self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(self._identifier, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.certificate = signed.public_bytes(serialization.Encoding.PEM)
@@ -48,21 +55,25 @@ class Authority:
         file.write_bytes(self.certificate)
         return file
 
-    def server(self) -> Pair:
-        """A pair for a server on loopback."""
-        return self._sign("hook", ExtendedKeyUsageOID.SERVER_AUTH)
+    def server(self, hosts: Sequence[str] = LOOPBACK) -> Pair:
+        """A pair for a server that is known by these names and addresses."""
+        return self._sign("hook", ExtendedKeyUsageOID.SERVER_AUTH, hosts)
 
     def client(self) -> Pair:
         """A pair for a client."""
-        return self._sign("metacontroller", ExtendedKeyUsageOID.CLIENT_AUTH)
+        return self._sign("metacontroller", ExtendedKeyUsageOID.CLIENT_AUTH, LOOPBACK)
 
-    def _sign(self, name: str, usage: x509.ObjectIdentifier) -> Pair:
+    def _sign(self, name: str, usage: x509.ObjectIdentifier, hosts: Sequence[str]) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signed = (
             self._builder(subject, key.public_key())
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([_LOOPBACK]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier),
+                critical=False,
+            )
+            .add_extension(x509.SubjectAlternativeName(map(_named, hosts)), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return Pair(
@@ -86,5 +97,12 @@ class Authority:
             .serial_number(x509.random_serial_number())
             # Clocks of two machines may differ a little.
             .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + timedelta(days=self._days))
         )
+
+
+def _named(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

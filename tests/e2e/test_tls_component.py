@@ -1,0 +1,103 @@
+"""The installation with Secrets: what it brings is accepted, and Secrets take the way under TLS."""
+
+import base64
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.controlplane import SERVER_SIDE_APPLY, Object, Stack
+from tests.controlplane.stack import NAMESPACE, kustomize
+from tests.controlplane.tools import ROOT
+from tests.e2e.test_secrets import MARKER, encoded, make, wait_for_reason
+
+SERVICE = f"https://configmap-syncer-webhook.{NAMESPACE}"
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    """What is applied with the two components, with certificates that are good on loopback."""
+    folder = tmp_path_factory.mktemp("installation")
+    for name in ("metacontroller", "crds"):
+        shutil.copytree(ROOT / name, folder / name)
+    certs = folder / "metacontroller" / "components" / "tls" / "certs"
+    subprocess.run(
+        [sys.executable, "-m", "certificates", "--host", "127.0.0.1", str(certs)],
+        cwd=ROOT,
+        check=True,
+    )
+    base = folder / "metacontroller" / "kustomization.yaml"
+    base.write_text(
+        base.read_text("utf-8") + "components: [components/secrets, components/tls]\n", "utf-8"
+    )
+    return kustomize(base.parent)
+
+
+def found(rendered: list[Object], kind: str, name: str) -> Object:
+    (one,) = (each for each in rendered if (each["kind"], each["metadata"]["name"]) == (kind, name))
+    return one
+
+
+@pytest.fixture(scope="module")
+def stack(rendered: list[Object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The product with the hook under the installation's TLS, on loopback."""
+    folder = tmp_path_factory.mktemp("tls")
+    files = found(rendered, "Secret", "configmap-syncer-webhook-tls")["data"]
+    bundle = found(rendered, "ConfigMap", "configmap-syncer-webhook-ca")
+    settings = {}
+    for variable, name in (("TLS_CERTIFICATE_FILE", "tls.crt"), ("TLS_KEY_FILE", "tls.key")):
+        path = folder / name
+        path.write_bytes(base64.b64decode(files[name]))
+        settings[variable] = str(path)
+    stack: Stack
+
+    def installation(_: list[Object]) -> list[Object]:
+        registration = found(rendered, "CompositeController", "configmap-syncer")
+        moved = yaml.safe_load(yaml.safe_dump(registration).replace(SERVICE, stack.hook.url))
+        return [bundle, moved]
+
+    stack = Stack(
+        SERVER_SIDE_APPLY,
+        hook_settings=settings,
+        hook_tls=ssl.create_default_context(cadata=bundle["data"]["ca.crt"]),
+        components=["secrets"],
+        installation=installation,
+    )
+    with stack:
+        yield stack
+
+
+def test_everything_is_accepted(stack: Stack, rendered: list[Object]) -> None:
+    for each in rendered:
+        if each["kind"] not in ("CompositeController", "CustomResourceDefinition"):
+            stack.client.apply(each, field_manager="installation")
+
+
+def test_a_secret_is_copied_by_a_hook_that_metacontroller_trusts_by_the_installation_s_bundle(
+    stack: Stack,
+) -> None:
+    make(stack, "under-tls", ["under-tls-dev"])
+
+    wait_for_reason(stack, "under-tls", "AllCopiesCurrent")
+
+    assert stack.client.get("Secret", "login", "under-tls-dev")["data"] == {
+        "password": encoded(MARKER)
+    }
+
+
+def test_what_a_pod_serves_is_what_its_probes_ask_for(rendered: list[Object]) -> None:
+    deployment = found(rendered, "Deployment", "configmap-syncer-controller-manager")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    probes = ("startupProbe", "readinessProbe", "livenessProbe")
+
+    assert {str(Path(environment[n]).parent) for n in ("TLS_CERTIFICATE_FILE", "TLS_KEY_FILE")} == {
+        mounts["tls"]
+    }
+    assert {container[probe]["httpGet"]["scheme"] for probe in probes} == {"HTTPS"}
