@@ -52,6 +52,8 @@ class Credentials:
         certificate, key = self.authority.server().write(self.folder)
         self.know(TOKENS[0])
         return {
+            # So that an end in time needs no clock.
+            "SHUTDOWN_SECONDS": "600",
             "BEARER_TOKEN_FILE": str(self.folder / "tokens"),
             "TLS_CERTIFICATE_FILE": str(certificate),
             "TLS_KEY_FILE": str(key),
@@ -238,6 +240,20 @@ def test_a_syncer_gets_ready_through_all_doors_and_leaves_through_them(product: 
     product.stack.client.wait_until_gone("ConfigMapSyncer", "all-doors")
     assert {call["hook"] for call in product.stack.hook.calls(syncer="all-doors")} == set(WEBHOOKS)
     assert product.refusals() == 0
+
+
+def test_the_hook_ends_though_metacontroller_keeps_its_connections(product: Secured) -> None:
+    hook = product.stack.hook
+    product.make("kept-connections")
+    product.wait_until_ready("kept-connections")
+    assert hook._running is not None
+    hook._running.terminate()
+
+    assert hook._running.wait(timeout=60) == 0
+
+    hook.kill()
+    hook.start()
+    product.stack.wait_until_syncing()
 
 
 def test_a_wrong_token_syncs_nothing_and_the_event_says_why_without_it(product: Secured) -> None:
