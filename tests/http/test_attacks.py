@@ -218,6 +218,16 @@ def test_to_fill_the_memory_with_answers_that_nobody_fetches(start: Start) -> No
     assert peak(edge) - before < 40 + 30 + 50
 
 
+def test_to_fill_the_memory_with_one_answer_to_a_small_question(port: int) -> None:
+    # The namespaces' number times the content, of which the question holds one.
+    copies, size = 2_000, 300_000
+    content = copies * (size + len('{"key": ""}'))
+
+    assert call(port, "POST", "/sync", large_answer(copies, size)) == Answer(
+        413, f"the copies have {content} bytes, MAX_REQUEST_BYTES allows 536870912\n"
+    )
+
+
 def peak(edge: Edge) -> float:
     """The most memory that a process of the service has had, in MiB."""
     children = Path(f"/proc/{edge.process.pid}/task/{edge.process.pid}/children")
