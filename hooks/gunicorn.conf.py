@@ -14,7 +14,7 @@ from typing import Any
 from hooks import settings
 from hooks.credentials import BearerTokens, ServerCertificate
 from hooks.settings import InvalidSetting
-from hooks.worker import HEADROOM, Worker
+from hooks.worker import HEADROOM, Tls, Worker
 
 _settings = settings.read(os.environ)
 _complain = logging.getLogger("gunicorn.error").warning
@@ -38,9 +38,9 @@ if _settings.tls_certificate_file:
     keyfile = _settings.tls_key_file
 
 
-def ssl_context(_config: object, _default: object) -> ServerCertificate:
+def ssl_context(_config: object, _default: object) -> Tls:
     """What wraps each connection into TLS: gunicorn's own would hold the first certificate."""
-    return _server_certificate()
+    return Tls(_server_certificate())
 
 
 bind = f"{_settings.host}:{_settings.port}"

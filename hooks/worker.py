@@ -27,6 +27,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.ggevent import GeventWorker
 
 from hooks import settings
+from hooks.credentials import ServerCertificate
 from hooks.place import place
 
 HEADROOM: Final = 100
@@ -56,6 +57,20 @@ class _CutOff(ConnectionResetError):
 
     def __init__(self) -> None:
         super().__init__(errno.ECONNRESET, "cut off")
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What gevent asks to wrap each connection into TLS."""
+
+    certificate: ServerCertificate
+
+    def wrap_socket(self, connection: Any, *, server_side: bool) -> ssl.SSLSocket:
+        """A connection under TLS, or the quiet end of its greenlet where the client has gone."""
+        try:
+            return self.certificate.wrap_socket(connection, server_side=server_side)
+        except OSError:
+            raise gevent.GreenletExit from None
 
 
 @dataclass(eq=False, slots=True)
@@ -156,8 +171,10 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         try:
             with gevent.Timeout(self._limits.head_timeout_seconds, _CutOff()):
                 client.do_handshake()
+        except ssl.SSLError as error:
+            self.log.warning("No TLS with %s: %s", addr[0], error.reason)
+            return False
         except OSError as error:
-            reason = getattr(error, "reason", None) or type(error).__name__
-            self.log.warning("No TLS with %s: %s", addr[0], reason)
+            self.log.debug("No TLS with %s: %s", addr[0], error)
             return False
         return True

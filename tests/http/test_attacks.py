@@ -9,6 +9,8 @@ import json
 import re
 import resource
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -77,7 +79,9 @@ def crowd(port: int, count: int, does: Callable[[Pieces], None]) -> Iterator[lis
 def descriptors() -> Iterator[None]:
     """As many open files for this process as it may have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Where there is no limit at all, macOS takes no number that says so.
+    most = 4096 if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -416,3 +420,30 @@ def test_to_see_the_inside_of_the_service_or_have_a_token_logged(
     printed = edge.output.read_text() + capfd.readouterr().err
     assert [trace for trace in TRACES if trace in answered.decode()] == []
     assert [trace for trace in ("Traceback", "hunter2") if trace in printed] == []
+
+
+def go_away(client: Pieces) -> None:
+    """End the connection at once, and what was sent with it."""
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.socket.close()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"\x16\x03", b"GET / HTTP/1.1\r\n\r\n"], ids=["nothing", "half", "no TLS"]
+)
+@pytest.mark.parametrize("gone", [True, False])
+def test_to_fill_the_log_with_tracebacks_by_handshakes_that_fail(
+    start: Start, files: Files, capfd: pytest.CaptureFixture[str], sent: bytes, gone: bool
+) -> None:
+    edge = start(files.trusting(), **files.settings())
+    with crowd(edge.port, 20, lambda client: client.body(sent)) as clients:
+        for client in clients:
+            if gone:
+                go_away(client)
+            else:
+                client.end()
+
+    assert call(edge.port, "GET", "/readyz", tls=files.trusting()).code == 200
+    printed = capfd.readouterr().err
+    assert "Traceback" not in printed
+    assert len(printed.splitlines()) <= 20
