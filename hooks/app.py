@@ -190,7 +190,7 @@ class _Metrics:
             ),
             in_flight_bytes=prometheus_client.Gauge(
                 f"{prefix}_in_flight_bytes",
-                "Bytes of the bodies being read or answered.",
+                "Bytes that have arrived of bodies, and of answers being fetched.",
                 registry=registry,
             ),
         )

@@ -10,9 +10,12 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 _Read = TypeVar("_Read")
+_LONGEST_TOKEN: Final = 4000
+"""With its name and scheme, a header that hooks/gunicorn.conf.py lets in."""
+
 _State: TypeAlias = tuple[int, int, int] | None
 
 
@@ -145,4 +148,8 @@ def _tokens(file: Path) -> tuple[bytes, ...]:
         # No header could carry it; more likely it is not the file that was meant.
         if not all(0x21 <= byte <= 0x7E for byte in token):  # noqa: PLR2004 - ! to ~ in ASCII
             raise UnusableFile(f"BEARER_TOKEN_FILE: token {number} is not of visible ASCII alone")
+        if len(token) > _LONGEST_TOKEN:
+            raise UnusableFile(
+                f"BEARER_TOKEN_FILE: token {number} has more than {_LONGEST_TOKEN:,} characters"
+            )
     return tokens

@@ -84,6 +84,14 @@ def test_who_sends_no_token_is_refused_before_the_body_is_read(
         assert client.answer() == REFUSED_WITHOUT
 
 
+def test_a_token_as_long_as_a_token_may_be_gets_through(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("x" * 4000)
+    edge = start(BEARER_TOKEN_FILE=str(file))
+
+    assert asked(edge.port, "sync", "Bearer " + "x" * 4000).code == 200
+
+
 def test_probes_and_metrics_ask_for_no_token(start: Start, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(OLD)
@@ -149,6 +157,7 @@ def test_blank_lines_and_the_ends_of_lines_are_no_part_of_a_token(tokens: Tokens
     [
         ("", "BEARER_TOKEN_FILE holds no token"),
         (" \n\n", "BEARER_TOKEN_FILE holds no token"),
+        ("x" * 4001, "BEARER_TOKEN_FILE: token 1 has more than 4,000 characters"),
         (
             f"{OLD}\ntwo words\n",
             "BEARER_TOKEN_FILE: token 2 is not of visible ASCII alone",
