@@ -14,7 +14,7 @@ from typing import Any
 from tests.controlplane.client import Object
 
 _ALLOWED = re.compile(r'allowed by (?:Cluster)?RoleBinding "[^"]+" of (ClusterRole|Role) "([^"]+)"')
-_REFUSED = re.compile(r'User "[^"]+" cannot ')
+_REFUSED = re.compile(r'User "[^"]+" cannot (\w+) ')
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,9 +78,35 @@ def refused(entries: Iterable[Object]) -> list[str]:
     return [
         f"{entry['verb']} {entry['requestURI']}: {_message(entry)}"
         for entry in entries
-        if entry.get("annotations", {}).get("authorization.k8s.io/decision") == "forbid"
-        or (_code(entry) == 403 and _REFUSED.search(_message(entry)))
+        if access_review(entry)
     ]
+
+
+def access_review(entry: Object) -> Object | None:
+    """The question whether the user of a refused request may do what was refused; else None."""
+    found = _REFUSED.search(_message(entry))
+    if _code(entry) != 403 or not found:
+        return None
+    reference = entry["objectRef"]
+    attributes = {
+        # Not the request's own: to apply what is not there yet takes the right to create.
+        "verb": found[1],
+        "group": reference.get("apiGroup", ""),
+        "resource": reference["resource"],
+        "subresource": reference.get("subresource", ""),
+        "namespace": reference.get("namespace", ""),
+        "name": reference.get("name", ""),
+    }
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {},
+        "spec": {
+            "user": entry["user"]["username"],
+            "groups": entry["user"]["groups"],
+            "resourceAttributes": attributes,
+        },
+    }
 
 
 def _role(kind: str, name: str) -> str:

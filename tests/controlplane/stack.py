@@ -180,6 +180,23 @@ class Stack:
         """The entries of the audit log about Metacontroller, or another ServiceAccount."""
         return audit.read(self.control_plane.audit_log, user)
 
+    def refused(self) -> list[str]:
+        """What Metacontroller was refused and would be refused again.
+
+        An API server that has just been started again also refuses what it has
+        not read the roles for yet; that says nothing about them.
+        """
+
+        def is_still(entry: Object) -> bool:
+            review = audit.access_review(entry)
+            return review is not None and not self._may(review)
+
+        return audit.refused(filter(is_still, self.audited()))
+
+    def _may(self, review: Object) -> bool:
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        return bool(self.client.request("POST", path, review)["status"]["allowed"])
+
     def logs(self, lines: int = 30) -> str:
         """The end of what Metacontroller and the hook wrote."""
         return f"{self.metacontroller.tail(lines)}\n{self.hook.tail(lines)}"

@@ -24,7 +24,8 @@ def test_a_part_that_is_killed_and_started_again_is_forgiven(stack: Stack, name:
     _parts(stack)[name].restart()
     # While etcd is away, the API server stops saying that it is ready.
     stack.control_plane.api_server.wait_until_ready()
-    stack.wait_until_syncing()
+    # Metacontroller waits up to a minute before it watches again what it could not watch.
+    stack.wait_until_syncing(seconds=120)
 
 
 def test_copies_that_are_orphaned_while_metacontroller_is_away_are_not_deleted_when_it_is_back(
