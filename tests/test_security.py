@@ -19,7 +19,9 @@ Right = tuple[str, str, str, str, str]
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all(path.read_text("utf-8")))
+    """The objects of a manifest; a component's patch can be a list, which is none."""
+    documents = yaml.safe_load_all(path.read_text("utf-8"))
+    return [document for document in documents if isinstance(document, dict)]
 
 
 def _rows(heading: str) -> Iterator[list[str]]:
