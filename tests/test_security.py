@@ -112,3 +112,14 @@ def test_people_have_the_rights_of_the_table_and_no_others(name: str) -> None:
 
 def test_no_other_role_of_kubernetes_is_told_of() -> None:
     assert [_names(row[0]) for row in _rows("People")] == [[name] for name in KUBERNETES_ROLES]
+
+
+def test_the_rights_on_secrets_are_those_that_the_page_tells() -> None:
+    patch = ROOT / "metacontroller" / "components" / "secrets" / "clusterrole.yaml"
+    (added,) = yaml.safe_load(patch.read_text("utf-8"))
+    sentence = PAGE.partition("With `metacontroller/components/secrets` it may also ")[2]
+    told = re.findall(r"`(\w+)`", sentence.partition(" in every namespace")[0])
+
+    assert added["path"] == "/rules/-"
+    assert added["value"] == {"apiGroups": [""], "resources": ["secrets"], "verbs": told[:-1]}
+    assert told[-1] == "secrets"
