@@ -17,9 +17,10 @@ import yaml
 from certificates import Authority, Pair
 from tests.controlplane import Object, Stack
 from tests.controlplane.client import wait_for
+from tests.controlplane.stack import NAMESPACE, SERVICE_ACCOUNT
 from tests.controlplane.tools import ROOT, SERVER_SIDE_APPLY
 
-NAMESPACE = "configmap-syncer-system"
+RBAC = "rbac.authorization.k8s.io"
 TOKENS = ("the-token-of-yesterday", "the-token-of-tomorrow")
 WEBHOOKS = ("sync", "finalize", "customize")
 UNREADABLE = "metacontroller-without-secrets"
@@ -79,6 +80,24 @@ class Credentials:
         ]
 
 
+READS_SECRETS: list[Object] = [
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "reads-credentials"},
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"]}],
+    },
+    {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "reads-credentials"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "reads-credentials"},
+        "subjects": [
+            {"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": NAMESPACE},
+        ],
+    },
+]
+"""What Metacontroller's role has to be given beside, as the page says."""
 CA_BUNDLE: Object = {
     "caBundle": {"configMapRef": {"name": "hook-ca", "namespace": NAMESPACE, "key": "ca.crt"}}
 }
@@ -206,6 +225,7 @@ def behind_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         everything = (CA_BUNDLE, AUTHORIZATION, CLIENT_TLS)
         return [
             *credentials.objects(credentials.clients.client()),
+            *READS_SECRETS,
             *(secured(each, *everything) for each in registration),
         ]
 
@@ -214,8 +234,6 @@ def behind_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         hook_settings=credentials.settings(),
         hook_tls=credentials.trusting(),
         installation=installation,
-        # Its rights let Metacontroller read the token and its own key.
-        components=["secrets"],
     ) as stack:
         [registration] = registrations
         yield Secured(stack, credentials, registration)
@@ -378,11 +396,10 @@ def test_a_bundle_from_a_configmap_needs_no_right_on_secrets_and_a_token_needs_l
             "verbs": ["get", "list", "watch"],
         },
     ]
-    rbac = "rbac.authorization.k8s.io"
     client, metacontroller = product.stack.client, product.stack.metacontroller
     client.apply(
         {
-            "apiVersion": f"{rbac}/v1",
+            "apiVersion": f"{RBAC}/v1",
             "kind": "ClusterRole",
             "metadata": {"name": UNREADABLE},
             "rules": rules,
@@ -390,11 +407,11 @@ def test_a_bundle_from_a_configmap_needs_no_right_on_secrets_and_a_token_needs_l
     )
     client.apply(
         {
-            "apiVersion": f"{rbac}/v1",
+            "apiVersion": f"{RBAC}/v1",
             "kind": "ClusterRoleBinding",
             "metadata": {"name": UNREADABLE},
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": UNREADABLE},
-            "subjects": [{"apiGroup": rbac, "kind": "User", "name": UNREADABLE}],
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": UNREADABLE},
+            "subjects": [{"apiGroup": RBAC, "kind": "User", "name": UNREADABLE}],
         }
     )
     kubeconfig, _ = product.stack.control_plane.add_identity(UNREADABLE)
