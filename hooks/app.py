@@ -35,6 +35,7 @@ from werkzeug.exceptions import HTTPException
 from hooks import credentials, protocol, settings
 from hooks.customize import related_rules
 from hooks.finalize import finalize
+from hooks.kinds import SECRET
 from hooks.place import place
 from hooks.protocol import Child, MalformedRequest, SyncRequest, SyncResponse
 from hooks.settings import Settings
@@ -52,10 +53,14 @@ _SIZE_BUCKETS: Final = tuple(float(1 << shift) for shift in range(10, 31, 2))
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A body, and what the log may tell about it: names and numbers, never data."""
+    """A body, and what the log may tell about it: names and numbers, never data.
+
+    Where Secrets are in it, sizes are not told: they are the lengths of values, and then some.
+    """
 
     body: bytes
     told: Mapping[str, str | int | float]
+    has_secrets: bool = False
 
 
 _Hook = Callable[[bytes], _Answer]
@@ -135,6 +140,7 @@ def _told(request: SyncRequest, response: SyncResponse[Status], limits: Settings
             "reason": ready.reason,
             "resyncAfterSeconds": response.resync_after_seconds,
         },
+        has_secrets=bool(request.observed(SECRET.group) or request.seen(SECRET.group)),
     )
 
 
@@ -318,7 +324,8 @@ class _Edge:
     def _answer(self, name: str, hook: _Hook) -> flask.Response:
         started = time.perf_counter()
         size = flask.request.content_length or 0
-        told: dict[str, str | int | float] = {"hook": name, "requestBytes": size}
+        told: dict[str, str | int | float] = {"hook": name}
+        is_told = True
         room = self.rooms[name]
         guest = room.enter()
         leaving = ExitStack()
@@ -332,6 +339,7 @@ class _Edge:
             # An answer takes room, too, until its client has fetched it.
             response.call_on_close(leaving.pop_all().close)
             told |= answer.told
+            is_told = not answer.has_secrets
         except _Overtaken:
             response = self._overtaken(name)
             told["error"] = response.get_data(as_text=True).strip()
@@ -350,14 +358,17 @@ class _Edge:
         finally:
             leaving.close()
         seconds = time.perf_counter() - started
+        if is_told:
+            told |= {"requestBytes": size, "responseBytes": response.content_length or 0}
         told |= {
             "code": response.status_code,
-            "responseBytes": response.content_length or 0,
             "milliseconds": round(seconds * 1000, 3),
         }
         self.metrics.requests.labels(name, response.status_code).inc()
         self.metrics.seconds.labels(name).observe(seconds)
-        self.metrics.request_bytes.labels(name).observe(size)
+        # The sum of exact sizes would tell how long a Secret's values are.
+        rounded = next((bucket for bucket in _SIZE_BUCKETS if size <= bucket), size)
+        self.metrics.request_bytes.labels(name).observe(rounded)
         self._write(told)
         return response
 

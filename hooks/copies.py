@@ -6,7 +6,7 @@ object that we never made is taken over as soon as it is returned. What to retur
 decided here, from what is observed alone.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
@@ -114,17 +114,22 @@ def observed(request: SyncRequest) -> Sequence[KubernetesObject]:
     ]
 
 
-def leak(request: SyncRequest) -> NoContent | None:
+def leak(request: SyncRequest, asked: Syncer) -> NoContent | None:
     """Say so where a Secret's data stands in an annotation, for then the next copies' would too.
 
     A setting is no proof of how Metacontroller writes; what it has written is.
     """
-    for key, copy in sorted(request.observed(kinds.SECRET.group).items()):
-        if copy.annotation(LAST_APPLIED) is not None:
+    if not asked.source.kind.is_secret:
+        return None
+    for copy in observed(request):
+        # One that hangs in deletion is not written any more, so nothing takes its annotation off.
+        is_written = copy.metadata.deletion_timestamp is None
+        if is_written and copy.annotation(LAST_APPLIED) is not None:
             return NoContent(
                 SourceReason.SECRETS_NOT_ENABLED,
-                f"Secret {key} holds its data once more in the annotation {LAST_APPLIED}, for "
-                f"Metacontroller runs with {ApplyStrategy.DYNAMIC_APPLY}; run it with "
+                f"{kinds.of(copy.kind).name} {copy.key} holds its data once more in the annotation "
+                f"{LAST_APPLIED}, for Metacontroller runs with "
+                f"{ApplyStrategy.DYNAMIC_APPLY}; run it with "
                 f"--apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}, which takes it off again",
             )
     return None
@@ -187,17 +192,25 @@ def echo(found: KubernetesObject) -> Child:
     )
 
 
-def hold(request: SyncRequest, targets: Iterable[Target]) -> Sequence[Child]:
+def hold(request: SyncRequest, asked: Syncer | None, targets: Iterable[Target]) -> Sequence[Child]:
     """Every living copy as it is, save where its namespace can or may have none.
 
-    Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy.
+    Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy,
+    also where the namespace is no target any more.
     """
-    left_out = {target.namespace for target in targets if target.is_closed or target.is_withdrawn}
+    left_out = {target.namespace for target in targets if target.is_closed or target.is_refusing}
     return [
         echo(copy)
         for copy in observed(request)
-        if copy.metadata.namespace not in left_out and copy.metadata.deletion_timestamp is None
+        if copy.metadata.namespace not in left_out
+        and copy.metadata.deletion_timestamp is None
+        and not (asked is not None and is_withdrawn(copy, asked, request))
     ]
+
+
+def is_withdrawn(copy: KubernetesObject, asked: Syncer, request: SyncRequest) -> bool:
+    """Whether the owner of the source from which a copy was made does not want it there."""
+    return source.made(copy, asked) and not source.allows(asked, request, copy.metadata.namespace)
 
 
 def is_released(found: KubernetesObject, asked: Syncer) -> bool:
@@ -272,7 +285,7 @@ class Copies:
     def decide(self, target: Target) -> Outcome:
         """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
         if target.failure:
-            kept = self._kept(target.namespace) if target.keeps else ()
+            kept = [echo(copy) for copy in self._kept(target)]
             return Outcome(target.namespace, State.FAILED, kept, target.failure)
         outcome = self._decide(target.namespace)
         outdated = self._outdated.get(target.namespace)
@@ -288,11 +301,16 @@ class Copies:
             outcome.obstacle,
         )
 
-    def _kept(self, namespace: str) -> Sequence[Child]:
-        """The copies in one namespace as they are."""
-        copy = self._children.get(f"{namespace}/{self.asked.copy_name}")
-        copies = [*([copy] if copy else ()), *self._outdated.get(namespace, ())]
-        return [echo(copy) for copy in copies if copy.metadata.deletion_timestamp is None]
+    def _kept(self, target: Target) -> Iterator[KubernetesObject]:
+        """The copies that stay in a target in spite of its failure.
+
+        Consent that a new source never gave withdraws nothing from the copies of the old one.
+        """
+        copy = self._children.get(f"{target.namespace}/{self.asked.copy_name}")
+        for held in (*([copy] if copy else ()), *self._outdated.get(target.namespace, ())):
+            is_of_another = target.is_unconsented and not source.made(held, self.asked)
+            if held.metadata.deletion_timestamp is None and (target.keeps or is_of_another):
+                yield held
 
     def _decide(self, namespace: str) -> Outcome:
         key = f"{namespace}/{self.asked.copy_name}"

@@ -5,7 +5,7 @@ with a reason, which makes the caller hold the copies.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -35,6 +35,14 @@ _UNSUPPORTED_TYPES: Final = {
     "helm.sh/release.v1": "it is Helm's own record of a release",
 }
 """Types of Secrets that mean something where they are and nothing, or harm, elsewhere."""
+
+_NEEDED_KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
+"""Keys without which Kubernetes refuses a Secret of a type."""
 
 
 class SourceReason(StrEnum):
@@ -175,6 +183,12 @@ def allows(asked: Syncer, request: SyncRequest, namespace: str) -> bool:
     return listed is None or listed.is_malformed or listed.covers(namespace)
 
 
+def made(copy: KubernetesObject, asked: Syncer) -> bool:
+    """Whether a copy was made from the source that the syncer names now."""
+    is_of_kind = kinds.of(copy.kind) is asked.source.kind
+    return is_of_kind and copy.annotation(syncer.SOURCE) == str(asked.source)
+
+
 def _find(asked: Syncer, request: SyncRequest) -> KubernetesObject | None:
     return request.seen(asked.source.kind.group).get(str(asked.source))
 
@@ -205,8 +219,8 @@ def _unconsented(asked: Syncer, found: KubernetesObject, policy: Policy) -> NoCo
         )
     elif listed.is_malformed:
         problem = (
-            f"has items in its annotation {consent.ALLOW_SYNC_TO} that can match no namespace; "
-            "give names and globs with commas in between"
+            f"has an annotation {consent.ALLOW_SYNC_TO} that cannot be followed; give names of "
+            f"namespaces, and at most {consent.GLOBS_LIMIT} globs, with commas in between"
         )
     else:
         return None
@@ -237,8 +251,11 @@ def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
     names = keys.select(asked, {**data, **binary_data}.keys())
     if isinstance(names, NoSelection):
         return _no_keys(asked, names)
-    chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
     kind = asked.source.kind
+    unfit = _unfit(asked, type_of(found, kind), names)
+    if unfit is not None:
+        return unfit
+    chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
     return Content(
         data=chosen,
         binary_data=chosen_binary,
@@ -248,6 +265,30 @@ def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
         type=type_of(found, kind),
         resource_version=found.metadata.resource_version,
     )
+
+
+def _unfit(asked: Syncer, of_type: str | None, names: Mapping[str, str]) -> NoContent | None:
+    """Why the API server would refuse a Secret of this type with these keys, if it would.
+
+    Facts: Kubernetes, `ValidateSecret`. Where it parses a value, what it says of one that does not
+    fit shows a part of it, so no other key may be given that name.
+    """
+    needed = _NEEDED_KEYS.get(of_type or "", ())
+    lacking = [key for key in needed if key not in names.values()]
+    given = [old for old, new in names.items() if new in needed and old != new]
+    if lacking:
+        return NoContent(
+            SourceReason.KEY_NOT_FOUND,
+            f"{described(asked)} has the type {of_type}, and a copy of it needs the key "
+            f"{lacking[0]}; select it in spec.keys and take it off spec.renameKeys",
+        )
+    if given:
+        return NoContent(
+            SourceReason.INVALID_SPEC,
+            f"Take {given[0]} off spec.renameKeys: {described(asked)} has the type {of_type}, and "
+            f"{names[given[0]]} is a key of its own",
+        )
+    return None
 
 
 def _no_keys(asked: Syncer, problem: NoSelection) -> NoContent:

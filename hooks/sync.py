@@ -20,7 +20,7 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     asked = syncer.parse(request.parent)
     if isinstance(asked, InvalidSpec):
         problem = NoContent(SourceReason.INVALID_SPEC, asked.message)
-        return _hold(request, question, problem, ())
+        return _hold(request, question, problem, (), None)
 
     wanted = targets.resolve(asked, request, policy)
     question = status.Question(
@@ -32,11 +32,11 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     )
     if not _rules_are_current(asked, request):
         named = [Target(name) for name in asked.namespaces.names]
-        return _hold(request, question, _STALE_RULES, named)
+        return _hold(request, question, _STALE_RULES, named, None)
 
     content = _content(asked, request, wanted, policy)
     if isinstance(content, NoContent):
-        return _hold(request, question, content, wanted)
+        return _hold(request, question, content, wanted, asked)
 
     decisions = Copies(asked, content, policy.strategy, request)
     outcomes = [decisions.decide(target) for target in wanted]
@@ -52,7 +52,7 @@ def _content(
     asked: Syncer, request: SyncRequest, wanted: Sequence[Target], policy: Policy
 ) -> Content | NoContent:
     """What every copy shall hold, or why it is not known or must not be spread."""
-    refusal = source.refusal(asked, request.controller, policy) or copies.leak(request)
+    refusal = source.refusal(asked, request.controller, policy) or copies.leak(request, asked)
     if refusal is not None:
         return refusal
     content = source.resolve(asked, request, policy)
@@ -78,6 +78,7 @@ def _hold(
     question: status.Question,
     problem: NoContent | str,
     wanted: Sequence[Target],
+    asked: Syncer | None,
 ) -> SyncResponse[Status]:
     """Keep every copy exactly as it is: absence is not an answer, and an empty list deletes."""
     outcomes = [
@@ -88,7 +89,7 @@ def _hold(
         )
         for target in wanted
     ]
-    children = copies.hold(request, wanted)
+    children = copies.hold(request, asked, wanted)
     kept = [child.metadata.namespace for child in children]
     report = status.held(question, problem, outcomes, kept)
     return SyncResponse(

@@ -186,10 +186,11 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
 
 
 def is_copy(candidate: KubernetesObject) -> bool:
-    """Whether an object is a copy: a ConfigMapSyncer controls it, or it carries `synced-by`."""
+    """Whether an object is, or was, a copy: by its controller, its label, or what it came from."""
     controller = candidate.controller
     controlled = controller is not None and controller.kind == KIND
-    return controlled or candidate.label(SYNCED_BY) is not None
+    told = candidate.label(SYNCED_BY) or candidate.annotation(SOURCE)
+    return controlled or told is not None
 
 
 def _source(spec: _Spec) -> tuple[str, Kind]:

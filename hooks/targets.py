@@ -36,7 +36,6 @@ _PROTECTED: Final = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces of Kubernetes' own, which are reached by their full name alone."""
 
 _CLOSED: Final = frozenset({FailureReason.NAMESPACE_NOT_FOUND, FailureReason.NAMESPACE_TERMINATING})
-_WITHDRAWN: Final = frozenset({FailureReason.CONSENT_MISSING, FailureReason.TARGET_CONSENT_MISSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +63,16 @@ class Target:
         return self.failure is not None and self.failure.reason in _CLOSED
 
     @property
-    def is_withdrawn(self) -> bool:
-        """Whether somebody whose consent it takes says no: the copy goes whatever else is held."""
+    def is_unconsented(self) -> bool:
+        """Whether the source's owner does not want a copy here."""
+        return self.failure is not None and self.failure.reason is FailureReason.CONSENT_MISSING
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether the namespace takes no copy from there: one goes whatever else is held."""
         failure = self.failure
-        return failure is not None and failure.reason in _WITHDRAWN and not self.keeps
+        is_missing = failure and failure.reason is FailureReason.TARGET_CONSENT_MISSING
+        return bool(is_missing) and not self.keeps
 
 
 def related_rules(asked: Syncer) -> Sequence[RelatedRule]:

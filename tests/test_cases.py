@@ -324,3 +324,12 @@ def values(told: Any) -> Iterator[Any]:
             yield from values(item)
     else:
         yield told
+
+
+@every_answer_with_children
+def test_the_log_tells_sizes_only_where_they_are_not_those_of_secrets(case: Case) -> None:
+    (line,) = map(json.loads, answer(case).log.splitlines())
+    groups = [case.request.get(part) or {} for part in ("children", "related")]
+    has_secrets = any(group.get("Secret.v1") for group in groups)
+
+    assert ("requestBytes" in line, "responseBytes" in line) == (not has_secrets, not has_secrets)
