@@ -141,10 +141,14 @@ class Stack:
         folder = self._with(components, LOCAL)
         registered = [registration(self.hook.url, self._registration, folder)]
         for each in (
-            *rights(self._with(components, COMPLETE)),
+            *self.rights(components),
             *self._installation(registered),
         ):
             self.client.apply(each, field_manager="installation")
+
+    def rights(self, components: Sequence[str] = ()) -> list[Object]:
+        """Metacontroller's identity, and all that it may do, with components beside."""
+        return rights(self._with(components, COMPLETE))
 
     def _with(self, components: Sequence[str], base: str) -> Path:
         """A folder to kustomize: a base with components of metacontroller/components over it."""

@@ -22,7 +22,7 @@ from tests.controlplane import (
     wait_for,
 )
 from tests.controlplane.metacontroller import Metacontroller
-from tests.controlplane.stack import COMPLETE, IDENTITY, rights, shipped_arguments
+from tests.controlplane.stack import COMPLETE, IDENTITY, shipped_arguments
 from tests.controlplane.tools import ROOT
 from tests.scenarios.real import RealWorld
 from tests.scenarios.story import Story, paths, play
@@ -32,6 +32,8 @@ STORIES = (
     "a-copy-stripped-of-its-owner-or-labels-is-put-back",
     "a-copy-that-the-api-server-refuses-is-not-applied-and-heals",
     "immutable-copies-are-replaced-when-the-source-changes",
+    "a-secret-is-copied-with-its-type-and-follows-its-source",
+    "a-released-copy-of-a-secret-is-taken-back",
 )
 SHARED = "system:serviceaccount:metacontroller:metacontroller"
 WIDGETS: Object = {
@@ -57,7 +59,7 @@ WIDGETS: Object = {
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """The whole installation, told what the shipped one is told, before an older API server.
+    """The whole installation with Secrets, as it is shipped, before an older API server.
 
     That one cannot begin a watch with all there is, so that Metacontroller lists first.
     """
@@ -67,6 +69,7 @@ def stack() -> Iterator[Stack]:
         api_server_arguments=["--feature-gates=WatchList=false"],
         audited=True,
         registration=COMPLETE,
+        components=["secrets"],
     )
     widgets = stack.workspace.folder / "widgets.json"
     widgets.write_text(json.dumps(WIDGETS), "utf-8")
@@ -81,7 +84,8 @@ def test_every_right_is_used_and_no_request_is_refused(stack: Stack) -> None:
     for number, path in enumerate(path for path in paths() if path.stem in STORIES):
         play(Story.read(path, f"role-{number}-"), RealWorld(stack))
 
-    roles = [each for each in rights() if each["kind"] in {"ClusterRole", "Role"}]
+    installed = stack.rights(["secrets"])
+    roles = [each for each in installed if each["kind"] in {"ClusterRole", "Role"}]
     granted = set().union(*(audit.granted(role) for role in roles if _is_metacontrollers(role)))
     assert audit.used(stack.audited()) & granted == granted
     assert audit.refused(stack.audited()) == []
