@@ -189,8 +189,8 @@ def is_copy(candidate: KubernetesObject) -> bool:
     """Whether an object is, or was, a copy: by its controller, its label, or what it came from."""
     controller = candidate.controller
     controlled = controller is not None and controller.kind == KIND
-    told = candidate.label(SYNCED_BY) or candidate.annotation(SOURCE)
-    return controlled or told is not None
+    told = (candidate.label(SYNCED_BY), candidate.annotation(SOURCE))
+    return controlled or told != (None, None)
 
 
 def _source(spec: _Spec) -> tuple[str, Kind]:
