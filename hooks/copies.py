@@ -86,12 +86,12 @@ class _Writing:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a copy holds, and whether that is just what was last written into it."""
+    """What a copy holds, and whether its digest says that this is what was last written."""
 
     data: Mapping[str, str]
     binary_data: Mapping[str, str]
     is_current: bool
-    is_untouched: bool
+    is_recorded: bool
 
 
 def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
@@ -258,8 +258,8 @@ class Copies:
     _related: Group = field(init=False)
     _labels: Mapping[str, str] = field(init=False)
     _content: _Writing = field(init=False)
-    _readings: dict[tuple[bytes, bytes, str | bool | None], _Reading] = field(init=False)
-    _writings: dict[tuple[int, frozenset[str]], _Writing | None] = field(init=False)
+    _readings: dict[tuple[bytes, bytes, str | None], _Reading] = field(init=False)
+    _writings: dict[tuple[int, bool, frozenset[str]], _Writing | None] = field(init=False)
     _outdated: Mapping[str, Sequence[KubernetesObject]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -378,7 +378,7 @@ class Copies:
         content = self.content
         if copy.data == content.raw_data and copy.binary_data == content.raw_binary_data:
             return None
-        recorded = self._recorded(copy)
+        recorded = copy.annotation(CONTENT_HASH)
         key = (bytes(copy.data), bytes(copy.binary_data), recorded)
         reading = self._readings.get(key)
         if reading is None:
@@ -386,22 +386,25 @@ class Copies:
             binary_data = protocol.decode_values(copy.binary_data, copy, "binaryData")
             is_current = data == content.data and binary_data == content.binary_data
             # Hashing is what costs here, and where the content was recorded it tells nothing new.
-            if isinstance(recorded, bool):
-                is_untouched = recorded
-            elif recorded == content.hash:
-                is_untouched = is_current
-            else:
-                is_untouched = source.content_hash(data, binary_data) == recorded
-            reading = _Reading(data, binary_data, is_current, is_untouched)
+            is_recorded = (
+                is_current
+                if recorded == content.hash
+                else source.content_hash(data, binary_data) == recorded
+            )
+            reading = _Reading(data, binary_data, is_current, is_recorded)
             self._readings[key] = reading
         return reading
 
-    def _recorded(self, copy: KubernetesObject) -> str | bool | None:
-        """What the copy tells of its last write: the digest, or of a Secret whether all is ours."""
+    def _is_untouched(self, copy: KubernetesObject, reading: _Reading) -> bool:
+        """Whether what the content has not goes when it is left out.
+
+        A digest tells that nobody has touched the copy; of a Secret there is none, and who owns
+        its keys has to be looked up.
+        """
         if self.content.hash is not None:
-            return copy.annotation(CONTENT_HASH)
-        held = protocol.decode_values(copy.data, copy, "data")
-        return all(_is_our_key_alone(key, copy) for key in held if key not in self.content.data)
+            return reading.is_recorded
+        foreign = reading.data.keys() - self.content.data.keys()
+        return all(_is_ours_alone(key, copy, self.strategy) for key in foreign)
 
     def _is_labelled(self, copy: KubernetesObject) -> bool:
         labels = copy.metadata.labels or {}
@@ -413,6 +416,7 @@ class Copies:
     def _write(self, copy: KubernetesObject, reading: _Reading) -> _Writing | None:
         """What brings the copy nearer to the content in one write; None where nothing does."""
         wanted, wanted_binary = self.content.data, self.content.binary_data
+        is_untouched = self._is_untouched(copy, reading)
         crossing = (reading.data.keys() & wanted_binary.keys()) | (
             reading.binary_data.keys() & wanted.keys()
         )
@@ -421,18 +425,20 @@ class Copies:
         withheld = frozenset(
             key
             for key in crossing
-            if not (reading.is_untouched and _is_ours_alone(key, copy, self.strategy))
+            if not (is_untouched and _is_ours_alone(key, copy, self.strategy))
         )
-        key = (id(reading), withheld)
+        key = (id(reading), is_untouched, withheld)
         if key not in self._writings:
-            self._writings[key] = self._plan(reading, withheld)
+            self._writings[key] = self._plan(reading, withheld, is_untouched=is_untouched)
         return self._writings[key]
 
-    def _plan(self, reading: _Reading, withheld: frozenset[str]) -> _Writing | None:
+    def _plan(
+        self, reading: _Reading, withheld: frozenset[str], *, is_untouched: bool
+    ) -> _Writing | None:
         content = self.content
         data = {k: v for k, v in content.data.items() if k not in withheld}
         binary_data = {k: v for k, v in content.binary_data.items() if k not in withheld}
-        if not reading.is_untouched:
+        if not is_untouched:
             # Claim, then drop: a foreign key stays when it is left out, but once it holds a value
             # of ours, and we recorded so, leaving it out removes it.
             claims = _BINARY_CLAIMS if self.asked.source.kind.is_secret else _CLAIMS
@@ -562,7 +568,7 @@ def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) ->
     Under server-side apply our entry must be an apply, for that removes nothing that an update
     wrote, not even ours.
     """
-    owners = [entry for entry in protocol.field_managers(copy) if f'"f:{key}":' in entry]
+    owners = [e for e in protocol.field_managers(copy) if key in protocol.owned_keys(e)]
     if len(owners) != 1 or not _is_ours(owners[0]):
         return False
     return strategy is ApplyStrategy.DYNAMIC_APPLY or '"operation":"Apply"' in owners[0]
@@ -577,12 +583,6 @@ def _is_frozen_by_us_alone(copy: KubernetesObject) -> bool:
     owners = [entry for entry in entries if protocol.owns_immutable(entry)]
     likely = {protocol.manager_of(entry) for entry in entries if _is_ours(entry)}
     return len(likely) == 1 and bool(owners) and all(map(_is_ours, owners))
-
-
-def _is_our_key_alone(key: str, copy: KubernetesObject) -> bool:
-    """Whether a key of `data` goes when server-side apply leaves it out."""
-    owners = [e for e in protocol.field_managers(copy) if key in protocol.owned_keys(e)]
-    return len(owners) == 1 and _is_ours(owners[0]) and '"operation":"Apply"' in owners[0]
 
 
 def _is_ours(entry: str) -> bool:

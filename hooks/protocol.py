@@ -183,11 +183,8 @@ class _Applied(Struct, frozen=True, gc=False):
     metadata: AppliedMetadata = AppliedMetadata()
 
 
-class _Managed(Struct, frozen=True, gc=False):
+class _FieldManager(Struct, frozen=True, gc=False):
     manager: str = ""
-
-
-class _Owned(Struct, frozen=True, gc=False):
     fields: Mapping[str, Mapping[str, Mapping[str, Raw] | None] | None] = msgspec.field(
         name="fieldsV1", default_factory=dict
     )
@@ -247,8 +244,7 @@ class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
 _SYNC = msgspec.json.Decoder(SyncRequest)
 _CUSTOMIZE = msgspec.json.Decoder(CustomizeRequest)
 _APPLIED = msgspec.json.Decoder(_Applied)
-_MANAGED = msgspec.json.Decoder(_Managed)
-_OWNED = msgspec.json.Decoder(_Owned)
+_FIELD_MANAGER = msgspec.json.Decoder(_FieldManager)
 _MAP = msgspec.json.Decoder(dict[str, str])
 _ENTRIES = msgspec.json.Decoder(list[Raw])
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -285,23 +281,25 @@ def field_managers(of: KubernetesObject) -> Sequence[str]:
 
 def owned_metadata(entry: str, part: str) -> Sequence[str]:
     """The names under `labels` or `annotations` that an entry of managedFields owns."""
-    fields = _owned_fields(entry).get("f:metadata") or {}
+    fields = _field_manager(entry).fields.get("f:metadata") or {}
     return [name.removeprefix("f:") for name in fields.get(f"f:{part}") or {} if name != "."]
 
 
 def owned_keys(entry: str) -> Collection[str]:
-    """The keys of `data` that an entry of managedFields owns."""
-    return [name.removeprefix("f:") for name in _owned_fields(entry).get("f:data") or {}]
+    """The keys of `data` and `binaryData` that an entry of managedFields owns."""
+    fields = _field_manager(entry).fields
+    sides = [fields.get(side) or {} for side in ("f:data", "f:binaryData")]
+    return [name.removeprefix("f:") for side in sides for name in side]
 
 
 def manager_of(entry: str) -> str:
     """The name of the field manager whose entry of managedFields it is."""
-    return _MANAGED.decode(entry).manager
+    return _field_manager(entry).manager
 
 
 def owns_immutable(entry: str) -> bool:
     """Whether an entry of managedFields owns `immutable`, the field and no key of that name."""
-    return "f:immutable" in _owned_fields(entry)
+    return "f:immutable" in _field_manager(entry).fields
 
 
 def decode_applied_metadata(annotation: str) -> AppliedMetadata:
@@ -322,8 +320,8 @@ def encode(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def _owned_fields(entry: str) -> Mapping[str, Mapping[str, Mapping[str, Raw] | None] | None]:
-    return _decode(_OWNED, Raw(entry.encode())).fields
+def _field_manager(entry: str) -> _FieldManager:
+    return _decode(_FIELD_MANAGER, Raw(entry.encode()))
 
 
 _T = TypeVar("_T")
