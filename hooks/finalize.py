@@ -30,8 +30,9 @@ def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncRespons
     """No copies, and `finalized` when none is observed. Raises MalformedRequest."""
     asked = syncer.parse(request.parent)
     children = copies.observed(request)
-    is_orphaned = _is_orphaned(request, asked)
-    retaken = () if is_orphaned else _retaken(request, asked, policy.strategy)
+    released = _released(request, asked)
+    is_orphaned = _is_orphaned(request.parent, released)
+    retaken = () if is_orphaned else _retaken(asked, released, policy.strategy)
     left = {child.metadata.namespace: _undeleted(request.parent) for child in retaken} | {
         copy.metadata.namespace: copies.obstacle(copy) or _undeleted(request.parent)
         for copy in children
@@ -56,8 +57,14 @@ def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncRespons
     )
 
 
+def _released(request: SyncRequest, asked: Syncer | InvalidSpec) -> Sequence[KubernetesObject]:
+    if isinstance(asked, InvalidSpec):
+        return ()
+    return copies.released(asked, request, targets.selected(asked, request))
+
+
 def _retaken(
-    request: SyncRequest, asked: Syncer | InvalidSpec, strategy: ApplyStrategy
+    asked: Syncer | InvalidSpec, released: Sequence[KubernetesObject], strategy: ApplyStrategy
 ) -> Sequence[Child]:
     """Copies that lost their owner: once observed again, they can be deleted.
 
@@ -65,27 +72,17 @@ def _retaken(
     """
     if isinstance(asked, InvalidSpec) or strategy is ApplyStrategy.DYNAMIC_APPLY:
         return ()
-    return [
-        copies.echo(found)
-        for found in _released(request, asked)
-        if found.metadata.deletion_timestamp is None
-    ]
+    return [copies.echo(found) for found in released if found.metadata.deletion_timestamp is None]
 
 
-def _released(request: SyncRequest, asked: Syncer) -> Sequence[KubernetesObject]:
-    return copies.released(asked, request, targets.selected(asked, request))
-
-
-def _is_orphaned(request: SyncRequest, asked: Syncer | InvalidSpec) -> bool:
+def _is_orphaned(parent: Parent, released: Sequence[KubernetesObject]) -> bool:
     """Whether the garbage collector has orphaned copies before anybody asked here.
 
     Its finalizer is off the syncer by then, but what it took the owner from still has the label by
     which Metacontroller claims children; a released copy has lost that. Copies that are shown with
     their owner may be so no more, and if they are, the garbage collector deletes them.
     """
-    return isinstance(asked, Syncer) and any(
-        found.label(syncer.CONTROLLER_UID) == asked.uid for found in _released(request, asked)
-    )
+    return any(found.label(syncer.CONTROLLER_UID) == parent.metadata.uid for found in released)
 
 
 def _is_collected(parent: Parent) -> bool:
