@@ -12,9 +12,10 @@ from typing import Final
 
 from hooks.preview.kubectl import Reference
 from hooks.preview.objects import (
+    CONFIG_MAP,
     COPIED,
     NAMESPACE,
-    RESOURCES,
+    SECRET,
     SYNCER,
     Object,
     Resource,
@@ -241,7 +242,7 @@ def _unresolved(status: Object) -> str:
 
 
 def _copied(syncer: Object) -> Resource:
-    return RESOURCES["Secret" if syncer["spec"].get("sourceSecret") else "ConfigMap"]
+    return SECRET if syncer["spec"].get("sourceSecret") else CONFIG_MAP
 
 
 def _copy_name(syncer: Object) -> str:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.preview.objects import CONFIG_MAP, SECRET, Object, Resource
+from hooks.preview.objects import CONFIG_MAP, COPIED, Object, Resource
 
 NAME: Final = "configmap-syncer"
 FINALIZER: Final = f"metacontroller.io/compositecontroller-{NAME}"
 RESYNC_PERIOD_SECONDS: Final = 900
 
 CHILDREN: Final = (CONFIG_MAP,)
-CHILDREN_WITH_SECRETS: Final = (CONFIG_MAP, SECRET)
+CHILDREN_WITH_SECRETS: Final = COPIED
 
 
 @dataclass(frozen=True, slots=True)

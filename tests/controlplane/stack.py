@@ -138,12 +138,9 @@ class Stack:
 
     def install(self, components: Sequence[str] = ()) -> None:
         """Register the hook and give Metacontroller its rights, with components beside."""
-        folder = self._with(components, LOCAL)
+        folder = self._with(components, self._registration)
         registered = [registration(self.hook.url, self._registration, folder)]
-        for each in (
-            *self.rights(components),
-            *self._installation(registered),
-        ):
+        for each in (*self.rights(components), *self._installation(registered)):
             self.client.apply(each, field_manager="installation")
 
     def rights(self, components: Sequence[str] = ()) -> list[Object]:
@@ -152,7 +149,6 @@ class Stack:
 
     def _with(self, components: Sequence[str], base: str) -> Path:
         """A folder to kustomize: a base with components of metacontroller/components over it."""
-        base = self._registration if base == LOCAL else base
         folder = self.workspace.folder / "-".join(["kustomized", *base.split("/"), *components])
         folder.mkdir(exist_ok=True)
         root = os.path.relpath(ROOT, folder)
