@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
 
 from certificates.__main__ import FOLDER
@@ -103,10 +104,11 @@ def test_git_ignores_what_make_certs_writes() -> None:
 @pytest.mark.parametrize("component", ["tls", "tls-cert-manager"])
 def test_the_two_components_differ_in_where_the_authority_comes_from_alone(component: str) -> None:
     folder = ROOT / "metacontroller" / "components"
-    for name in ("deployment.yaml", "service.yaml"):
-        assert (folder / component / name).read_text() == (folder / "tls" / name).read_text()
-    webhooks = (folder / component / "webhooks.yaml").read_text()
-    reference = r"(configMapRef|secretRef):\n +name: configmap-syncer-webhook-(ca|tls)\n"
-    assert re.sub(reference, "", webhooks) == re.sub(
-        reference, "", (folder / "tls" / "webhooks.yaml").read_text()
+    told = yaml.safe_load((folder / component / "kustomization.yaml").read_text())
+    shared = [(folder / component / each).resolve() for each in told["components"]]
+    assert (shared, told["patches"]) == ([folder / "tls" / "webhook"], [{"path": "authority.yaml"}])
+    authority = (folder / component / "authority.yaml").read_text()
+    reference = r"^#.*\n|(configMapRef|secretRef):\n +name: configmap-syncer-webhook-(ca|tls)\n"
+    assert re.sub(reference, "", authority) == re.sub(
+        reference, "", (folder / "tls" / "authority.yaml").read_text()
     )
