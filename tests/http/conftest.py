@@ -6,7 +6,7 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,22 @@ class Edge:
 
 
 Start = Callable[..., Edge]
+
+
+def refusal_to_start(command: Sequence[str] = COMMAND, **settings: str) -> str:
+    """What a service says that cannot start with such settings; it must not start."""
+    ended = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env=MACHINE | {"HOST": "127.0.0.1"} | settings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert ended.returncode != 0
+    return ended.stderr
 
 
 @pytest.fixture

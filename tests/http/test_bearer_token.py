@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from hooks import app as shell
 from hooks.credentials import BearerTokens, UnusableFile
 from hooks.settings import Settings
 from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, Pieces, call
-from tests.http.conftest import COMMAND, MACHINE, REPOSITORY, Start
+from tests.http.conftest import Start, refusal_to_start
 
 OLD = "the-token-of-yesterday"
 NEW = "the-token-of-tomorrow"
@@ -224,15 +223,6 @@ def test_what_is_wrong_with_a_new_file_is_told_to_the_log_once(tmp_path: Path) -
 
 
 def test_a_service_without_a_token_to_ask_for_does_not_start_and_says_why(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        COMMAND,
-        cwd=REPOSITORY,
-        env=MACHINE | {"BEARER_TOKEN_FILE": str(tmp_path / "tokens"), "HOST": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    said = refusal_to_start(BEARER_TOKEN_FILE=str(tmp_path / "tokens"))
 
-    assert ended.returncode != 0
-    assert "BEARER_TOKEN_FILE cannot be read: No such file or directory" in ended.stderr
+    assert "BEARER_TOKEN_FILE cannot be read: No such file or directory" in said

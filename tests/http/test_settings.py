@@ -1,13 +1,11 @@
 """Settings come from the environment; a typo ends the service at its start, and is named."""
 
-import subprocess
-
 import pytest
 
 from hooks import settings
 from hooks.protocol import ApplyStrategy
 from hooks.settings import InvalidSetting, Settings
-from tests.http.conftest import COMMAND, MACHINE, REPOSITORY
+from tests.http.conftest import refusal_to_start
 
 MEBIBYTE = 1024 * 1024
 
@@ -111,15 +109,6 @@ def test_a_setting_that_needs_another_one_says_so(given: str, missing: str) -> N
 
 
 def test_a_service_with_such_a_value_does_not_start_and_says_why() -> None:
-    ended = subprocess.run(
-        COMMAND,
-        cwd=REPOSITORY,
-        env=MACHINE | {"PORT": "http"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    said = refusal_to_start(PORT="http")
 
-    assert ended.returncode != 0
-    assert "Correct the environment variable PORT: Expected `int`, got `str`" in ended.stderr
+    assert "Correct the environment variable PORT: Expected `int`, got `str`" in said
