@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
+from benchmarks.objects import manifest
 from benchmarks.ratio import Ratio
 from tests.controlplane import SERVER_SIDE_APPLY, Client, Stack, wait_for
 
@@ -132,12 +133,10 @@ class _Syncer:
 
     def make(self) -> None:
         """Make namespaces, source and syncer; returns when all copies are there."""
-        self._client.apply(_object("Namespace", _SOURCE_NAMESPACE))
+        self._client.apply(manifest("Namespace", _SOURCE_NAMESPACE))
         for namespace in self.namespaces:
-            labelled = _object("Namespace", namespace)
-            labelled["metadata"]["labels"] = {_LABEL: self.name}
-            self._client.apply(labelled)
-        source = _object("ConfigMap", self.name, _SOURCE_NAMESPACE)
+            self._client.apply(manifest("Namespace", namespace, labels={_LABEL: self.name}))
+        source = manifest("ConfigMap", self.name, _SOURCE_NAMESPACE)
         self._client.apply(source | {"data": {"key": _value("first")}}, field_manager="kubectl")
         spec = {
             "sourceNamespace": _SOURCE_NAMESPACE,
@@ -145,8 +144,7 @@ class _Syncer:
             "namespaceSelector": {_LABEL: self.name},
             **self._wishes,
         }
-        syncer = _object("ConfigMapSyncer", self.name) | {"spec": spec}
-        self._client.apply(syncer | {"apiVersion": "config.example.com/v1alpha1"})
+        self._client.apply(manifest("ConfigMapSyncer", self.name) | {"spec": spec})
         self.wait_until_ready("first")
 
     def change(self, mark: str) -> float:
@@ -288,7 +286,7 @@ class _Loop:
 
     def _copy(self, namespace: str, mark: str) -> Mapping[str, Any]:
         """An object like a copy, with as many fields for the API server to keep track of."""
-        copy = _object("ConfigMap", _BARE, namespace) | {"data": {"key": _value(mark)}}
+        copy = manifest("ConfigMap", _BARE, namespace) | {"data": {"key": _value(mark)}}
         copy["metadata"] |= {
             "labels": {
                 "app.kubernetes.io/managed-by": "bare",
@@ -342,8 +340,3 @@ class _Watch:
                 if len(away) == number:
                     return away
         raise RuntimeError(f"the watch ended with {len(away)} of {number} objects replaced")
-
-
-def _object(kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": name} | ({"namespace": namespace} if namespace else {})
-    return {"apiVersion": "v1", "kind": kind, "metadata": metadata}

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.objects import manifest
 from benchmarks.ratio import Ratio
 from tests.controlplane import SERVER_SIDE_APPLY, Client, Stack
 
@@ -41,9 +42,9 @@ def measure() -> Iterator[Ratio]:
 def _fill(client: Client) -> None:
     """Make all there is; returns when every syncer's targets have been counted."""
     namespaces = [f"{_LABEL}-{number:04d}" for number in range(NAMESPACES)]
-    client.apply(_object("Namespace", _ELSEWHERE))
+    client.apply(manifest("Namespace", _ELSEWHERE))
     for name in namespaces:
-        client.apply(_object("Namespace", name, labels={_LABEL: "yes"}))
+        client.apply(manifest("Namespace", name, labels={_LABEL: "yes"}))
     chosen: list[dict[str, Any]] = [
         {"targetNamespaces": namespaces},
         {"namespaceSelector": {_LABEL: "yes"}},
@@ -66,10 +67,10 @@ def _spent(stack: Stack, number: int) -> float:
     asked = len(stack.hook.calls("sync"))
     before = _cpu_seconds(stack.metacontroller.pid)
     for event in range(EVENTS):
-        other = _object("ConfigMap", f"other-{event % 10}", _ELSEWHERE)
+        other = manifest("ConfigMap", f"other-{event % 10}", _ELSEWHERE)
         stack.client.apply(other | {"data": {"key": f"{number}-{event}"}})
     # Events come in their order, so what is seen of this one proves that the others were.
-    last = _object("ConfigMap", _LAST, _ELSEWHERE) | {"data": {"key": f"{number}"}}
+    last = manifest("ConfigMap", _LAST, _ELSEWHERE) | {"data": {"key": f"{number}"}}
     stack.client.apply(last)
     stack.client.wait_for(
         "ConfigMap",
@@ -95,20 +96,4 @@ def _cpu_seconds(pid: int) -> float:
 
 def _syncer(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
     spec = {"sourceNamespace": _ELSEWHERE, "sourceConfigMap": name, **chosen}
-    return _object("ConfigMapSyncer", name, api_version="config.example.com/v1alpha1") | {
-        "spec": spec
-    }
-
-
-def _object(
-    kind: str,
-    name: str,
-    namespace: str | None = None,
-    *,
-    labels: dict[str, str] | None = None,
-    api_version: str = "v1",
-) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": name, "labels": labels or {}}
-    if namespace:
-        metadata["namespace"] = namespace
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+    return manifest("ConfigMapSyncer", name) | {"spec": spec}

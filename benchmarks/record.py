@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.objects import manifest
 from hooks.app import create_app
 from tests.controlplane import SERVER_SIDE_APPLY, Object, Stack, missing, wait_for
 from tests.controlplane.hook import COMMAND
@@ -57,19 +58,16 @@ def record() -> Object:
     with stack:
         client = stack.client
         for namespace in (SOURCE_NAMESPACE, TARGET):
-            client.apply(_object("Namespace", namespace), field_manager="kubectl")
-        source = _object("ConfigMap", NAME, SOURCE_NAMESPACE, data={KEY: "value"})
+            client.apply(manifest("Namespace", namespace), field_manager="kubectl")
+        source = manifest("ConfigMap", NAME, SOURCE_NAMESPACE) | {"data": {KEY: "value"}}
         client.apply(source, field_manager="kubectl")
         spec = {
             "sourceNamespace": SOURCE_NAMESPACE,
             "sourceConfigMap": NAME,
             "targetNamespaces": [TARGET],
         }
-        client.apply(
-            _object("ConfigMapSyncer", SYNCER, spec=spec)
-            | {"apiVersion": "config.example.com/v1alpha1"},
-            field_manager="kubectl",
-        )
+        syncer = manifest("ConfigMapSyncer", SYNCER) | {"spec": spec}
+        client.apply(syncer, field_manager="kubectl")
         client.wait_for("ConfigMapSyncer", SYNCER, _is_ready, "the syncer to be ready")
         # A change that asks for a sync and leaves it nothing to do.
         client.merge_patch("Namespace", TARGET, {"metadata": {"labels": {_MARK: "true"}}})
@@ -82,11 +80,6 @@ def record() -> Object:
         text = wait_for(settled, "a sync with nothing left to do")
     request: Object = json.loads(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", text))
     return request
-
-
-def _object(kind: str, name: str, namespace: str | None = None, **content: object) -> Object:
-    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **content}
 
 
 def _is_ready(syncer: Object) -> bool:
