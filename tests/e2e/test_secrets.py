@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.controlplane import (
     DYNAMIC_APPLY,
@@ -92,6 +93,28 @@ def test_secrets_are_copied_once_the_component_is_installed_and_not_before() -> 
         }
 
 
+def test_no_secret_crosses_the_network_in_the_clear() -> None:
+    def elsewhere(registration: list[Object]) -> list[Object]:
+        # A loopback address, too, but not one that the hook can be sure of.
+        text = yaml.safe_dump(registration).replace("http://127.0.0.1", "http://127.0.0.2")
+        moved: list[Object] = yaml.safe_load(text)
+        return moved
+
+    with Stack(
+        SERVER_SIDE_APPLY,
+        hook_settings={"HOST": "0.0.0.0"},  # noqa: S104 - any loopback address reaches it
+        components=["secrets"],
+        installation=elsewhere,
+    ) as stack:
+        make(stack, "clear", ["clear-dev"])
+
+        told = wait_for_reason(stack, "clear", "SecretsNotEnabled")
+
+        assert "Secrets would cross the network in the clear" in told
+        assert stack.client.find("Secret", "login", "clear-dev") is None
+        assert all(call["related"] <= 2 for call in stack.hook.calls("sync", "clear"))
+
+
 def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whatever_is_set() -> None:
     settings = {"APPLY_STRATEGY": SERVER_SIDE_APPLY}
     with Stack(DYNAMIC_APPLY, hook_settings=settings, components=["secrets"]) as stack:
@@ -157,6 +180,8 @@ def test_nothing_of_a_secret_s_values_gets_out_of_secrets(stack: Stack) -> None:
     stack.client.delete("ConfigMapSyncer", prefix)
     stack.client.wait_until_gone("ConfigMapSyncer", prefix)
 
+    calls = stack.hook.calls("sync", prefix)
+    assert [call for call in calls if {"requestBytes", "responseBytes"} & call.keys()] == []
     written = {
         "the hook's log": _log(stack.hook),
         "Metacontroller's log": _log(stack.metacontroller),
