@@ -1,6 +1,7 @@
 """The installation with Secrets: what it brings is accepted, and Secrets take the way under TLS."""
 
 import base64
+import copy
 import shutil
 import ssl
 import subprocess
@@ -19,10 +20,8 @@ from tests.e2e.test_secrets import MARKER, encoded, make, wait_for_reason
 SERVICE = f"https://configmap-syncer-webhook.{NAMESPACE}"
 
 
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
-    """What is applied with the two components, with certificates that are good on loopback."""
-    folder = tmp_path_factory.mktemp("installation")
+def render(folder: Path, tls: str) -> list[Object]:
+    """What is applied with Secrets and one of the components for TLS."""
     for name in ("metacontroller", "crds"):
         shutil.copytree(ROOT / name, folder / name)
     certs = folder / "metacontroller" / "components" / "tls" / "certs"
@@ -32,10 +31,15 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
         check=True,
     )
     base = folder / "metacontroller" / "kustomization.yaml"
-    base.write_text(
-        base.read_text("utf-8") + "components: [components/secrets, components/tls]\n", "utf-8"
-    )
+    components = f"components: [components/secrets, components/{tls}]\n"
+    base.write_text(base.read_text("utf-8") + components, "utf-8")
     return kustomize(base.parent)
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    """What is applied with the certificates of `make certs`, good on loopback."""
+    return render(tmp_path_factory.mktemp("installation"), "tls")
 
 
 def found(rendered: list[Object], kind: str, name: str) -> Object:
@@ -101,3 +105,31 @@ def test_what_a_pod_serves_is_what_its_probes_ask_for(rendered: list[Object]) ->
         mounts["tls"]
     }
     assert {container[probe]["httpGet"]["scheme"] for probe in probes} == {"HTTPS"}
+
+
+def test_with_cert_manager_only_the_certificates_and_where_they_are_known_from_are_others(
+    rendered: list[Object], tmp_path: Path
+) -> None:
+    other = render(tmp_path, "tls-cert-manager")
+    made = [each["kind"] for each in other if each["apiVersion"].startswith("cert-manager.io/")]
+
+    assert sorted(made) == ["Certificate", "Certificate", "Issuer", "Issuer"]
+    assert common(other) == common(rendered)
+    bundle = found(other, "CompositeController", "configmap-syncer")["spec"]["hooks"]["sync"]
+    certificate = found(other, "Certificate", "configmap-syncer-webhook")["spec"]
+    assert bundle["webhook"]["caBundle"]["secretRef"]["name"] == certificate["secretName"]
+    assert SERVICE.removeprefix("https://") in certificate["dnsNames"]
+
+
+def common(rendered: list[Object]) -> list[Object]:
+    """What both components bring, save for the authority that Metacontroller believes."""
+    own = {"configmap-syncer-webhook-tls", "configmap-syncer-webhook-ca"}
+    shared = [
+        each
+        for each in copy.deepcopy(rendered)
+        if not each["apiVersion"].startswith("cert-manager.io/")
+        and each["metadata"]["name"] not in own
+    ]
+    for hook in found(shared, "CompositeController", "configmap-syncer")["spec"]["hooks"].values():
+        del hook["webhook"]["caBundle"]
+    return sorted(shared, key=lambda each: (each["kind"], each["metadata"]["name"]))
