@@ -41,6 +41,8 @@ class SyncedReason(StrEnum):
     TARGETS_BLOCKED = "TargetsBlocked"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     HELD = "Held"
+    PRUNE_HELD = "PruneHeld"
+    SUSPENDED = "Suspended"
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel"):

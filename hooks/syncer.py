@@ -8,6 +8,7 @@ cannot be understood must hold the copies, not lose them. So a bad spec is a val
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -49,8 +50,36 @@ _OBJECT_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 )
+_PERCENTAGE: Final = re.compile(r"(100|[1-9]?[0-9])%")
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _KEY_GLOB: Final = re.compile(r"[-._a-zA-Z0-9*?]{1,253}")
+
+
+class ConflictPolicy(StrEnum):
+    """What becomes of an object of the copies' name that nobody controls (spec.conflictPolicy)."""
+
+    FAIL = "Fail"
+    OVERWRITE = "Overwrite"
+
+
+class DeletionPolicy(StrEnum):
+    """What becomes of the copies when the syncer is deleted, or when its source is."""
+
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+@dataclass(frozen=True, slots=True)
+class PruneLimit:
+    """How many namespaces one change may leave without a copy: a number of them, or percent."""
+
+    number: int
+    is_percentage: bool = False
+
+    def allows(self, removed: int, present: int) -> bool:
+        """Whether so many of the copies that are there may go at once."""
+        limit = present * self.number // 100 if self.is_percentage else self.number
+        return removed <= limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +144,11 @@ class Syncer:
     target_labels: Mapping[str, str] = field(default_factory=dict)
     target_annotations: Mapping[str, str] = field(default_factory=dict)
     immutable: bool = False
+    conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+    source_deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    prune_limit: PruneLimit | None = None
+    is_suspended: bool = False
 
     @property
     def copy_name(self) -> str:
@@ -129,9 +163,13 @@ class Syncer:
 
 @dataclass(frozen=True, slots=True)
 class InvalidSpec:
-    """Why the spec cannot be followed: a sentence without full stop that says what to change."""
+    """Why the spec cannot be followed: a sentence without full stop that says what to change.
+
+    What it says of deletion is followed all the same, for a typo elsewhere shall lose nothing.
+    """
 
     message: str
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
 
 
 class _Spec(msgspec.Struct, frozen=True, rename="camel"):
@@ -148,28 +186,57 @@ class _Spec(msgspec.Struct, frozen=True, rename="camel"):
     target_labels: dict[str, str] | None = None
     target_annotations: dict[str, str] | None = None
     immutable: bool = False
+    conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+    source_deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    prune_limit: int | str | None = None
+    suspend: bool = False
+
+
+class _DeletionAlone(msgspec.Struct, frozen=True, rename="camel"):
+    deletion_policy: msgspec.Raw = msgspec.Raw(b"")
 
 
 _SPEC = msgspec.json.Decoder(_Spec)
+_DELETION_ALONE = msgspec.json.Decoder(_DeletionAlone)
+_DELETE: Final = (b"", b"null", b'"Delete"')
 
 
 def parse(parent: Parent) -> Syncer | InvalidSpec:
     """Read and check `spec`; a spec that cannot be followed is returned as InvalidSpec."""
+    parsed = _parse(parent)
+    if isinstance(parsed, str):
+        return InvalidSpec(parsed, _deletion_policy(parent))
+    return parsed
+
+
+def _deletion_policy(parent: Parent) -> DeletionPolicy:
+    """What a spec that cannot be followed says of deletion; what is not understood keeps copies."""
     if protocol.is_absent(parent.spec):
-        return InvalidSpec("Write a spec: the syncer has none")
+        return DeletionPolicy.DELETE
+    try:
+        said = bytes(_DELETION_ALONE.decode(parent.spec).deletion_policy)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return DeletionPolicy.RETAIN
+    return DeletionPolicy.DELETE if said in _DELETE else DeletionPolicy.RETAIN
+
+
+def _parse(parent: Parent) -> Syncer | str:
+    if protocol.is_absent(parent.spec):
+        return "Write a spec: the syncer has none"
     try:
         spec = _SPEC.decode(parent.spec)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error) if isinstance(error, msgspec.MsgspecError) else "unreadable JSON"
         reason = reason.replace(" | null", "")
-        return InvalidSpec(f"Correct spec: {reason}")
+        return f"Correct spec: {reason}"
     problem = _problem(parent.metadata.name, spec)
     if problem is not None:
-        return InvalidSpec(problem)
+        return problem
     try:
         namespaces = _namespaces(spec)
     except MalformedSelector as error:
-        return InvalidSpec(f"Correct spec.namespaceSelector: {error}")
+        return f"Correct spec.namespaceSelector: {error}"
     return Syncer(
         name=parent.metadata.name,
         uid=parent.metadata.uid,
@@ -182,6 +249,11 @@ def parse(parent: Parent) -> Syncer | InvalidSpec:
         target_labels=spec.target_labels or {},
         target_annotations=spec.target_annotations or {},
         immutable=spec.immutable,
+        conflict_policy=spec.conflict_policy,
+        deletion_policy=spec.deletion_policy,
+        source_deletion_policy=spec.source_deletion_policy,
+        prune_limit=_prune_limit(spec.prune_limit),
+        is_suspended=spec.suspend,
     )
 
 
@@ -234,8 +306,25 @@ def _problem(name: str, spec: _Spec) -> str | None:
             not 1 <= spec.progress_deadline_seconds <= _LONGEST_DEADLINE_SECONDS,
             f"Set spec.progressDeadlineSeconds to 1 to {_LONGEST_DEADLINE_SECONDS}",
         ),
+        (
+            not _is_prune_limit(spec.prune_limit),
+            "Set spec.pruneLimit to a number of namespaces, or to a percentage from 0% to 100%",
+        ),
     )
     return next((message for fails, message in checks if fails), None)
+
+
+def _is_prune_limit(given: int | str | None) -> bool:
+    if isinstance(given, str):
+        return bool(_PERCENTAGE.fullmatch(given))
+    return given is None or given >= 0
+
+
+def _prune_limit(given: int | str | None) -> PruneLimit | None:
+    """The limit, where it is one."""
+    if isinstance(given, str):
+        return PruneLimit(int(given.removesuffix("%")), is_percentage=True)
+    return None if given is None else PruneLimit(given)
 
 
 def _namespaces(spec: _Spec) -> NamespaceSelection:

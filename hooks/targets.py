@@ -26,6 +26,7 @@ class FailureReason(StrEnum):
     IS_SOURCE_NAMESPACE = "IsSourceNamespace"
     CONFLICT = "Conflict"
     MANAGED_BY_ANOTHER = "ManagedByAnother"
+    OVERWRITE_IMPOSSIBLE = "OverwriteImpossible"
     CONSENT_MISSING = "ConsentMissing"
     TARGET_CONSENT_MISSING = "TargetConsentMissing"
     NOT_APPLIED = "NotApplied"

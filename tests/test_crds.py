@@ -58,7 +58,13 @@ def test_judging_ten_thousand_targets_takes_no_longer_than_a_blink() -> None:
 def test_a_default_is_set_and_an_unknown_field_is_left_out() -> None:
     manifest = crd_cases.with_targets(1)
     given = manifest | {"spec": manifest["spec"] | {"progressDeadlineSeconds": None, "unknown": 1}}
-    expected = manifest | {"spec": manifest["spec"] | {"progressDeadlineSeconds": 60}}
+    defaults = {
+        "conflictPolicy": "Fail",
+        "deletionPolicy": "Delete",
+        "sourceDeletionPolicy": "Retain",
+        "progressDeadlineSeconds": 60,
+    }
+    expected = manifest | {"spec": manifest["spec"] | defaults}
     assert SCHEMA.default(given) == expected
 
 
