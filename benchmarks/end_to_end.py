@@ -36,13 +36,13 @@ _LABEL = "benchmark"
 def measure() -> Iterator[Ratio]:
     """One drifted copy among 100, 100 replaced ones, and a change that fans out to 1,000."""
     # The small clusters come first: what the large one leaves behind would be measured with them.
-    with Stack(SERVER_SIDE_APPLY) as stack, _Loop(stack.client) as loop:
+    with Stack(SERVER_SIDE_APPLY) as stack, Loop(stack.client) as loop:
         yield _drift(stack, loop)
         yield _replacement(stack, loop)
         yield from _fan_out(stack, loop)
 
 
-def _fan_out(stack: Stack, loop: "_Loop") -> Iterator[Ratio]:
+def _fan_out(stack: Stack, loop: "Loop") -> Iterator[Ratio]:
     many = _Syncer(stack, "many", COPIES)
     many.make()
     loop.apply_all(many.namespaces, "first")
@@ -70,7 +70,7 @@ def _fan_out(stack: Stack, loop: "_Loop") -> Iterator[Ratio]:
     many.remove()
 
 
-def _drift(stack: Stack, loop: "_Loop") -> Ratio:
+def _drift(stack: Stack, loop: "Loop") -> Ratio:
     some = _Syncer(stack, "some", DRIFT_COPIES)
     some.make()
     drifted = some.namespaces[DRIFT_COPIES // 2]
@@ -88,7 +88,7 @@ def _drift(stack: Stack, loop: "_Loop") -> Ratio:
     )
 
 
-def _replacement(stack: Stack, loop: "_Loop") -> Ratio:
+def _replacement(stack: Stack, loop: "Loop") -> Ratio:
     frozen = _Syncer(stack, "frozen", _REPLACED_COPIES, {"immutable": True})
     frozen.make()
     loop.apply_all(frozen.namespaces, "first")
@@ -258,7 +258,7 @@ class _Connection:
         self._connection.close()
 
 
-class _Loop:
+class Loop:
     """The bare loop."""
 
     def __init__(self, client: Client) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, UnsetType, structs
 
-from hooks import kinds, protocol, source, syncer
+from hooks import consent, kinds, protocol, retention, source, syncer
 from hooks.protocol import (
     ApplyStrategy,
     Child,
@@ -25,7 +25,15 @@ from hooks.protocol import (
     SyncRequest,
 )
 from hooks.source import Content, NoContent, SourceReason
-from hooks.syncer import CONTROLLER_UID, MANAGED_BY, SYNCED_BY, SYNCED_FROM, Syncer
+from hooks.syncer import (
+    CONTROLLER_UID,
+    MANAGED_BY,
+    SYNCED_BY,
+    SYNCED_FROM,
+    ConflictPolicy,
+    InvalidSpec,
+    Syncer,
+)
 from hooks.targets import Failure, FailureReason, Target
 
 CONTENT_HASH: Final = f"{syncer.GROUP}/content-hash"
@@ -33,6 +41,9 @@ LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
 """Where dynamic apply keeps what it wrote; its presence tells which strategy wrote a copy."""
 
 MANAGER: Final = "configmap-syncer"
+_METACONTROLLER: Final = "metacontroller"
+"""How the name of Metacontroller's field manager begins, under either strategy."""
+
 OUR_LABELS: Final = (SYNCED_BY, SYNCED_FROM, MANAGED_BY)
 OUR_ANNOTATIONS: Final = (syncer.SOURCE, CONTENT_HASH)
 
@@ -159,10 +170,11 @@ def too_large(
     return None
 
 
-def echo(found: KubernetesObject) -> Child:
+def echo(found: KubernetesObject, owner: OwnerReference | None = None) -> Child:
     """The copy as it is: its kind and type, what is ours of its metadata, and all of its content.
 
-    Returned, it writes nothing and keeps the copy; of a released copy it takes possession.
+    Returned, it writes nothing and keeps the copy; of a released copy it takes possession. The
+    `owner` is the one beside its syncer (see `retention`).
     """
     owned = _owned(found)
     labels = {
@@ -184,6 +196,7 @@ def echo(found: KubernetesObject) -> Child:
             namespace=found.metadata.namespace,
             labels=labels or UNSET,
             annotations=annotations or UNSET,
+            owner_references=_owners(owner),
         ),
         data=UNSET if protocol.is_absent(found.data) else found.data,
         binary_data=UNSET if protocol.is_absent(found.binary_data) else found.binary_data,
@@ -192,7 +205,9 @@ def echo(found: KubernetesObject) -> Child:
     )
 
 
-def hold(request: SyncRequest, asked: Syncer | None, targets: Iterable[Target]) -> Sequence[Child]:
+def hold(
+    request: SyncRequest, asked: Syncer | InvalidSpec, targets: Iterable[Target]
+) -> Sequence[Child]:
     """Every living copy as it is, save where its namespace can or may have none.
 
     Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy,
@@ -200,12 +215,68 @@ def hold(request: SyncRequest, asked: Syncer | None, targets: Iterable[Target]) 
     """
     left_out = {target.namespace for target in targets if target.is_closed or target.is_refusing}
     return [
-        echo(copy)
+        keep(copy, request, asked)
         for copy in observed(request)
         if copy.metadata.namespace not in left_out
         and copy.metadata.deletion_timestamp is None
-        and not (asked is not None and is_withdrawn(copy, asked, request))
+        and not (isinstance(asked, Syncer) and is_withdrawn(copy, asked, request))
     ]
+
+
+def keep(copy: KubernetesObject, request: SyncRequest, asked: Syncer | InvalidSpec) -> Child:
+    """An observed copy that stays as it is."""
+    if not is_of_our_making(copy):
+        return _bare(copy)
+    return echo(copy, retention.desired(request, asked, copy))
+
+
+def strays(
+    request: SyncRequest, asked: Syncer, targets: Iterable[Target]
+) -> Sequence[KubernetesObject]:
+    """What is observed as a copy where none is wanted, and was made a copy by somebody else.
+
+    Whoever applies a copy's manifest in another namespace applies our labels and owner with it,
+    perhaps to an object of his own. Left out of the answer, it would be deleted.
+    """
+    by_namespace = {target.namespace: target for target in targets}
+    found = []
+    for copy in observed(request):
+        target = by_namespace.get(copy.metadata.namespace)
+        place = (copy.metadata.name, kinds.of(copy.kind))
+        is_wanted = (
+            target is not None
+            and target.failure is None
+            and place == (asked.copy_name, asked.source.kind)
+        )
+        is_lost = copy.metadata.deletion_timestamp is not None or (target and target.is_closed)
+        if not is_wanted and not is_lost and not is_of_our_making(copy):
+            found.append(copy)
+    return found
+
+
+def is_of_our_making(copy: KubernetesObject) -> bool:
+    """Whether it was Metacontroller that made an object a copy; where nobody knows, yes."""
+    entries = protocol.field_managers(copy)
+    return not entries or any(
+        _is_ours(entry) and protocol.manager_of(entry).startswith(_METACONTROLLER)
+        for entry in entries
+    )
+
+
+def _bare(found: KubernetesObject) -> Child:
+    """What keeps an object without making it any more ours.
+
+    Dynamic apply takes off what its annotation says to be its own, and that came with the
+    manifest, so there the content has to be said again.
+    """
+    bare = Child(
+        api_version=kinds.API_VERSION,
+        kind=kinds.of(found.kind).name,
+        metadata=ChildMeta(name=found.metadata.name, namespace=found.metadata.namespace),
+    )
+    if found.annotation(LAST_APPLIED) is None:
+        return bare
+    return structs.replace(echo(found), metadata=bare.metadata)
 
 
 def is_withdrawn(copy: KubernetesObject, asked: Syncer, request: SyncRequest) -> bool:
@@ -278,21 +349,26 @@ class Copies:
         self._writings = {}
         outdated: dict[str, list[KubernetesObject]] = {}
         for copy in observed(self.request):
-            if (copy.metadata.name, kinds.of(copy.kind)) != (self.asked.copy_name, kind):
+            place = (copy.metadata.name, kinds.of(copy.kind))
+            if place != (self.asked.copy_name, kind) and is_of_our_making(copy):
                 outdated.setdefault(copy.metadata.namespace, []).append(copy)
         self._outdated = outdated
 
     def decide(self, target: Target) -> Outcome:
         """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
         if target.failure:
-            kept = [echo(copy) for copy in self._kept(target)]
+            kept = [keep(copy, self.request, self.asked) for copy in self._kept(target)]
             return Outcome(target.namespace, State.FAILED, kept, target.failure)
         outcome = self._decide(target.namespace)
         outdated = self._outdated.get(target.namespace)
         if not outdated or outcome.state is State.CURRENT:
             return outcome
         # The copy of the old name or kind goes only when the new one is there.
-        kept = [echo(copy) for copy in outdated if copy.metadata.deletion_timestamp is None]
+        kept = [
+            keep(copy, self.request, self.asked)
+            for copy in outdated
+            if copy.metadata.deletion_timestamp is None
+        ]
         return Outcome(
             outcome.namespace,
             outcome.state,
@@ -309,7 +385,8 @@ class Copies:
         copy = self._children.get(f"{target.namespace}/{self.asked.copy_name}")
         for held in (*([copy] if copy else ()), *self._outdated.get(target.namespace, ())):
             is_of_another = target.is_unconsented and not source.made(held, self.asked)
-            if held.metadata.deletion_timestamp is None and (target.keeps or is_of_another):
+            is_living = held.metadata.deletion_timestamp is None
+            if is_living and (target.keeps or is_of_another) and is_of_our_making(held):
                 yield held
 
     def _decide(self, namespace: str) -> Outcome:
@@ -335,7 +412,7 @@ class Copies:
         controller = found.controller
         if controller is not None:
             failure = _managed_by_another(found, controller)
-        elif not is_released(found, self.asked):
+        elif not (is_released(found, self.asked) or self._is_overwritten(found)):
             failure = self._conflict(found)
         elif self.strategy is ApplyStrategy.DYNAMIC_APPLY:
             failure = self._unadoptable(found)
@@ -367,10 +444,13 @@ class Copies:
             return _replaced(namespace)
         immutable = bool(copy.immutable) or self.asked.immutable
         is_current = immutable == bool(copy.immutable) and self._is_labelled(copy)
+        owner = retention.desired(self.request, self.asked, copy)
+        is_owned = owner == retention.observed(copy)
         return Outcome(
             namespace,
-            State.CURRENT if is_current else State.WAITING,
+            State.CURRENT if is_current and is_owned else State.WAITING,
             (self._child(namespace, immutable=immutable or UNSET),),
+            obstacle=None if is_owned else _OWNED_OTHERWISE,
         )
 
     def _read(self, copy: KubernetesObject) -> _Reading | None:
@@ -475,6 +555,7 @@ class Copies:
                 namespace=namespace,
                 labels=self._labels,
                 annotations=_annotations(self.asked, written.hash),
+                owner_references=_owners(self._owner(namespace)),
             ),
             data=written.data or UNSET,
             binary_data=written.binary_data or UNSET,
@@ -482,9 +563,27 @@ class Copies:
             type=self.content.type or UNSET,
         )
 
+    def _owner(self, namespace: str) -> OwnerReference | None:
+        if not retention.is_wanted(self.asked):
+            return None
+        return retention.available(self.request, namespace)
+
+    def _is_overwritten(self, found: KubernetesObject) -> bool:
+        """Whether an object that nobody controls is to be taken over against its owner's silence.
+
+        Never a copy of another syncer's, nor what tells to be a source by whom it may be read.
+        """
+        return (
+            self.asked.conflict_policy is ConflictPolicy.OVERWRITE
+            and found.label(SYNCED_BY) is None
+            and found.annotation(consent.ALLOW_SYNC_TO) is None
+        )
+
     def _conflict(self, found: KubernetesObject) -> Failure:
         other = found.label(SYNCED_BY)
         what = "is not this syncer's" if other is None else f"carries {SYNCED_BY}={other}"
+        if self.asked.conflict_policy is ConflictPolicy.OVERWRITE and other is None:
+            what = f"carries the annotation {consent.ALLOW_SYNC_TO}, as sources do,"
         return Failure(
             FailureReason.CONFLICT,
             f"a {self.asked.source.kind.name} {found.metadata.name} that {what} is in the way; "
@@ -492,10 +591,19 @@ class Copies:
         )
 
     def _unadoptable(self, found: KubernetesObject) -> Failure:
+        """Dynamic apply takes possession of nothing that does not carry the syncer's uid."""
+        command = f"hand it over with `{self._handing_over(found)}`"
+        if not is_released(found, self.asked):
+            return Failure(
+                FailureReason.OVERWRITE_IMPOSSIBLE,
+                f"a {self.asked.source.kind.name} {found.metadata.name} that is not this "
+                f"syncer's is in the way, and {self.strategy} cannot take it over; remove it, or "
+                f"{command}",
+            )
         return Failure(
             FailureReason.CONFLICT,
-            f"the copy has lost the label {CONTROLLER_UID}, without which {self.strategy} cannot "
-            f"write it; give it back with `{self._handing_over(found)}`",
+            f"the copy does not carry this syncer's label {CONTROLLER_UID}, without which "
+            f"{self.strategy} cannot write it; {command}",
         )
 
     def _handing_over(self, found: KubernetesObject) -> str:
@@ -506,6 +614,16 @@ class Copies:
         name, namespace = found.metadata.name, found.metadata.namespace
         kind = self.asked.source.kind.name.lower()
         return f"kubectl label {kind} {name} -n {namespace} {label} --overwrite"
+
+
+_OWNED_OTHERWISE: Final = (
+    "the copy's ownerReferences do not say of its Namespace what spec.deletionPolicy asks for; "
+    "see who else writes them"
+)
+
+
+def _owners(owner: OwnerReference | None) -> Sequence[OwnerReference] | UnsetType:
+    return UNSET if owner is None else (owner,)
 
 
 def _replaced(namespace: str) -> Outcome:

@@ -1,18 +1,20 @@
-"""The end of the story: a syncer that is being deleted removes its copies, then goes.
+"""The end of the story: a syncer that is being deleted removes its copies or lets go of them.
 
 While Metacontroller finalizes, children are still written and deleted as the hook answers, but
 nothing is adopted or released any more. `finalized: true` takes the finalizer off and applies
 nothing, so it is said only when nothing is left to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from hooks import copies, status, syncer, targets
+from hooks import copies, retention, status, syncer, targets
 from hooks.copies import Outcome, State
 from hooks.policy import Policy
 from hooks.protocol import (
+    NAMESPACES,
     ApplyStrategy,
     Child,
     KubernetesObject,
@@ -21,40 +23,94 @@ from hooks.protocol import (
     SyncResponse,
 )
 from hooks.status import Status
-from hooks.syncer import InvalidSpec, Syncer
+from hooks.syncer import DeletionPolicy, InvalidSpec, Syncer
 
 _GARBAGE_COLLECTION: Final = frozenset({"foregroundDeletion", "orphan"})
 
 
 def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
-    """No copies, and `finalized` when none is observed. Raises MalformedRequest."""
-    asked = syncer.parse(request.parent)
-    children = copies.observed(request)
+    """No copies, or those that shall stay, and `finalized` when nothing is left to do.
+
+    Raises MalformedRequest.
+    """
+    asked = _asked(request, policy)
     released = _released(request, asked)
     is_orphaned = _is_orphaned(request.parent, released)
-    retaken = () if is_orphaned else _retaken(asked, released, policy.strategy)
-    left = {child.metadata.namespace: _undeleted(request.parent) for child in retaken} | {
-        copy.metadata.namespace: copies.obstacle(copy) or _undeleted(request.parent)
-        for copy in children
-    }
-    outcomes = [
-        Outcome(namespace, State.WAITING, obstacle=why) for namespace, why in sorted(left.items())
-    ]
+    if retention.is_wanted(asked):
+        ending = _retained(request, asked)
+    else:
+        retaken = () if is_orphaned else _retaken(asked, released, policy.strategy)
+        ending = _removed(request, retaken)
     question = status.Question(request.parent, status.previous(request.parent), now)
     if isinstance(asked, Syncer):
         question = status.Question(
             request.parent, question.before, now, asked.progress_deadline_seconds
         )
-    report = status.deletion(question, outcomes)
+    report = status.deletion(question, ending.outcomes, is_retained=retention.is_wanted(asked))
     # The garbage collector deletes or orphans the copies by itself: Metacontroller would apply
     # nothing, and waiting for it would only keep the finalizer for ever.
-    finalized = _is_collected(request.parent) or is_orphaned or not outcomes
+    finalized = _is_collected(request.parent) or is_orphaned or not ending.outcomes
     return SyncResponse(
         status=report.status,
-        children=retaken,
+        children=ending.children,
         resync_after_seconds=0.0 if finalized else report.resync_after_seconds,
         finalized=finalized,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What to return for the last time, and what has to come about before."""
+
+    children: Sequence[Child]
+    outcomes: Sequence[Outcome]
+
+
+def _asked(request: SyncRequest, policy: Policy) -> Syncer | InvalidSpec:
+    asked = syncer.parse(request.parent)
+    if isinstance(asked, InvalidSpec):
+        return asked
+    found = targets.selected(asked, request)
+    return retention.conflict(asked, found, policy.strategy) or asked
+
+
+def _removed(request: SyncRequest, retaken: Sequence[Child]) -> _Ending:
+    """Nothing stays; a released copy is taken back first, for only an observed one can go."""
+    left = {child.metadata.namespace: _undeleted(request.parent) for child in retaken} | {
+        copy.metadata.namespace: copies.obstacle(copy) or _undeleted(request.parent)
+        for copy in copies.observed(request)
+    }
+    return _Ending(retaken, _waiting(left))
+
+
+def _retained(request: SyncRequest, asked: Syncer | InvalidSpec) -> _Ending:
+    """Every living copy stays, and has a second owner before the first one goes.
+
+    One in a Namespace that is being deleted goes with it; and what somebody else made a copy is
+    his to keep.
+    """
+    namespaces = request.seen(NAMESPACES)
+    staying = [
+        copy
+        for copy in copies.observed(request)
+        if copy.metadata.deletion_timestamp is None
+        and not (
+            copy.metadata.namespace in namespaces
+            and targets.is_terminating(namespaces[copy.metadata.namespace])
+        )
+    ]
+    left = {
+        copy.metadata.namespace: _unretained(request, asked, copy)
+        for copy in staying
+        if copies.is_of_our_making(copy) and not retention.is_safe(copy, request, asked)
+    }
+    return _Ending([copies.keep(copy, request, asked) for copy in staying], _waiting(left))
+
+
+def _waiting(left: Mapping[str, str]) -> Sequence[Outcome]:
+    return [
+        Outcome(namespace, State.WAITING, obstacle=why) for namespace, why in sorted(left.items())
+    ]
 
 
 def _released(request: SyncRequest, asked: Syncer | InvalidSpec) -> Sequence[KubernetesObject]:
@@ -87,6 +143,20 @@ def _is_orphaned(parent: Parent, released: Sequence[KubernetesObject]) -> bool:
 
 def _is_collected(parent: Parent) -> bool:
     return not _GARBAGE_COLLECTION.isdisjoint(parent.metadata.finalizers or ())
+
+
+def _unretained(request: SyncRequest, asked: Syncer | InvalidSpec, copy: KubernetesObject) -> str:
+    """Why a copy is not yet safe from the garbage collector, a fragment of a sentence."""
+    if retention.desired(request, asked, copy) is None:
+        return (
+            "the copy would go with its syncer, for its namespace is no target of a spec that can "
+            "be followed, and so it cannot be given to its Namespace; mend the spec, or set "
+            f"spec.deletionPolicy to {DeletionPolicy.DELETE}"
+        )
+    return (
+        "the copy was to be given to its Namespace and is not, so the API server refuses it; the "
+        f"events in `kubectl describe {syncer.RESOURCE} {request.parent.metadata.name}` say why"
+    )
 
 
 def _undeleted(parent: Parent) -> str:

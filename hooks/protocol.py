@@ -35,13 +35,15 @@ class ApplyStrategy(StrEnum):
     DYNAMIC_APPLY = "dynamic-apply"
 
 
-class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
+class OwnerReference(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """One entry of `metadata.ownerReferences`."""
 
+    api_version: str = ""
     kind: str = ""
     name: str = ""
     uid: str = ""
     controller: bool | None = None
+    block_owner_deletion: bool | None = None
 
 
 class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
@@ -190,13 +192,14 @@ class _FieldManager(Struct, frozen=True, gc=False):
     )
 
 
-class ChildMeta(Struct, frozen=True, gc=False):
+class ChildMeta(Struct, frozen=True, gc=False, rename="camel"):
     """The metadata that a desired child carries, and nothing else of it."""
 
     name: str
     namespace: str
     labels: Mapping[str, str] | UnsetType = UNSET
     annotations: Mapping[str, str] | UnsetType = UNSET
+    owner_references: Sequence[OwnerReference] | UnsetType = UNSET
 
 
 class Child(Struct, frozen=True, gc=False, rename="camel"):

@@ -11,7 +11,7 @@ matters now (counts, lists, reasons) is derived from what is observed, never fro
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -21,7 +21,7 @@ from msgspec import UNSET, UnsetType
 
 from hooks import syncer
 from hooks.copies import Outcome, State
-from hooks.protocol import Parent
+from hooks.protocol import KubernetesObject, Parent
 from hooks.source import Content, NoContent, SourceReason, Version
 from hooks.targets import Failure, FailureReason
 from hooks.words import named
@@ -173,11 +173,20 @@ class _Assessment:
 
 
 def progress(
-    question: Question, subject: str, content: Content, outcomes: Sequence[Outcome]
+    question: Question,
+    subject: str,
+    content: Content,
+    outcomes: Sequence[Outcome],
+    strays: Sequence[KubernetesObject] = (),
 ) -> Report:
-    """The status of a syncer whose source is resolved; `subject` names the source."""
+    """The status of a syncer whose source is resolved; `subject` names the source.
+
+    The `strays` are not its copies and told all the same, for they go with the syncer.
+    """
     found = _assess(question, outcomes, content.version)
     synced = _synced(question, found, f"the current content of {subject}")
+    if strays:
+        synced = replace(synced, message=f"{synced.message} {_told(strays)}")
     keys = len(content.data) + len(content.binary_data)
     resolved = _Verdict(
         "True", SourceReason.RESOLVED, f"{subject} has {_count(keys, 'key')} to copy."
@@ -204,12 +213,16 @@ def held(
     return _report(question, found, (resolved, waiting, ready), question.before.version)
 
 
-def deletion(question: Question, outcomes: Sequence[Outcome]) -> Report:
-    """The status of a syncer that is being deleted: which copies are still there, and why."""
+def deletion(question: Question, outcomes: Sequence[Outcome], *, is_retained: bool) -> Report:
+    """The status of a syncer that is being deleted: which copies keep it, and why.
+
+    They are to be gone, or where they are retained to be safe from the garbage collector.
+    """
     found = _assess(question, outcomes, question.before.version)
-    left = f"{_count(found.total, 'namespace')} still {_have(outcomes)} a copy of it"
+    a_copy = "a copy that would go with it" if is_retained else "a copy of it"
+    left = f"{_count(found.total, 'namespace')} still {_have(outcomes)} {a_copy}"
     if not found.total:
-        told = "no copy is left"
+        told = "its copies stay" if is_retained else "no copy is left"
     elif found.failures:
         first = found.failures[0]
         told = f"{left}, first {first.namespace}: {_fragment(first.message)}"
@@ -355,6 +368,14 @@ def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
         )
     holders = f"All {total} hold" if found.total > 1 else f"The {total} holds"
     return _Verdict("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
+
+
+def _told(strays: Sequence[KubernetesObject]) -> str:
+    return (
+        f"Beside its copies, what others made names it as controller "
+        f"({named([stray.key for stray in strays])}): take the label {syncer.CONTROLLER_UID} off, "
+        f"or it goes with the syncer."
+    )
 
 
 def _keeping(kept: Sequence[str], bare: Sequence[str]) -> str:

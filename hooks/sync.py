@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from hooks import copies, source, status, syncer, targets
+from hooks import copies, retention, source, status, syncer, targets
 from hooks.copies import Copies, Outcome, State
 from hooks.policy import Policy
 from hooks.protocol import SyncRequest, SyncResponse
@@ -19,10 +19,13 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     question = status.Question(request.parent, before, now)
     asked = syncer.parse(request.parent)
     if isinstance(asked, InvalidSpec):
-        problem = NoContent(SourceReason.INVALID_SPEC, asked.message)
-        return _hold(request, question, problem, (), None)
+        return _hold(request, question, _invalid(asked), (), asked)
 
     wanted = targets.resolve(asked, request, policy)
+    unretainable = retention.conflict(asked, wanted, policy.strategy)
+    if unretainable is not None:
+        return _hold(request, question, _invalid(unretainable), wanted, unretainable)
+
     question = status.Question(
         request.parent,
         before,
@@ -32,7 +35,7 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     )
     if not _rules_are_current(asked, request):
         named = [Target(name) for name in asked.namespaces.names]
-        return _hold(request, question, _STALE_RULES, named, None)
+        return _hold(request, question, _STALE_RULES, named, asked)
 
     content = _content(asked, request, wanted, policy)
     if isinstance(content, NoContent):
@@ -40,12 +43,20 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
 
     decisions = Copies(asked, content, policy.strategy, request)
     outcomes = [decisions.decide(target) for target in wanted]
-    report = status.progress(question, source.described(asked), content, outcomes)
+    strays = copies.strays(request, asked, wanted)
+    report = status.progress(question, source.described(asked), content, outcomes, strays)
     return SyncResponse(
         status=report.status,
-        children=[child for outcome in outcomes for child in outcome.children],
+        children=[
+            *(child for outcome in outcomes for child in outcome.children),
+            *(copies.keep(stray, request, asked) for stray in strays),
+        ],
         resync_after_seconds=report.resync_after_seconds,
     )
+
+
+def _invalid(spec: InvalidSpec) -> NoContent:
+    return NoContent(SourceReason.INVALID_SPEC, spec.message)
 
 
 def _content(
@@ -78,7 +89,7 @@ def _hold(
     question: status.Question,
     problem: NoContent | str,
     wanted: Sequence[Target],
-    asked: Syncer | None,
+    asked: Syncer | InvalidSpec,
 ) -> SyncResponse[Status]:
     """Keep every copy exactly as it is: absence is not an answer, and an empty list deletes."""
     outcomes = [

@@ -115,7 +115,12 @@ def test_metacontroller_can_read_the_answer(case: Case) -> None:
         assert set(child) <= fields | {"type" if kind == "Secret" else "binaryData"}
         assert (child["apiVersion"], kind) in {("v1", "ConfigMap"), ("v1", "Secret")}
         metadata = child["metadata"]
-        assert set(metadata) <= {"name", "namespace", "labels", "annotations"}
+        assert set(metadata) <= {"name", "namespace", "labels", "annotations", "ownerReferences"}
+        for owner in metadata.get("ownerReferences", ()):
+            # Metacontroller adds the syncer; beside it only its own Namespace may own a copy.
+            assert (owner["kind"], owner["name"]) == ("Namespace", metadata["namespace"])
+            assert owner["uid"]
+            assert (owner["controller"], owner["blockOwnerDeletion"]) == (False, False)
         assert metadata["name"]
         assert metadata["namespace"]
         assert "controller-uid" not in metadata.get("labels", {})
@@ -194,10 +199,13 @@ def test_without_a_source_no_copy_is_deleted(case: Case) -> None:
 def test_what_is_not_ours_is_never_returned(case: Case) -> None:
     ours = case.request["parent"]["metadata"]
     observed = {place(copy) for copy in group(case, "children", "ConfigMap.v1")}
+    spec = case.request["parent"].get("spec")
+    is_overwriting = isinstance(spec, dict) and spec.get("conflictPolicy") == "Overwrite"
     foreign = {
         place(found)
         for found in group(case, "related", "ConfigMap.v1")
         if place(found) not in observed and not belongs(found, ours)
+        if not (is_overwriting and is_free(found))
     }
 
     assert not foreign & {place(child) for child in answer(case).decoded.get("children", ())}
@@ -294,6 +302,16 @@ def group(case: Case, field: str, name: str) -> list[Object]:
 
 def place(found: Object) -> tuple[str, str]:
     return namespace_of(found), found["metadata"]["name"]
+
+
+def is_free(found: Object) -> bool:
+    """Whether nothing on an object says that somebody controls it, or that it is a source."""
+    metadata = found["metadata"]
+    return not (
+        any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
+        or "synced-by" in (metadata.get("labels") or {})
+        or "config.example.com/allow-sync-to" in (metadata.get("annotations") or {})
+    )
 
 
 def belongs(found: Object, syncer: Object) -> bool:
