@@ -14,18 +14,25 @@ from tests.scenarios.real import RealWorld
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Manifest, Story, paths, play
 
+# A story's number goes with its strategy: pytest puts tests together whose parameters are equal,
+# and that shall be those of one stack. Without the scope it would start a stack for each of them.
 TOLD = [
-    pytest.param((strategy, *story.settings.items()), number, id=f"{story.name}-{strategy}")
+    pytest.param(
+        (strategy, *story.settings.items()),
+        (number, strategy),
+        id=f"{story.name}-{strategy}",
+    )
     for strategy in STRATEGIES
     for number, story in enumerate(map(Story.read, paths()))
     if strategy in story.strategies
 ]
 
 
-@pytest.mark.parametrize(("stack", "number"), TOLD, indirect=["stack"])
+@pytest.mark.parametrize(("stack", "told"), TOLD, indirect=["stack"], scope="session")
 def test_a_story_goes_as_it_is_told_and_ends_in_memory_as_it_does_really(
-    stack: Stack, number: int, request: pytest.FixtureRequest
+    stack: Stack, told: tuple[int, str], request: pytest.FixtureRequest
 ) -> None:
+    number, _ = told
     differing, calls = _compared(stack, number, "")
     if calls and not differing:
         # On a busy machine an event can come between two others; but not every time.
