@@ -18,8 +18,10 @@ where stories share a cluster) and its `steps`, each a map with one verb:
 
 `extra_calls: {number: …, reason: …}` says how many more hook calls than the simulated world the
 real one may need (without it, 1) and, where time decides, how many `fewer` it may come to.
+`waiting: {syncers: […], reason: …}` names those whose copies still wait at the end, or are not
+applied: they, and no others, ask to be looked at again.
 `race: true` says that of what is applied at once, the real world may see anything first.
 
 `apiVersion` is left out, and `uid of KIND NAMESPACE/NAME` stands for a uid. At its end every story
-checks that the hook is not asked while nothing changes.
+checks that the hook is not asked while nothing changes; in memory, for hours.
 """

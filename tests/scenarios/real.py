@@ -1,11 +1,13 @@
 """The real world of the stories: API server, Metacontroller and hook, all as they run for users."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from tests.controlplane import ApiError, Stack, wait_for
-from tests.scenarios.story import Manifest, Reference, needless
+from tests.scenarios.canary import Canary
+from tests.scenarios.story import Manifest, Reference
 
 _PATIENCE_SECONDS = 90
+_FLIGHTS = 3
 _CASCADES = {"foreground": "Foreground", "orphan": "Orphan", None: None}
 
 
@@ -58,14 +60,28 @@ class RealWorld:
             return error.reason != "AlreadyExists"
         return False
 
-    def is_idle(self, syncer: str) -> str | None:
-        """Nothing asks about this syncer while another one lives through all of its life."""
-        before = self.calls(syncer)
-        self.stack.wait_until_syncing()
-        after = self.calls(syncer)
-        if len(after) > len(before):
-            return f"the hook was asked about {syncer} though nothing changed: {after[-1]}"
-        return needless(after)
+    def rest(self, syncers: Collection[str]) -> None:
+        """Nothing asks about these syncers while the canary flies.
+
+        A timer that is left over may fire meanwhile, once: then it flies again.
+        """
+        canary = Canary(self.client)
+        asked: Sequence[Manifest] = ()
+
+        def rests() -> bool:
+            nonlocal asked
+            before = len(self.stack.hook.calls())
+            canary.fly(_FLIGHTS)
+            after = self.stack.hook.calls()[before:]
+            asked = [call for call in after if call.get("syncer") in syncers]
+            return not asked
+
+        wait_for(
+            rests,
+            f"{', '.join(syncers)} to rest",
+            _PATIENCE_SECONDS,
+            lambda: f"the hook was asked though nothing changed: {asked[-1]}",
+        )
 
     def calls(self, syncer: str) -> Sequence[Manifest]:
         return self.stack.hook.calls(syncer=syncer)

@@ -2,17 +2,22 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from hooks import settings
 from hooks.app import create_app
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster, Propagation
 from hooks.preview.metacontroller import Metacontroller
-from hooks.preview.registration import CHILDREN_WITH_SECRETS, Installation
+from hooks.preview.registration import (
+    CHILDREN_WITH_SECRETS,
+    RESYNC_PERIOD_SECONDS,
+    Installation,
+)
 from hooks.preview.schema import Schema
+from hooks.status import RETRY_SECONDS
 from tests.scenarios.admission import Admission
-from tests.scenarios.story import Manifest, Reference, needless
+from tests.scenarios.story import Manifest, Reference
 
 _PATIENCE_SECONDS = 90
 _CASCADES = {
@@ -79,10 +84,44 @@ class SimulatedWorld:
     def refuses(self, manifest: Manifest) -> bool:
         return self.admission.refusal("CREATE", manifest) is not None
 
-    def is_idle(self, syncer: str) -> str | None:
+    def rest(self, syncers: Collection[str]) -> None:
         """Nothing is left to do but what a timer asks for."""
         self.metacontroller.settle()
-        return needless(self.calls(syncer))
+
+    def unrest(self, waiting: Collection[str]) -> list[str]:
+        """What happens in hours in which nobody changes anything, one sentence each.
+
+        Of a syncer the hook hears once a resync period, and in the first hour once more: a timer
+        that was left over. Those that are `waiting` are also looked at again and again. When the
+        last patience is over, nothing is written any more.
+        """
+        first = list(self._too_much(1, waiting, left_over=1))
+        before = self._versions()
+        later = list(self._too_much(3, waiting, left_over=0))
+        written = sorted({name for name, _ in before ^ self._versions()})
+        return [*first, *later, *(f"{name} was written" for name in written)]
+
+    def _too_much(self, hours: int, waiting: Collection[str], left_over: int) -> Iterator[str]:
+        before = self.metacontroller.calls.copy()
+        self.metacontroller.advance(hours * 3600)
+        syncers = {syncer["metadata"]["name"] for syncer in self.objects("ConfigMapSyncer")}
+        for (hook, syncer), number in (self.metacontroller.calls - before).items():
+            allowed = hours * 3600 // RESYNC_PERIOD_SECONDS + left_over if syncer in syncers else 0
+            if syncer in waiting:
+                allowed += hours * 3600 // RETRY_SECONDS
+            if number > allowed:
+                yield (
+                    f"{hook} was asked about {syncer} {number} times in {hours} hours, "
+                    f"at most {allowed} times are allowed"
+                )
+
+    def _versions(self) -> set[tuple[str, str]]:
+        """Every object with its version."""
+        return {
+            (str(Reference.of(item | {"kind": kind})), item["metadata"]["resourceVersion"])
+            for kind in ("Namespace", "ConfigMap", "Secret", "ConfigMapSyncer")
+            for item in self.objects(kind)
+        }
 
     def calls(self, syncer: str) -> Sequence[Manifest]:
         lines = [json.loads(line) for line in self._log.getvalue().splitlines()]

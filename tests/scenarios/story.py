@@ -1,9 +1,8 @@
 """Read a story and live through it on any world that offers a few verbs."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,8 +63,8 @@ class World(Protocol):
     def refuses(self, manifest: Manifest) -> bool:
         """Whether creating an object would be refused now."""
 
-    def is_idle(self, syncer: str) -> str | None:
-        """What still moves though nothing changes; None when nothing does."""
+    def rest(self, syncers: Collection[str]) -> None:
+        """Return when the hook is not asked about these syncers though nothing changes."""
 
     def calls(self, syncer: str) -> Sequence[Mapping[str, Any]]:
         """The lines that the hook has logged for a syncer, one a call."""
@@ -84,6 +83,7 @@ class Story:
     extra_calls: int
     fewer_calls: int
     is_a_race: bool
+    waiting: Collection[str]
 
     @classmethod
     def read(cls, path: Path, prefix: str = "x-") -> "Story":
@@ -99,6 +99,7 @@ class Story:
             extra_calls=told.get("extra_calls", {"number": 1})["number"],
             fewer_calls=told.get("extra_calls", {}).get("fewer", 0),
             is_a_race=told.get("race", False),
+            waiting=told.get("waiting", {"syncers": ()})["syncers"],
         )
 
     def the_other_way_round(self) -> "Story":
@@ -129,17 +130,8 @@ def play(story: Story, world: World) -> int:
             getattr(teller, verb)(what)
         except AssertionError as error:
             raise AssertionError(f"step {number}, {verb}: {error}") from error
-    teller.rest()
+    teller.rest(story.waiting)
     return sum(len(world.calls(syncer)) for syncer in teller.syncers)
-
-
-def needless(calls: Sequence[Mapping[str, Any]]) -> str | None:
-    """What the hook's log says of a syncer that is asked about again without need."""
-    last = [call for call in calls if call["hook"] == "sync"][-1]
-    waits = last["pending"] or last["reason"] == "ProgressDeadlineExceeded"
-    if last["resyncAfterSeconds"] and not waits:
-        return f"a sync asks for another one without need: {last}"
-    return None
 
 
 class _Teller:
@@ -219,11 +211,22 @@ class _Teller:
             reference = Reference.parse(text)
             assert self.world.find(reference) == self.remembered[reference]
 
-    def rest(self) -> None:
-        """Check that nothing moves while nothing changes."""
-        for syncer in sorted(self.syncers):
+    def rest(self, waiting: Collection[str]) -> None:
+        """Check that nothing moves while nothing changes, and who asks to be looked at again."""
+        self.world.rest(self.syncers)
+        asking = {syncer for syncer in self._living() if self._asks_again(syncer)}
+        assert asking == set(waiting), (
+            f"ask to be looked at again: {sorted(asking)}; the story says: {sorted(waiting)}"
+        )
+
+    def _living(self) -> Iterator[str]:
+        for syncer in self.syncers:
             if self.world.find(Reference("ConfigMapSyncer", syncer)) is not None:
-                self.world.eventually(partial(self.world.is_idle, syncer), "rest")
+                yield syncer
+
+    def _asks_again(self, syncer: str) -> bool:
+        calls = [call for call in self.world.calls(syncer) if call["hook"] != "customize"]
+        return bool(calls[-1]["resyncAfterSeconds"])
 
     def _complete(self, told: Any) -> Any:
         """A manifest with its apiVersion, and with the uids that its `uid: REFERENCE` names."""
