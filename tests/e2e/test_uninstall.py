@@ -41,12 +41,18 @@ FINALIZERS_OFF = (
     "kubectl get configmapsyncers -o name | xargs -n 1 kubectl patch --type merge "
     """-p '{"metadata":{"finalizers":null}}'"""
 )
-ORPHAN = "kubectl delete configmapsyncers --all --cascade=orphan"
+RETAIN = (
+    "kubectl get configmapsyncers -o name | xargs -n 1 kubectl patch --type merge "
+    """-p '{"spec":{"deletionPolicy":"Retain"}}'"""
+)
+DELETE = "kubectl delete configmapsyncers --all"
+ORPHAN = f"{DELETE} --cascade=orphan"
 DELETE_WHAT_IS_LEFT = (
     "kubectl delete configmaps,secrets -A -l app.kubernetes.io/managed-by=configmap-syncer"
 )
 GONE = ("gone", "gone", "gone")
 HANGING = ("stay", "hang", "hangs")
+RETAINED = ("stay", "gone", "gone")
 WITHOUT_OWNER = ("stay without owner", "gone", "gone")
 
 
@@ -151,7 +157,7 @@ def _run(stack: Stack, *commands: str) -> None:
     """Run commands that the page shows, as it shows them."""
     path = f"{kubectl().parent}:{environment().get('PATH', '')}"
     for command in commands:
-        assert f"\n$ {command}\n" in PAGE
+        assert f"$ {command}\n" in PAGE or f"`{command}`" in PAGE
         subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             check=True,
@@ -232,15 +238,16 @@ def test_syncers_that_nobody_looks_after_hang_and_keep_their_copies_until_a_way_
 
 
 @pytest.mark.parametrize(
-    ("command", "row", "left"),
+    ("commands", "row", "left"),
     [
+        ((DELETE,), "the syncers, then the others in any order", GONE),
         (
-            "kubectl delete configmapsyncers --all",
-            "the syncers, then the others in any order",
-            GONE,
+            (RETAIN, DELETE),
+            "the syncers under `deletionPolicy: Retain`, then the others in any order",
+            RETAINED,
         ),
         (
-            ORPHAN,
+            (ORPHAN,),
             "the syncers with `--cascade=orphan`, then the others in any order",
             WITHOUT_OWNER,
         ),
@@ -248,9 +255,9 @@ def test_syncers_that_nobody_looks_after_hang_and_keep_their_copies_until_a_way_
     ids=_named,
 )
 def test_once_the_syncers_are_gone_nothing_hangs(
-    stack: Stack, command: str, row: str, left: tuple[str, ...]
+    stack: Stack, commands: tuple[str, ...], row: str, left: tuple[str, ...]
 ) -> None:
-    _run(stack, command)
+    _run(stack, *commands)
     assert _syncers(stack) == "gone"
     # The order in which living syncers would hang.
     for part in (METACONTROLLER, THE_CONTROLLER, THE_CRD):
