@@ -20,8 +20,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hooks import syncer
+from hooks.brake import CONFIRM_PRUNE, Brake
 from hooks.copies import Outcome, State
-from hooks.protocol import KubernetesObject, Parent
+from hooks.protocol import Parent
 from hooks.source import Content, NoContent, SourceReason, Version
 from hooks.targets import Failure, FailureReason
 from hooks.words import named
@@ -80,6 +81,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     source_resource_version: str | UnsetType = UNSET
     last_sync_time: str | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
+    prune_token: str | UnsetType = UNSET
 
 
 class Previous(msgspec.Struct, frozen=True, rename="camel"):
@@ -97,6 +99,7 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     source_resource_version: str | UnsetType = UNSET
     last_sync_time: str | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
+    prune_token: str | UnsetType = UNSET
 
     @property
     def version(self) -> Version:
@@ -138,7 +141,8 @@ def previous(parent: Parent) -> Previous:
 class Question:
     """What a status is about: whose, when, and what had been said before.
 
-    `deadline` is in seconds; `contradiction` is added to what is said of refused copies.
+    `deadline` is in seconds; `contradiction` is added to what is said of refused copies; the
+    `strays` are no copies, and told all the same, for they go with the syncer.
     """
 
     parent: Parent
@@ -146,6 +150,7 @@ class Question:
     now: datetime
     deadline: int = syncer.DEFAULT_PROGRESS_DEADLINE_SECONDS
     contradiction: str | None = None
+    strays: Sequence[str] = ()
 
     @property
     def stamp(self) -> str:
@@ -177,21 +182,23 @@ def progress(
     subject: str,
     content: Content,
     outcomes: Sequence[Outcome],
-    strays: Sequence[KubernetesObject] = (),
+    brake: Brake | None = None,
 ) -> Report:
-    """The status of a syncer whose source is resolved; `subject` names the source.
-
-    The `strays` are not its copies and told all the same, for they go with the syncer.
-    """
+    """The status of a syncer whose source is resolved; `subject` names the source."""
     found = _assess(question, outcomes, content.version)
-    synced = _synced(question, found, f"the current content of {subject}")
-    if strays:
-        synced = replace(synced, message=f"{synced.message} {_told(strays)}")
+    synced = (
+        _prune_held(question, brake)
+        if brake
+        else _synced(question, found, f"the current content of {subject}")
+    )
+    if question.strays:
+        synced = replace(synced, message=f"{synced.message} {_told(question.strays)}")
     keys = len(content.data) + len(content.binary_data)
     resolved = _Verdict(
         "True", SourceReason.RESOLVED, f"{subject} has {_count(keys, 'key')} to copy."
     )
-    return _report(question, found, (resolved, synced, synced), content.version)
+    token = brake.token if brake else UNSET
+    return _report(question, found, (resolved, synced, synced), content.version, token)
 
 
 def held(
@@ -370,11 +377,30 @@ def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
     return _Verdict("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
 
 
-def _told(strays: Sequence[KubernetesObject]) -> str:
+def _told(strays: Sequence[str]) -> str:
     return (
         f"Beside its copies, what others made names it as controller "
-        f"({named([stray.key for stray in strays])}): take the label {syncer.CONTROLLER_UID} off, "
+        f"({named(strays)}): take the label {syncer.CONTROLLER_UID} off, "
         f"or it goes with the syncer."
+    )
+
+
+def _prune_held(question: Question, brake: Brake) -> _Verdict:
+    """A change that is held needs a person, whatever else is to be said of the targets."""
+    number = len(brake.namespaces)
+    too_many = "a change that was too large for spec.pruneLimit when it was held"
+    if brake.is_exceeded:
+        too_many = f"more than the {brake.limit} that spec.pruneLimit allows"
+    command = (
+        f"kubectl annotate {syncer.RESOURCE} {question.parent.metadata.name} "
+        f"{CONFIRM_PRUNE}={brake.token} --overwrite"
+    )
+    return _Verdict(
+        "False",
+        SyncedReason.PRUNE_HELD,
+        f"{number:,} of {_count(len(brake.present), 'namespace')} would lose the copy "
+        f"({named(brake.namespaces)}), {too_many}, so nothing is deleted there; undo the change, "
+        f"or let it through with `{command}`.",
     )
 
 
@@ -391,6 +417,7 @@ def _report(
     found: _Assessment,
     verdicts: tuple[_Verdict, _Verdict, _Verdict],
     version: Version,
+    prune_token: str | UnsetType = UNSET,
 ) -> Report:
     failures = sorted(found.failures, key=lambda f: f.reason != FailureReason.NOT_APPLIED)
     status = Status(
@@ -410,6 +437,7 @@ def _report(
         source_resource_version=version.source_resource_version,
         last_sync_time=_last_sync_time(question, found, version.content_hash),
         pending_since=found.pending_since,
+        prune_token=prune_token,
     )
     return Report(status, found.resync_after_seconds)
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from hooks import copies, retention, source, status, syncer, targets
+from hooks import brake, copies, retention, source, status, syncer, targets
+from hooks.brake import Brake
 from hooks.copies import Copies, Outcome, State
 from hooks.policy import Policy
-from hooks.protocol import SyncRequest, SyncResponse
+from hooks.protocol import Child, SyncRequest, SyncResponse
 from hooks.source import Content, NoContent, SourceReason
-from hooks.status import Status
+from hooks.status import Report, Status
 from hooks.syncer import InvalidSpec, Syncer
 from hooks.targets import Target
 
@@ -26,12 +27,14 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     if unretainable is not None:
         return _hold(request, question, _invalid(unretainable), wanted, unretainable)
 
+    strays = copies.strays(request, asked, wanted)
     question = status.Question(
         request.parent,
         before,
         now,
         asked.progress_deadline_seconds,
         copies.contradiction(request, asked, wanted, policy.strategy),
+        [stray.key for stray in strays],
     )
     if not _rules_are_current(asked, request):
         named = [Target(name) for name in asked.namespaces.names]
@@ -43,14 +46,17 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
 
     decisions = Copies(asked, content, policy.strategy, request)
     outcomes = [decisions.decide(target) for target in wanted]
-    strays = copies.strays(request, asked, wanted)
-    report = status.progress(question, source.described(asked), content, outcomes, strays)
+    pruning = brake.held(asked, request, wanted, before.prune_token)
+    report = status.progress(question, source.described(asked), content, outcomes, pruning)
+    children = [
+        *(child for outcome in outcomes for child in outcome.children),
+        *(copies.keep(stray, request, asked) for stray in strays),
+    ]
+    if pruning is not None:
+        return _brake(report, pruning, children)
     return SyncResponse(
         status=report.status,
-        children=[
-            *(child for outcome in outcomes for child in outcome.children),
-            *(copies.keep(stray, request, asked) for stray in strays),
-        ],
+        children=children,
         resync_after_seconds=report.resync_after_seconds,
     )
 
@@ -82,6 +88,17 @@ _STALE_RULES = (
     "Metacontroller still shows what an older version of this service asked for, and asks anew "
     "within 20 minutes"
 )
+
+
+def _brake(report: Report, pruning: Brake, children: Sequence[Child]) -> SyncResponse[Status]:
+    """Keep what too large a change would take away; elsewhere everything goes on."""
+    let = [child for child in children if pruning.lets(child)]
+    is_all = len(let) == len(children)
+    return SyncResponse(
+        status=report.status,
+        children=[*let, *pruning.children],
+        resync_after_seconds=report.resync_after_seconds if is_all else brake.RECORDED_SECONDS,
+    )
 
 
 def _hold(

@@ -76,10 +76,9 @@ class PruneLimit:
     number: int
     is_percentage: bool = False
 
-    def allows(self, removed: int, present: int) -> bool:
-        """Whether so many of the copies that are there may go at once."""
-        limit = present * self.number // 100 if self.is_percentage else self.number
-        return removed <= limit
+    def of(self, present: int) -> int:
+        """How many namespaces may lose their copy, of those that have one."""
+        return present * self.number // 100 if self.is_percentage else self.number
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def full_status() -> Object:
         "sourceResourceVersion": "42",
         "lastSyncTime": "2025-01-01T00:00:00Z",
         "pendingSince": "2025-01-01T00:00:01Z",
+        "pruneToken": "0123456789abcdef",
     }
 
 

@@ -168,12 +168,13 @@ class _Teller:
         reference = Reference("ConfigMapSyncer", syncer)
         told = self._status(reference)["conditions"][-1]["message"]
         command = re.search(
-            r"`kubectl label configmap (\S+) -n (\S+) (\S+)=(\S+) --overwrite`", told
+            r"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? (\S+)=(\S+) --overwrite`", told
         )
         assert command, f"no command in: {told}"
-        name, namespace, label, value = command.groups()
-        labels = {"metadata": {"labels": {label: value}}}
-        self.world.patch(Reference("ConfigMap", name, namespace), labels)
+        verb, resource, name, namespace, key, value = command.groups()
+        kind = next(kind for kind in _API_VERSIONS if kind.lower() == resource)
+        field = {"label": "labels", "annotate": "annotations"}[verb]
+        self.world.patch(Reference(kind, name, namespace), {"metadata": {field: {key: value}}})
 
     def expect(self, manifests: Sequence[Manifest]) -> None:
         def look() -> str | None:
@@ -211,12 +212,12 @@ class _Teller:
             reference = Reference.parse(text)
             assert self.world.find(reference) == self.remembered[reference]
 
-    def rest(self, waiting: Collection[str]) -> None:
+    def rest(self, waiting: Collection[str] | None = None) -> None:
         """Check that nothing moves while nothing changes, and who asks to be looked at again."""
         self.world.rest(self.syncers)
         asking = {syncer for syncer in self._living() if self._asks_again(syncer)}
-        assert asking == set(waiting), (
-            f"ask to be looked at again: {sorted(asking)}; the story says: {sorted(waiting)}"
+        assert asking == set(waiting or ()), (
+            f"ask to be looked at again: {sorted(asking)}; the story says: {sorted(waiting or ())}"
         )
 
     def _living(self) -> Iterator[str]:

@@ -1,0 +1,114 @@
+"""The brake on mass deletion: how many namespaces one change may leave without a copy.
+
+A slip in a selector, in a list or in the labels of namespaces takes the copies from many at once.
+Where it takes more than spec.pruneLimit allows, none of them is deleted until somebody says that
+this very change is meant. What was asked for by other means is no slip: withdrawn consent, and
+namespaces that go away themselves.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import UnsetType
+
+from hooks import copies, protocol, syncer, targets
+from hooks.protocol import NAMESPACES, Child, KubernetesObject, SyncRequest
+from hooks.syncer import PruneLimit, Syncer
+from hooks.targets import Target
+
+CONFIRM_PRUNE: Final = f"{syncer.GROUP}/confirm-prune"
+"""The annotation on a syncer that lets through the change whose token is its value."""
+
+_FEW: Final = 10
+"""So many copies may all go at once where the spec sets no limit."""
+_HALF: Final = PruneLimit(50, is_percentage=True)
+_TOKEN_DIGITS: Final = 16
+
+RECORDED_SECONDS: Final = 1.0
+"""After how long a status that was written can be read back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """A change that is held: which namespaces, sorted, it would leave without a copy.
+
+    `present` are the namespaces with a copy, `limit` counts those of them that may lose it; None
+    where so few are left that none is set. `token` confirms the change, and `is_recorded` tells
+    that the last status holds it. `children` are the copies concerned, as they are.
+    """
+
+    namespaces: Sequence[str]
+    present: Collection[str]
+    limit: int | None
+    token: str
+    is_recorded: bool
+    children: Sequence[Child]
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether the change is still too large, not only held since it was."""
+        return self.limit is not None and len(self.namespaces) > self.limit
+
+    def lets(self, child: Child) -> bool:
+        """Whether a child is asked for already.
+
+        A copy that is made anew raises the number of which a percentage is allowed. So the status
+        holds the token first, and the next sync makes the copy.
+        """
+        return self.is_recorded or child.metadata.namespace in self.present
+
+
+def held(
+    asked: Syncer, request: SyncRequest, wanted: Iterable[Target], recorded: str | UnsetType
+) -> Brake | None:
+    """The change that is held, None where nothing is; `recorded` is the last status's token.
+
+    A held change stays held while copies come elsewhere, or go by other hands: else it would be
+    let through by what it has nothing to do with.
+    """
+    names = {target.namespace for target in wanted} - {asked.source.namespace}
+    losing = list(_losing(asked, request, names))
+    if not losing:
+        return None
+    token = _token(request, names)
+    present = {copy.metadata.namespace for copy in copies.observed(request) if _is_living(copy)}
+    limit = asked.prune_limit or (_HALF if len(present) > _FEW else None)
+    brake = Brake(
+        namespaces=sorted({copy.metadata.namespace for copy in losing}),
+        present=present,
+        limit=None if limit is None else limit.of(len(present)),
+        token=token,
+        is_recorded=recorded == token,
+        children=[copies.keep(copy, request, asked) for copy in losing],
+    )
+    is_confirmed = (request.parent.metadata.annotations or {}).get(CONFIRM_PRUNE) == token
+    is_held = not is_confirmed and (brake.is_exceeded or brake.is_recorded)
+    return brake if is_held else None
+
+
+def _losing(asked: Syncer, request: SyncRequest, names: set[str]) -> Iterator[KubernetesObject]:
+    """The living copies that only a change of the targets takes away."""
+    shown = request.seen(NAMESPACES)
+    for copy in copies.observed(request):
+        namespace = shown.get(copy.metadata.namespace)
+        is_gone = namespace is None and asked.namespaces.needs_all
+        is_going = namespace is not None and targets.is_terminating(namespace)
+        if (
+            _is_living(copy)
+            and copy.metadata.namespace not in names
+            and not (is_gone or is_going or copies.is_withdrawn(copy, asked, request))
+            and copies.is_of_our_making(copy)
+        ):
+            yield copy
+
+
+def _is_living(copy: KubernetesObject) -> bool:
+    return copy.metadata.deletion_timestamp is None
+
+
+def _token(request: SyncRequest, names: Iterable[str]) -> str:
+    """The digest of what is wanted now, which no deletion changes and every change of mind does."""
+    wanted = protocol.encode([request.parent.metadata.generation, sorted(names)])
+    return hashlib.sha256(wanted).hexdigest()[:_TOKEN_DIGITS]
