@@ -21,6 +21,7 @@ from hooks.protocol import (
     Group,
     KubernetesObject,
     OwnerReference,
+    Parent,
     RelatedRule,
     SyncRequest,
 )
@@ -63,11 +64,12 @@ _BINARY_CLAIMS: Final = ("dG8tYmUtcmVtb3ZlZA==", "YmVpbmctcmVtb3ZlZA==")
 
 
 class State(Enum):
-    """What became of the copy in one namespace."""
+    """What became of the copy in one namespace; EMPTIED: it went with its source, as asked for."""
 
     CURRENT = "current"
     WAITING = "waiting"
     HELD = "held"
+    EMPTIED = "emptied"
     FAILED = "failed"
 
 
@@ -208,14 +210,21 @@ def echo(found: KubernetesObject, owner: OwnerReference | None = None) -> Child:
 def hold(
     request: SyncRequest, asked: Syncer | InvalidSpec, targets: Iterable[Target]
 ) -> Sequence[Child]:
-    """Every living copy as it is, save where its namespace can or may have none.
+    """Every copy that is kept, as it is."""
+    return [keep(copy, request, asked) for copy in kept(request, asked, targets)]
+
+
+def kept(
+    request: SyncRequest, asked: Syncer | InvalidSpec, targets: Iterable[Target]
+) -> Sequence[KubernetesObject]:
+    """Every living copy, save where its namespace can or may have none.
 
     Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy,
     also where the namespace is no target any more.
     """
     left_out = {target.namespace for target in targets if target.is_closed or target.is_refusing}
     return [
-        keep(copy, request, asked)
+        copy
         for copy in observed(request)
         if copy.metadata.namespace not in left_out
         and copy.metadata.deletion_timestamp is None
@@ -649,6 +658,14 @@ def obstacle(copy: KubernetesObject) -> str | None:
     return (
         f"the copy hangs in deletion and has the finalizers {finalizers}; see that whoever set "
         "them takes them off"
+    )
+
+
+def undeleted(parent: Parent) -> str:
+    """What is said of a living copy that was to be deleted, a fragment of a sentence."""
+    return (
+        "the copy was to be deleted and is still there, so the API server refuses it; the events "
+        f"in `kubectl describe {syncer.RESOURCE} {parent.metadata.name}` say why"
     )
 
 

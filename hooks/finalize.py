@@ -76,8 +76,8 @@ def _asked(request: SyncRequest, policy: Policy) -> Syncer | InvalidSpec:
 
 def _removed(request: SyncRequest, retaken: Sequence[Child]) -> _Ending:
     """Nothing stays; a released copy is taken back first, for only an observed one can go."""
-    left = {child.metadata.namespace: _undeleted(request.parent) for child in retaken} | {
-        copy.metadata.namespace: copies.obstacle(copy) or _undeleted(request.parent)
+    left = {child.metadata.namespace: copies.undeleted(request.parent) for child in retaken} | {
+        copy.metadata.namespace: copies.obstacle(copy) or copies.undeleted(request.parent)
         for copy in copies.observed(request)
     }
     return _Ending(retaken, _waiting(left))
@@ -156,11 +156,4 @@ def _unretained(request: SyncRequest, asked: Syncer | InvalidSpec, copy: Kuberne
     return (
         "the copy was to be given to its Namespace and is not, so the API server refuses it; the "
         f"events in `kubectl describe {syncer.RESOURCE} {request.parent.metadata.name}` say why"
-    )
-
-
-def _undeleted(parent: Parent) -> str:
-    return (
-        "the copy was to be deleted and is still there, so the API server refuses it; the events "
-        f"in `kubectl describe {syncer.RESOURCE} {parent.metadata.name}` say why"
     )

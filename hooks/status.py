@@ -22,6 +22,7 @@ from msgspec import UNSET, UnsetType
 from hooks import syncer
 from hooks.brake import CONFIRM_PRUNE, Brake
 from hooks.copies import Outcome, State
+from hooks.loss import Loss
 from hooks.protocol import Parent
 from hooks.source import Content, NoContent, SourceReason, Version
 from hooks.targets import Failure, FailureReason
@@ -31,6 +32,9 @@ LIST_LIMIT: Final = 1000
 FAILURES_LIMIT: Final = 50
 RETRY_SECONDS: Final = 30
 """How often a copy that was refused is asked for again; healing takes no longer than this."""
+
+
+_AS_ASKED: Final = "as spec.sourceDeletionPolicy says"
 
 
 class SyncedReason(StrEnum):
@@ -220,6 +224,20 @@ def held(
     return _report(question, found, (resolved, waiting, ready), question.before.version)
 
 
+def followed(question: Question, problem: NoContent, lost: Loss) -> Report:
+    """The status of a syncer whose copies go with their source; `problem` is that it is missing."""
+    found = _assess(question, lost.outcomes, question.before.version)
+    told = _following(lost)
+    if found.refused:
+        synced = _synced(question, found, "")
+    else:
+        reason = SyncedReason.PROGRESSING if lost.going else SyncedReason.HELD
+        synced = _Verdict("False", reason, f"{told[0].upper()}{told[1:]}.")
+    resolved = _Verdict("False", problem.reason, f"{problem.message}.")
+    ready = _Verdict("False", problem.reason, f"{problem.message}; {told}.")
+    return _report(question, found, (resolved, synced, ready), question.before.version)
+
+
 def deletion(question: Question, outcomes: Sequence[Outcome], *, is_retained: bool) -> Report:
     """The status of a syncer that is being deleted: which copies keep it, and why.
 
@@ -264,8 +282,12 @@ def _assess(question: Question, outcomes: Sequence[Outcome], version: Version) -
     """Sort the outcomes; what has waited past the deadline becomes a failure and stays one."""
     before = question.before
     synced = [o.namespace for o in outcomes if o.state is State.CURRENT]
-    unfinished = [o for o in outcomes if o.state in (State.WAITING, State.HELD)]
-    sticking = {o.namespace for o in unfinished if o.namespace in before.refused}
+    unfinished = [o for o in outcomes if o.state not in (State.CURRENT, State.FAILED)]
+    sticking = {
+        o.namespace
+        for o in unfinished
+        if o.state is not State.EMPTIED and o.namespace in before.refused
+    }
     waiting = {o.namespace for o in outcomes if o.state is State.WAITING}
     fresh = waiting - sticking
     since: str | UnsetType = UNSET
@@ -402,6 +424,18 @@ def _prune_held(question: Question, brake: Brake) -> _Verdict:
         f"({named(brake.namespaces)}), {too_many}, so nothing is deleted there; undo the change, "
         f"or let it through with `{command}`.",
     )
+
+
+def _following(lost: Loss) -> str:
+    """What becomes of the copies whose source is missing, and of those of another source."""
+    number = len(lost.kept)
+    others = _count(number, "copy of another source", "copies of another source")
+    keeping = f"{others} {'is' if number == 1 else 'are'} kept as {_it(lost.kept)}"
+    if not lost.going:
+        return keeping if lost.kept else f"the source's copies are deleted, {_AS_ASKED}"
+    places = f"{_count(len(lost.going), 'namespace')} ({named(lost.going)})"
+    going = f"the source's copies in {places} are being deleted, {_AS_ASKED}"
+    return f"{going}, and {keeping}" if lost.kept else going
 
 
 def _keeping(kept: Sequence[str], bare: Sequence[str]) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from hooks import brake, copies, retention, source, status, syncer, targets
+from hooks import brake, copies, loss, retention, source, status, syncer, targets
 from hooks.brake import Brake
 from hooks.copies import Copies, Outcome, State
+from hooks.loss import Loss
 from hooks.policy import Policy
 from hooks.protocol import Child, SyncRequest, SyncResponse
 from hooks.source import Content, NoContent, SourceReason
@@ -42,6 +43,9 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
 
     content = _content(asked, request, wanted, policy)
     if isinstance(content, NoContent):
+        lost = loss.follow(asked, request, content, wanted, policy.strategy)
+        if lost is not None:
+            return _follow(question, content, lost)
         return _hold(request, question, content, wanted, asked)
 
     decisions = Copies(asked, content, policy.strategy, request)
@@ -98,6 +102,16 @@ def _brake(report: Report, pruning: Brake, children: Sequence[Child]) -> SyncRes
         status=report.status,
         children=[*let, *pruning.children],
         resync_after_seconds=report.resync_after_seconds if is_all else brake.RECORDED_SECONDS,
+    )
+
+
+def _follow(question: status.Question, problem: NoContent, lost: Loss) -> SyncResponse[Status]:
+    """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
+    report = status.followed(question, problem, lost)
+    return SyncResponse(
+        status=report.status,
+        children=lost.children,
+        resync_after_seconds=report.resync_after_seconds,
     )
 
 

@@ -209,3 +209,18 @@ def test_no_change_takes_more_copies_than_the_limit_unless_it_is_confirmed(told:
     # Held once, it is held until then: also where it would be allowed by now.
     looser = replace(told, limit="100%")
     assert kept(asked(looser, status=json.loads(body)["status"])[1]) == kept(recorded)
+
+
+@repeatable
+@given(told=requests(is_source_there=False))
+def test_a_source_that_is_not_shown_takes_only_its_own_copies_along(told: Given) -> None:
+    _, response = asked(told)
+
+    closed = told.terminating | (told.gone if told.is_open else told.gone - told.living)
+    lost = told.living - kept(response) - closed
+    assert not lost & told.of_another
+    if told.source_deletion_policy == "Retain":
+        assert not lost
+    # What is shown of the copies proves that the source would be shown.
+    if told.unseen == set(NAMESPACES):
+        assert not lost

@@ -1,0 +1,112 @@
+"""The copies that go with their source, where spec.sourceDeletionPolicy says Delete.
+
+A source that is not shown may be deleted; it may as well be misspelled, or an older version of the
+hook may not have asked for it. So only copies that name the missing source go, and only where what
+is shown proves that the source would be shown, too.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hooks import copies, source
+from hooks.copies import Outcome, State
+from hooks.protocol import NAMESPACES, ApplyStrategy, Child, KubernetesObject, SyncRequest
+from hooks.source import NoContent, SourceReason
+from hooks.syncer import DeletionPolicy, Syncer
+from hooks.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a lost source takes along: the namespaces of the copies that go and of those that stay.
+
+    The children are those that stay, and copies that have to be taken back before they can go.
+    """
+
+    outcomes: Sequence[Outcome]
+    children: Sequence[Child]
+    going: Sequence[str]
+    kept: Sequence[str]
+
+
+def follow(
+    asked: Syncer,
+    request: SyncRequest,
+    problem: NoContent,
+    wanted: Sequence[Target],
+    strategy: ApplyStrategy,
+) -> Loss | None:
+    """What to do where the copies go with their source; None where every copy is to be held."""
+    is_lost = problem.reason is SourceReason.SOURCE_NOT_FOUND
+    if not is_lost or asked.source_deletion_policy is DeletionPolicy.RETAIN:
+        return None
+    released = copies.released(asked, request, wanted)
+    retaken = [copy for copy in released if _is_retaken(copy, asked, strategy)]
+    going = [
+        *(copy for copy in copies.observed(request) if _goes(copy, asked)),
+        *retaken,
+    ]
+    if going and not _is_proven(asked, request, going):
+        return None
+    kept = [copy for copy in copies.kept(request, asked, wanted) if not _goes(copy, asked)]
+    return Loss(
+        outcomes=_outcomes(request, wanted, going, kept),
+        children=[
+            *(copies.keep(copy, request, asked) for copy in kept),
+            *(copies.echo(copy) for copy in retaken),
+        ],
+        going=sorted({copy.metadata.namespace for copy in going}),
+        kept=[copy.metadata.namespace for copy in kept],
+    )
+
+
+def _goes(copy: KubernetesObject, asked: Syncer) -> bool:
+    """Whether an observed copy goes: it was made from that source, and it was we who made it."""
+    return source.made(copy, asked) and copies.is_of_our_making(copy)
+
+
+def _is_retaken(released: KubernetesObject, asked: Syncer, strategy: ApplyStrategy) -> bool:
+    """Whether a released copy is taken back, for only an observed one can be deleted.
+
+    Under dynamic apply writing it takes no possession of it: there it stays.
+    """
+    return (
+        strategy is ApplyStrategy.SERVER_SIDE_APPLY
+        and released.metadata.deletion_timestamp is None
+        and source.made(released, asked)
+    )
+
+
+def _is_proven(asked: Syncer, request: SyncRequest, going: Iterable[KubernetesObject]) -> bool:
+    """Whether what is related answers the rules that show the source.
+
+    They show the copies, too, beside Namespaces; a copy that is observed and yet not shown says
+    that an older version was asked (its answer is cached for 20 minutes).
+    """
+    seen = request.seen(asked.source.kind.group)
+    return bool(request.seen(NAMESPACES)) and any(copy.key in seen for copy in going)
+
+
+def _outcomes(
+    request: SyncRequest,
+    wanted: Iterable[Target],
+    going: Iterable[KubernetesObject],
+    kept: Iterable[KubernetesObject],
+) -> Sequence[Outcome]:
+    leaving = {
+        copy.metadata.namespace: copies.obstacle(copy) or copies.undeleted(request.parent)
+        for copy in going
+    }
+    holding = {copy.metadata.namespace for copy in kept}
+    return [
+        _outcome(target, leaving.get(target.namespace), is_holding=target.namespace in holding)
+        for target in wanted
+    ]
+
+
+def _outcome(target: Target, leaving: str | None, *, is_holding: bool) -> Outcome:
+    if target.failure is not None:
+        return Outcome(target.namespace, State.FAILED, failure=target.failure)
+    if leaving is not None:
+        return Outcome(target.namespace, State.WAITING, obstacle=leaving)
+    return Outcome(target.namespace, State.HELD if is_holding else State.EMPTIED)
