@@ -386,6 +386,29 @@ class Copies:
             outcome.obstacle,
         )
 
+    def found(self, namespace: str) -> KubernetesObject | None:
+        """What bears the copies' name in a namespace, a copy or anything else."""
+        key = f"{namespace}/{self.asked.copy_name}"
+        return self._children.get(key) or self._related.get(key)
+
+    def changed_keys(self, found: KubernetesObject) -> Sequence[str]:
+        """The keys, sorted, in which an object is other than the content."""
+        reading = self._read(found)
+        if reading is None:
+            return ()
+        sides = (
+            (reading.data, self.content.data),
+            (reading.binary_data, self.content.binary_data),
+        )
+        return sorted(
+            {
+                key
+                for held, wanted in sides
+                for key in held.keys() | wanted.keys()
+                if held.get(key) != wanted.get(key)
+            }
+        )
+
     def _kept(self, target: Target) -> Iterator[KubernetesObject]:
         """The copies that stay in a target in spite of its failure.
 

@@ -19,14 +19,15 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hooks import syncer
+from hooks import plan, syncer
 from hooks.brake import CONFIRM_PRUNE, Brake
 from hooks.copies import Outcome, State
 from hooks.loss import Loss
+from hooks.plan import Plan
 from hooks.protocol import Parent
 from hooks.source import Content, NoContent, SourceReason, Version
 from hooks.targets import Failure, FailureReason
-from hooks.words import named
+from hooks.words import listed, named
 
 LIST_LIMIT: Final = 1000
 FAILURES_LIMIT: Final = 50
@@ -86,6 +87,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     last_sync_time: str | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
     prune_token: str | UnsetType = UNSET
+    plan: Plan | UnsetType = UNSET
 
 
 class Previous(msgspec.Struct, frozen=True, rename="camel"):
@@ -129,6 +131,10 @@ class Report:
     status: Status
     resync_after_seconds: float
 
+    def holding(self, token: str) -> "Report":
+        """The same, with what confirms the change that the brake holds."""
+        return replace(self, status=msgspec.structs.replace(self.status, prune_token=token))
+
 
 _PREVIOUS = msgspec.json.Decoder(Previous)
 
@@ -146,7 +152,8 @@ class Question:
     """What a status is about: whose, when, and what had been said before.
 
     `deadline` is in seconds; `contradiction` is added to what is said of refused copies; the
-    `strays` are no copies, and told all the same, for they go with the syncer.
+    `strays` are no copies, and told all the same, for they go with the syncer; `going` are the
+    namespaces whose copy only a suspension keeps from going with the source.
     """
 
     parent: Parent
@@ -155,6 +162,8 @@ class Question:
     deadline: int = syncer.DEFAULT_PROGRESS_DEADLINE_SECONDS
     contradiction: str | None = None
     strays: Sequence[str] = ()
+    going: Sequence[str] = ()
+    is_suspended: bool = False
 
     @property
     def stamp(self) -> str:
@@ -197,12 +206,20 @@ def progress(
     )
     if question.strays:
         synced = replace(synced, message=f"{synced.message} {_told(question.strays)}")
-    keys = len(content.data) + len(content.binary_data)
-    resolved = _Verdict(
-        "True", SourceReason.RESOLVED, f"{subject} has {_count(keys, 'key')} to copy."
-    )
-    token = brake.token if brake else UNSET
-    return _report(question, found, (resolved, synced, synced), content.version, token)
+    verdicts = (_resolved(subject, content), synced, synced)
+    report = _report(question, found, verdicts, content.version)
+    return report.holding(brake.token) if brake else report
+
+
+def suspended(
+    question: Question, subject: str, content: Content, outcomes: Sequence[Outcome], planned: Plan
+) -> Report:
+    """The status of a suspended syncer whose source is resolved: nothing waits, for nobody acts."""
+    held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
+    found = _assess(question, held, content.version)
+    verdict = _Verdict("False", SyncedReason.SUSPENDED, _planned(planned))
+    verdicts = (_resolved(subject, content), verdict, verdict)
+    return _report(question, found, verdicts, content.version, planned)
 
 
 def held(
@@ -214,14 +231,22 @@ def held(
     """
     found = _assess(question, outcomes, question.before.version)
     keeping = _keeping(kept, [name for name in found.pending if name not in set(kept)])
-    waiting = _Verdict("False", SyncedReason.HELD, f"{keeping[0].upper()}{keeping[1:]}.")
+    reason: StrEnum = SyncedReason.HELD
+    planned: Plan | UnsetType = UNSET
+    if question.is_suspended:
+        keeping = f"{keeping}, and nothing changes until spec.suspend is false"
+        reason = SyncedReason.SUSPENDED
+        planned = plan.without_content(outcomes, question.going)
+    waiting = _Verdict("False", reason, f"{keeping[0].upper()}{keeping[1:]}.")
     if isinstance(problem, NoContent):
         resolved = _Verdict("False", problem.reason, f"{problem.message}.")
-        ready = _Verdict("False", problem.reason, f"{problem.message}; {keeping}.")
+        matters = reason if question.is_suspended else problem.reason
+        ready = _Verdict("False", matters, f"{problem.message}; {keeping}.")
     else:
         resolved = _Verdict("True", SourceReason.RESOLVED, "The source is there.")
-        ready = _Verdict("False", SyncedReason.HELD, f"{problem}; {keeping}.")
-    return _report(question, found, (resolved, waiting, ready), question.before.version)
+        ready = _Verdict("False", reason, f"{problem}; {keeping}.")
+    verdicts = (resolved, waiting, ready)
+    return _report(question, found, verdicts, question.before.version, planned)
 
 
 def followed(question: Question, problem: NoContent, lost: Loss) -> Report:
@@ -363,6 +388,11 @@ def _refusal(outcome: Outcome, question: Question) -> str:
     return told
 
 
+def _resolved(subject: str, content: Content) -> _Verdict:
+    keys = _count(len(content.data) + len(content.binary_data), "key")
+    return _Verdict("True", SourceReason.RESOLVED, f"{subject} has {keys} to copy.")
+
+
 def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
     total = _count(found.total, "target namespace")
     if found.failures:
@@ -438,6 +468,25 @@ def _following(lost: Loss) -> str:
     return f"{going}, and {keeping}" if lost.kept else going
 
 
+def _planned(planned: Plan) -> str:
+    counts = {
+        "create": planned.create.count,
+        "update": planned.update.count,
+        "take over": planned.take_over.count,
+        "delete": planned.delete.count,
+    }
+    doing = [(verb, number) for verb, number in counts.items() if number]
+    what = "setting spec.suspend to false would change none of them"
+    if doing:
+        (verb, number), *others = doing
+        told = [f"{verb} {_count(number, 'copy', 'copies')}"]
+        told += [f"{verb} {number:,}" for verb, number in others]
+        what = f"set spec.suspend to false to {listed(told)}"
+    failing = _count(planned.fail.count, "namespace")
+    failures = f"; {failing} would fail, as status.failures says" if planned.fail.count else ""
+    return f"Every copy is kept as it is; {what}{failures}."
+
+
 def _keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
     if not kept:
         return "there is no copy to keep"
@@ -451,7 +500,7 @@ def _report(
     found: _Assessment,
     verdicts: tuple[_Verdict, _Verdict, _Verdict],
     version: Version,
-    prune_token: str | UnsetType = UNSET,
+    planned: Plan | UnsetType = UNSET,
 ) -> Report:
     failures = sorted(found.failures, key=lambda f: f.reason != FailureReason.NOT_APPLIED)
     status = Status(
@@ -471,7 +520,7 @@ def _report(
         source_resource_version=version.source_resource_version,
         last_sync_time=_last_sync_time(question, found, version.content_hash),
         pending_since=found.pending_since,
-        prune_token=prune_token,
+        plan=planned,
     )
     return Report(status, found.resync_after_seconds)
 

@@ -1,9 +1,10 @@
 """Answer the question "if this is observed, what do you want?" for a living syncer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from hooks import brake, copies, loss, retention, source, status, syncer, targets
+from hooks import brake, copies, loss, plan, retention, source, status, syncer, targets
 from hooks.brake import Brake
 from hooks.copies import Copies, Outcome, State
 from hooks.loss import Loss
@@ -18,25 +19,24 @@ from hooks.targets import Target
 def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
     """The desired copies and the status. Raises MalformedRequest, and nothing else."""
     before = status.previous(request.parent)
-    question = status.Question(request.parent, before, now)
     asked = syncer.parse(request.parent)
     if isinstance(asked, InvalidSpec):
+        question = status.Question(request.parent, before, now)
         return _hold(request, question, _invalid(asked), (), asked)
 
     wanted = targets.resolve(asked, request, policy)
-    unretainable = retention.conflict(asked, wanted, policy.strategy)
-    if unretainable is not None:
-        return _hold(request, question, _invalid(unretainable), wanted, unretainable)
-
-    strays = copies.strays(request, asked, wanted)
     question = status.Question(
         request.parent,
         before,
         now,
         asked.progress_deadline_seconds,
         copies.contradiction(request, asked, wanted, policy.strategy),
-        [stray.key for stray in strays],
+        is_suspended=asked.is_suspended,
+        strays=[stray.key for stray in copies.strays(request, asked, wanted)],
     )
+    unretainable = retention.conflict(asked, wanted, policy.strategy)
+    if unretainable is not None:
+        return _hold(request, question, _invalid(unretainable), wanted, unretainable)
     if not _rules_are_current(asked, request):
         named = [Target(name) for name in asked.namespaces.names]
         return _hold(request, question, _STALE_RULES, named, asked)
@@ -44,13 +44,27 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     content = _content(asked, request, wanted, policy)
     if isinstance(content, NoContent):
         lost = loss.follow(asked, request, content, wanted, policy.strategy)
-        if lost is not None:
+        if lost is not None and not asked.is_suspended:
             return _follow(question, content, lost)
-        return _hold(request, question, content, wanted, asked)
+        going = lost.going if lost else ()
+        return _hold(request, replace(question, going=going), content, wanted, asked)
+    return _decided(Copies(asked, content, policy.strategy, request), question, wanted)
 
-    decisions = Copies(asked, content, policy.strategy, request)
+
+def _decided(
+    decisions: Copies, question: status.Question, wanted: Sequence[Target]
+) -> SyncResponse[Status]:
+    """Every target with the content, as far as the brake and a suspension let it be."""
+    asked, request, content = decisions.asked, decisions.request, decisions.content
     outcomes = [decisions.decide(target) for target in wanted]
-    pruning = brake.held(asked, request, wanted, before.prune_token)
+    pruning = brake.held(asked, request, wanted, question.before.prune_token)
+    strays = copies.strays(request, asked, wanted)
+    if asked.is_suspended:
+        held = copies.hold(request, asked, wanted)
+        planned = plan.make(decisions, outcomes, held, strays, pruning)
+        report = status.suspended(question, source.described(asked), content, outcomes, planned)
+        report = report.holding(pruning.token) if pruning else report
+        return SyncResponse(status=report.status, children=held)
     report = status.progress(question, source.described(asked), content, outcomes, pruning)
     children = [
         *(child for outcome in outcomes for child in outcome.children),

@@ -13,4 +13,9 @@ def named(names: Sequence[str]) -> str:
     rest = len(names) - len(first)
     if rest:
         return f"{', '.join(first)} and {rest:,} more"
-    return " and ".join([", ".join(first[:-1]), first[-1]] if len(first) > 1 else first)
+    return listed(first)
+
+
+def listed(things: Sequence[str]) -> str:
+    """All of them in their order: `a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(things[:-1]), things[-1]] if len(things) > 1 else things)

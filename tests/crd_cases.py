@@ -81,6 +81,17 @@ def full_status() -> Object:
         "lastSyncTime": "2025-01-01T00:00:00Z",
         "pendingSince": "2025-01-01T00:00:01Z",
         "pruneToken": "0123456789abcdef",
+        "plan": {
+            "create": {"count": 1, "namespaces": ["dev"]},
+            "update": {
+                "count": 1,
+                "copies": [{"namespace": "prod", "keyCount": 1, "keys": ["app.yaml"]}],
+            },
+            "takeOver": {"count": 1, "copies": [{"namespace": "staging", "keyCount": 0}]},
+            "delete": {"count": 1, "namespaces": ["team-1"]},
+            "hold": {"count": 1, "namespaces": ["team-2"]},
+            "fail": {"count": 0},
+        },
     }
 
 

@@ -190,6 +190,7 @@ class Given:
     targets: list[str]
     places: list[Place]
     immutable: bool = False
+    suspend: bool = False
 
 
 @st.composite
@@ -237,6 +238,7 @@ class World:
                     "sourceConfigMap": "app-config",
                     "targetNamespaces": told.targets,
                     "immutable": told.immutable,
+                    "suspend": told.suspend,
                 },
             }
         )
