@@ -10,10 +10,11 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import IntEnum
+from typing import TypeAlias
 
 from hooks.preview import manifests, service, watch
 from hooks.preview.appliers import APPLIERS
@@ -25,9 +26,12 @@ from hooks.preview.manifests import Input
 from hooks.preview.objects import SYNCER
 from hooks.preview.places import Problem
 from hooks.preview.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
-from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, rehearse
-from hooks.preview.report import Output, Report, all_ready
+from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, plan, rehearse
+from hooks.preview.report import Output, Report
 from hooks.preview.schema import Schema
+
+Rehearse: TypeAlias = Callable[[Input, Change | None, Hook, Schema, Installation], Rehearsal]
+"""A way to come to a rehearsal."""
 
 
 class ExitStatus(IntEnum):
@@ -48,21 +52,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _watch(options, schema)
         given, change = _read(options, schema)
         with _hook(options) as hook:
-            rehearsal = rehearse(given, change, hook, schema, _installed(options))
+            rehearsal = _rehearsed(options)(given, change, hook, schema, _installed(options))
     except RefusedError as error:
         return _refuse(error)
     except service.UnreachableError as error:
         print(f"--hook-url: {error}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
+    report = _report(options, schema, given, change)
     try:
         with _whoever_reads():
-            _report(options, schema, given, change).write(rehearsal, sys.stdout)
+            report.write(rehearsal, sys.stdout)
             sys.stdout.flush()
     except OSError as error:
         _close_output()
         print(f"What happens cannot be written: {error.strerror}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
-    return _status(rehearsal)
+    return ExitStatus.ALL_READY if report.is_in_order(rehearsal) else ExitStatus.NOT_READY
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
             "Namespaces, ConfigMaps, Secrets and ConfigMapSyncers are read, as manifests or as "
             "`kubectl get -A --show-managed-fields -o yaml` prints them; everything else is "
             "counted and ignored. Values of Secrets are never printed. Exit status: 0 every "
-            "syncer is Ready, 1 one is not, 2 bad input."
+            "syncer is Ready (of a plan: nothing would fail), 1 one is not, 2 bad input."
         ),
     )
     parser.add_argument(
@@ -113,7 +118,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(Output),
         default=Output.TABLE,
         help="table: what becomes of every copy, and why; diff: key by key, with values of "
-        "ConfigMaps; yaml, json: all objects as they are at the end (default: %(default)s)",
+        "ConfigMaps; plan: what each syncer would do, suspended or not, beside what is there now; "
+        "yaml, json: all objects as they are at the end (default: %(default)s)",
     )
     parser.add_argument(
         "--apply-strategy",
@@ -148,6 +154,10 @@ def _reference(text: str) -> Reference:
         return Reference.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _rehearsed(options: argparse.Namespace) -> Rehearse:
+    return plan if options.output is Output.PLAN else rehearse
 
 
 def _installed(options: argparse.Namespace) -> Installation:
@@ -201,15 +211,17 @@ def _watch(options: argparse.Namespace, schema: Schema) -> int:
         for _ in watch.changes(paths):
             try:
                 given, change = _read(options, schema)
-                rehearsal = rehearse(given, change, hook, schema, _installed(options))
+                rehearsal = _rehearsed(options)(given, change, hook, schema, _installed(options))
             except RefusedError as error:
                 _refuse(error)
                 continue
             report = _report(options, schema, given, change)
             told = rehearsal
             if last is not None:
-                report = replace(report, changes_only=True)
-                told = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
+                # A plan stands beside what is there now, not beside the plan before it.
+                if options.output is not Output.PLAN:
+                    report = replace(report, changes_only=True)
+                    told = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
                 print(f"\n{rehearsal.now:%H:%M:%S} UTC, a file has changed:\n")
             report.write(told, sys.stdout)
             sys.stdout.flush()
@@ -222,10 +234,6 @@ def _refuse(error: RefusedError) -> int:
     for problem in error.problems:
         print(problem, file=sys.stderr)
     return ExitStatus.BAD_INPUT
-
-
-def _status(rehearsal: Rehearsal) -> int:
-    return ExitStatus.ALL_READY if all_ready(rehearsal) else ExitStatus.NOT_READY
 
 
 def _stop(*_: object) -> None:

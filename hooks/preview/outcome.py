@@ -92,7 +92,7 @@ class _Comparison:
 
     def _copy(self, reference: Reference) -> Copy | None:
         old, new = self.before.get(reference), self.after.get(reference)
-        syncer = _syncer_of(new) or _syncer_of(old)
+        syncer = syncer_of(new) or syncer_of(old)
         shown = new or old
         if syncer is None or shown is None:
             return None
@@ -151,10 +151,10 @@ class _Comparison:
         namespace = self.after.get(Reference(NAMESPACE, "", reference.namespace))
         if namespace is None or is_deleting(namespace):
             return "the namespace is gone"
-        if reference.resource is not _copied(asked):
-            return f"the copies are {_copied(asked).kind}s now"
-        if reference.name != _copy_name(asked):
-            return f"the copies are named {_copy_name(asked)} now"
+        if reference.resource is not copied(asked):
+            return f"the copies are {copied(asked).kind}s now"
+        if reference.name != copy_name(asked):
+            return f"the copies are named {copy_name(asked)} now"
         if unresolved := _unresolved(asked.get("status") or {}):
             return unresolved
         return "is no target any more"
@@ -162,7 +162,7 @@ class _Comparison:
     def _not_made(self, there: set[tuple[str, str]]) -> Iterator[Copy]:
         for (syncer, namespace), reason in self._failures.items():
             if (syncer, namespace) not in there:
-                name = _copy_name(self._syncers[syncer])
+                name = copy_name(self._syncers[syncer])
                 yield Copy(namespace, name, syncer, Happened.NOT_MADE, why=reason)
 
 
@@ -173,9 +173,9 @@ def _happened(old: Object | None, new: Object | None) -> Happened:
         return Happened.DELETED
     if uid_of(old) != uid_of(new):
         return Happened.REPLACED
-    if _syncer_of(old) is None:
+    if syncer_of(old) is None:
         return Happened.TAKEN_OVER
-    if _syncer_of(new) is None:
+    if syncer_of(new) is None:
         return Happened.RELEASED
     return Happened.UNCHANGED if is_same(old, new) else Happened.UPDATED
 
@@ -241,16 +241,19 @@ def _unresolved(status: Object) -> str:
     )
 
 
-def _copied(syncer: Object) -> Resource:
+def copied(syncer: Object) -> Resource:
+    """The kind of a syncer's source and copies."""
     return SECRET if syncer["spec"].get("sourceSecret") else CONFIG_MAP
 
 
-def _copy_name(syncer: Object) -> str:
+def copy_name(syncer: Object) -> str:
+    """The name of a syncer's copies."""
     spec = syncer["spec"]
     return str(spec.get("targetName") or spec.get("sourceSecret") or spec["sourceConfigMap"])
 
 
-def _syncer_of(item: Object | None) -> str | None:
+def syncer_of(item: Object | None) -> str | None:
+    """The syncer that controls an object."""
     controller = controller_of(item) if item is not None else None
     if controller is None or controller["kind"] != SYNCER.kind:
         return None

@@ -23,6 +23,7 @@ from hooks.preview.objects import (
     SYNCER,
     ApiError,
     Object,
+    is_deleting,
     name_of,
     uid_of,
 )
@@ -78,16 +79,39 @@ def rehearse(
     installed: Installation,
 ) -> Rehearsal:
     """Let the given objects come to rest, and with a change again. Raises RefusedError."""
-    stage = _Stage(hook, schema, installed)
+    stage, before = _prepared(_Stage(hook, schema, installed), given, change)
+    stage.settle()
+    return stage.rehearsal(before)
+
+
+def plan(
+    given: Input,
+    change: Change | None,
+    hook: Hook,
+    schema: Schema,
+    installed: Installation,
+) -> Rehearsal:
+    """Do as `rehearse` does, but suspend every syncer at last: it says what it would do.
+
+    The given objects come to rest before a change is made, and not where there is none: then what
+    would be done to them is what is asked.
+    """
+    stage, before = _prepared(_Stage(hook, schema, installed), given, change)
+    stage.suspend()
+    stage.settle()
+    return stage.rehearsal(before)
+
+
+def _prepared(stage: "_Stage", given: Input, change: Change | None) -> tuple["_Stage", "State"]:
+    """The given objects, at rest and changed where there is a change; and what was there before."""
     stage.fill(given.manifests)
     before = stage.state()
-    stage.settle()
     if change is not None:
+        stage.settle()
         before = stage.state()
         stage.errors.clear()
         stage.change(change)
-        stage.settle()
-    return stage.rehearsal(before)
+    return stage, before
 
 
 class _Stage:
@@ -147,6 +171,12 @@ class _Stage:
                 problems.append(Problem(f"--delete {reference}", error.message))
         if problems:
             raise RefusedError(problems)
+
+    def suspend(self) -> None:
+        """Suspend every syncer that is not being deleted."""
+        for item in self._cluster.look_all(SYNCER.kind):
+            if not is_deleting(item):
+                self._cluster.patch(SYNCER.kind, name_of(item), None, {"spec": {"suspend": True}})
 
     def settle(self) -> None:
         """Work until only time would move things on."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
-from hooks.preview import diff, export, outcome, render
+from hooks.preview import diff, export, outcome, planned, render
 from hooks.preview.kubectl import Reference
 from hooks.preview.objects import NAMESPACE, SYNCER, Object, name_of
 from hooks.preview.outcome import Happened
@@ -23,6 +23,7 @@ class Output(StrEnum):
 
     TABLE = "table"
     DIFF = "diff"
+    PLAN = "plan"
     YAML = "yaml"
     JSON = "json"
 
@@ -48,6 +49,14 @@ class Report:
                 to.writelines(f"{line}\n" for line in self._diff(rehearsal, to))
             case Output.TABLE:
                 to.write("\n\n".join(map(_without_commands, self._sections(rehearsal))) + "\n")
+            case Output.PLAN:
+                to.write("\n\n".join(map(_without_commands, self._plans(rehearsal))) + "\n")
+
+    def is_in_order(self, rehearsal: Rehearsal) -> bool:
+        """Whether every syncer is Ready, or of a plan: whether nothing would fail."""
+        if self.output is Output.PLAN:
+            return not rehearsal.errors and not any(planned.problems(rehearsal.after))
+        return _all_ready(rehearsal)
 
     def _diff(self, rehearsal: Rehearsal, to: TextIO) -> Iterator[str]:
         coloured = to.isatty() and not os.environ.get("NO_COLOR")
@@ -82,6 +91,12 @@ class Report:
             yield "No copies."
         yield from self._remarks(rehearsal)
 
+    def _plans(self, rehearsal: Rehearsal) -> Iterator[str]:
+        yield from planned.sections(
+            rehearsal.before, rehearsal.after, changes_only=self.changes_only
+        )
+        yield from self._remarks(rehearsal)
+
     def _is_left_out(self, rehearsal: Rehearsal, syncer: Object) -> bool:
         old = rehearsal.before.get(Reference.of(syncer))
         return self.changes_only and old is not None and is_same(old, syncer)
@@ -93,8 +108,11 @@ class Report:
             if reference.resource is SYNCER
         ]
         yield from _section("Deleted:", [f"{SYNCER.kind} {name}" for name in sorted(gone)])
-        yield from _section("Not in order:", [*_failures(rehearsal), *rehearsal.errors])
-        yield from _section("Waiting for time to pass:", _waiting(rehearsal))
+        is_plan = self.output is Output.PLAN
+        failures = planned.problems(rehearsal.after) if is_plan else _failures(rehearsal)
+        yield from _section("Not in order:", [*failures, *rehearsal.errors])
+        if not is_plan:
+            yield from _section("Waiting for time to pass:", _waiting(rehearsal))
         yield from rehearsal.assumptions
         if self.ignored:
             objects = "1 object" if self.ignored == 1 else f"{self.ignored} objects"
@@ -104,7 +122,7 @@ class Report:
             )
 
 
-def all_ready(rehearsal: Rehearsal) -> bool:
+def _all_ready(rehearsal: Rehearsal) -> bool:
     """Whether every syncer is Ready, and none of them goes on without end."""
     syncers = (item for ref, item in rehearsal.after.items() if ref.resource is SYNCER)
     return not rehearsal.errors and all(map(_is_ready, syncers))

@@ -17,7 +17,7 @@ CHANGE = ("--change", "docs/preview-change.yaml", "--delete", "namespace/staging
 ARGUMENTS = {
     f"{name}-{output}.txt": ("examples", *change, "--output", output)
     for name, change in (("examples", ()), ("change", CHANGE))
-    for output in ("table", "diff", "yaml", "json")
+    for output in ("table", "diff", "plan", "yaml", "json")
 }
 
 

@@ -1,0 +1,148 @@
+"""What `--output plan` prints, for everything that can be there."""
+
+from typing import Any
+
+from hooks.preview import planned
+from hooks.preview.kubectl import Reference
+from hooks.preview.objects import Object
+from tests.preview.world import config_map, namespace, syncer
+
+OWNER = {"apiVersion": "config.example.com/v1alpha1", "kind": "ConfigMapSyncer", "controller": True}
+OTHER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app", "controller": True}
+
+
+def copy(where: str, name: str = "settings", **metadata: object) -> Object:
+    owners = [OWNER | {"name": "sample"}]
+    found = config_map(name, where, {"ownerReferences": owners, **metadata})
+    found["metadata"] |= {"uid": f"{where}/{name}", "resourceVersion": "1"}
+    return found
+
+
+def asked(**status: object) -> Object:
+    spec = {"sourceNamespace": "shared", "sourceConfigMap": "settings"}
+    return {**syncer(**spec), "status": status}
+
+
+def state(*items: Object) -> dict[Reference, Object]:
+    return {Reference.of(item): item for item in items}
+
+
+def printed(before: dict[Reference, Object], *after: Object, **options: Any) -> list[str]:
+    options = {"changes_only": False, **options}
+    sections = planned.sections(before, {**before, **state(*after)}, **options)
+    return "\n\n".join(sections).splitlines()
+
+
+def named(*namespaces: str) -> Object:
+    return {"count": len(namespaces), "namespaces": list(namespaces)}
+
+
+def change(where: str, *keys: str, count: int | None = None) -> Object:
+    return {"namespace": where, "keyCount": len(keys) if count is None else count, "keys": [*keys]}
+
+
+def test_everything_that_can_be_there_stands_beside_what_is_planned() -> None:
+    there = state(
+        *map(namespace, ("a", "b", "c", "d", "e", "f", "g", "h", "k")),
+        copy("b"),
+        copy("c"),
+        copy("d", "former"),
+        config_map("settings", "e"),
+        config_map("settings", "f", {"labels": {"synced-by": "sample"}}),
+        config_map("settings", "g", {"ownerReferences": [OTHER]}),
+        copy("h", deletionTimestamp="2026-01-01T12:00:00Z"),
+        config_map("another", "k"),
+    )
+    plan = {
+        "create": named("a", "d", "h"),
+        "update": {"count": 2, "copies": [change("b", "one", "two"), change("c")]},
+        "takeOver": {"count": 1, "copies": [change("f", *"klmn", count=7)]},
+        "delete": named("d"),
+        "fail": named("e", "g", "i", "j"),
+    }
+    failures = [
+        {"namespace": "e", "reason": "Conflict"},
+        {"namespace": "g", "reason": "ManagedByAnother"},
+        {"namespace": "i", "reason": "NamespaceNotFound"},
+    ]
+    status = asked(plan=plan, failures=failures, syncedNamespaces=["c", "k"])
+
+    lines = printed(there, status)
+
+    assert [line.split("   ")[0] for line in lines[2:]] == list("abcdefghijk")
+    assert [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines] == [
+        ["sample:"],
+        ["NAMESPACE", "NOW", "PLANNED", "KEYS"],
+        ["a", "nothing", "create"],
+        ["b", "copy", "update", "one, two"],
+        ["c", "copy", "update", "none"],
+        ["d", "ConfigMap former", "create, delete"],
+        ["e", "an object of nobody's", "fail: Conflict"],
+        ["f", "released copy", "take over", "k, l, m, n and 3 more"],
+        ["g", "Deployment app has it", "fail: ManagedByAnother"],
+        ["h", "copy (being deleted)", "create"],
+        ["i", "no namespace", "fail: NamespaceNotFound"],
+        ["j", "no namespace", "fail"],
+        ["k", "nothing", "nothing"],
+    ]
+
+
+def test_what_is_beyond_the_names_is_counted() -> None:
+    plan = {"create": {"count": 1060, "namespaces": ["a"]}, "fail": {"count": 2, "namespaces": []}}
+
+    lines = printed(state(), asked(plan=plan, syncedNamespaces=["b"]))
+
+    assert lines[-2:] == [
+        "a           no namespace   create",
+        "and 1,059 more to create, 2 more to fail",
+    ]
+
+
+def test_where_nothing_would_be_done_that_is_said_of_each_syncer_or_of_all() -> None:
+    idle = asked(plan={"create": {"count": 0}})
+
+    assert printed(state(), idle) == ["sample: nothing would be done."]
+    assert printed(state(), idle, changes_only=True) == ["No copy would change."]
+
+
+def test_what_is_as_it_shall_be_is_no_change() -> None:
+    held = asked(plan={}, syncedNamespaces=["a"])
+
+    assert printed(state(), held, changes_only=True) == ["No copy would change."]
+    assert printed(state(), held)[2:] == ["a           no namespace   nothing"]
+
+
+def test_a_syncer_that_is_deleted_has_its_copies_deleted_or_released() -> None:
+    gone, kept = copy("a"), copy("b")
+    before = state(asked(), gone, kept, copy("c"))
+    released = {**kept, "metadata": {**kept["metadata"], "ownerReferences": []}}
+    unchanged = copy("c")
+    deleted = asked()
+    deleted["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    after = state(deleted, released, unchanged)
+
+    sections = list(planned.sections(before, after, changes_only=True))
+
+    assert [section.splitlines() for section in sections] == [
+        [
+            "sample, which is deleted:",
+            "NAMESPACE   NOW             PLANNED   KEYS",
+            "a           copy settings   delete",
+            "b           copy settings   release",
+        ]
+    ]
+
+
+def test_a_hook_without_plans_a_missing_source_and_a_failure_are_problems() -> None:
+    conditions = [
+        {"type": "SourceResolved", "status": "False", "reason": "Gone", "message": "It is gone."},
+        {"type": "Ready", "status": "False", "reason": "Suspended", "message": "All is kept."},
+    ]
+    failures = [{"namespace": "a", "reason": "Conflict", "message": "It is in the way."}]
+
+    assert list(planned.problems(state(syncer()))) == ["sample: the hook gave no plan"]
+    told = asked(plan={}, conditions=conditions, failures=failures)
+    assert list(planned.problems(state(told))) == [
+        "sample: Gone: It is gone.",
+        "sample, namespace a: Conflict: It is in the way.",
+    ]
