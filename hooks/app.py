@@ -9,8 +9,8 @@ never holds data of a ConfigMap, because Metacontroller copies it into an event)
 - 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes (of the body, or of
   the copies that it asks for), not plain JSON
 - 408 the body did not arrive within BODY_TIMEOUT_SECONDS
-- 429 too many bytes in flight, with Retry-After; never on /customize, because Metacontroller
-  would drop the event that made it ask: that has room of its own
+- 429 too many bytes in flight, with Retry-After; never on /customize and /adopt/customize, because
+  Metacontroller would drop the event that made it ask: these have room of their own
 - 500 a bug here; the log names the place, the client learns nothing
 """
 
@@ -32,19 +32,21 @@ import msgspec
 import prometheus_client
 from werkzeug.exceptions import HTTPException
 
-from hooks import credentials, protocol, settings
+from hooks import adopt, credentials, protocol, settings
 from hooks.customize import related_rules
 from hooks.finalize import finalize
 from hooks.kinds import SECRET
 from hooks.place import place
-from hooks.protocol import Child, MalformedRequest, SyncRequest, SyncResponse
+from hooks.protocol import AdoptResponse, Child, MalformedRequest, SyncRequest, SyncResponse
 from hooks.settings import Settings
 from hooks.status import Status
 from hooks.sync import sync
+from hooks.syncer import CONTROLLER_UID
 
 JSON: Final = "application/json"
+_CUSTOMIZING: Final = ("customize", "adopt/customize")
 _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
-"""More than a body of /customize can have: it holds a syncer, of which etcd keeps 1.5 MiB."""
+"""More than a body of /customize can have: it holds one object, of which etcd keeps 1.5 MiB."""
 _CUSTOMIZE_ROOM_BYTES: Final = 4 * _CUSTOMIZE_BYTES
 _FIRST_PIECE_BYTES: Final = 64 * 1024
 _LARGEST_PIECE_BYTES: Final = 1024 * 1024
@@ -97,10 +99,24 @@ def create_app(
         }
         return _Answer(protocol.encode(rules), told)
 
+    def answer_adopt(body: bytes) -> _Answer:
+        request = protocol.decode_adopt(body)
+        adopter = adopt.adopter(request, limits.policy)
+        response = AdoptResponse({CONTROLLER_UID: adopter.uid} if adopter else {})
+        told = {"object": request.object.key, "adopter": adopter.name if adopter else ""}
+        return _Answer(protocol.encode(response), told)
+
+    def answer_adopt_customize(body: bytes) -> _Answer:
+        request = protocol.decode_customize(body)
+        rules = adopt.related_rules(request, limits.policy)
+        return _Answer(protocol.encode(rules), {"rules": len(rules.related_resources)})
+
     hooks: dict[str, _Hook] = {
         "sync": answer_sync,
         "finalize": answer_finalize,
         "customize": answer_customize,
+        "adopt": answer_adopt,
+        "adopt/customize": answer_adopt_customize,
     }
     for name, hook in hooks.items():
         app.add_url_rule(
@@ -300,7 +316,9 @@ class _Edge:
         shared = _Room(limits.max_in_flight_bytes, patience)
         # Whoever comes last has room there: of these, Metacontroller sends few, and small ones.
         own = _Room(_CUSTOMIZE_ROOM_BYTES, patience, last_goes=False)
-        self.rooms = {"sync": shared, "finalize": shared, "customize": own}
+        self.rooms = {"sync": shared, "finalize": shared, "adopt": shared} | dict.fromkeys(
+            _CUSTOMIZING, own
+        )
         metrics.in_flight_bytes.set_function(lambda: shared.total + own.total)
 
     def route(self, name: str, hook: _Hook) -> Callable[[], flask.Response]:
@@ -394,8 +412,8 @@ class _Edge:
                 f"the body has {size} bytes, MAX_REQUEST_BYTES allows "
                 f"{self.limits.max_request_bytes}",
             )
-        if name == "customize" and size > _CUSTOMIZE_BYTES:
-            raise _Refused(413, f"the body has {size} bytes, a syncer alone has fewer")
+        if name in _CUSTOMIZING and size > _CUSTOMIZE_BYTES:
+            raise _Refused(413, f"the body has {size} bytes, one object alone has fewer")
 
     def _body(self, size: int, room: _Room, guest: _Guest) -> bytes:
         stream = flask.request.environ["wsgi.input"]
@@ -419,7 +437,7 @@ class _Edge:
         return body.getvalue()
 
     def _overtaken(self, name: str) -> flask.Response:
-        if name == "customize":
+        if name in _CUSTOMIZING:
             return _text(408, "the body did not arrive in time")
         response = _text(429, "too many bytes in flight")
         response.headers["Retry-After"] = str(self.limits.retry_after_seconds)

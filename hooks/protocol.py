@@ -168,10 +168,36 @@ class SyncRequest(Struct, frozen=True, gc=False):
 
 
 class CustomizeRequest(Struct, frozen=True, gc=False):
-    """The body of `/customize`."""
+    """The body of `/customize` and `/adopt/customize`."""
 
     parent: Parent
     controller: Controller = Controller()
+
+
+class AdoptRequest(Struct, frozen=True, gc=False):
+    """The body of `/adopt`: an object that wants an owner, and what is related, undecoded."""
+
+    object: KubernetesObject
+    related: Mapping[str, Mapping[str, Raw]] | None = None
+
+    def parent(self, group: str, name: str) -> Parent | None:
+        """One related object as a parent, None where it is not shown. Raises MalformedRequest."""
+        raw = self._related(group, name)
+        return None if raw is None else _decode(_PARENT, raw, f"related {group} {name}: ")
+
+    def seen(self, group: str, name: str) -> Group:
+        """The group with no more than one object of it. Raises MalformedRequest."""
+        raw = self._related(group, name)
+        return {} if raw is None else {name: _decode(_OBJECT, raw, f"related {group} {name}: ")}
+
+    def _related(self, group: str, name: str) -> Raw | None:
+        return (self.related or {}).get(group, {}).get(name)
+
+
+class AdoptResponse(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The answer of `/adopt`: labels to set on the object. Metacontroller parses it strictly."""
+
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class AppliedMetadata(Struct, frozen=True, gc=False):
@@ -239,13 +265,16 @@ class RelatedRule(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
 
 
 class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
-    """The answer of `/customize`."""
+    """The answer of `/customize` and `/adopt/customize`."""
 
     related_resources: Sequence[RelatedRule]
 
 
 _SYNC = msgspec.json.Decoder(SyncRequest)
 _CUSTOMIZE = msgspec.json.Decoder(CustomizeRequest)
+_ADOPT = msgspec.json.Decoder(AdoptRequest)
+_PARENT = msgspec.json.Decoder(Parent)
+_OBJECT = msgspec.json.Decoder(KubernetesObject)
 _APPLIED = msgspec.json.Decoder(_Applied)
 _FIELD_MANAGER = msgspec.json.Decoder(_FieldManager)
 _MAP = msgspec.json.Decoder(dict[str, str])
@@ -259,8 +288,13 @@ def decode_sync(body: bytes) -> SyncRequest:
 
 
 def decode_customize(body: bytes) -> CustomizeRequest:
-    """Decode the body of `/customize`. Raises MalformedRequest."""
+    """Decode the body of `/customize` or `/adopt/customize`. Raises MalformedRequest."""
     return _decode(_CUSTOMIZE, body)
+
+
+def decode_adopt(body: bytes) -> AdoptRequest:
+    """Decode the body of `/adopt`. Raises MalformedRequest."""
+    return _decode(_ADOPT, body)
 
 
 def decode_values(raw: Raw, of: KubernetesObject, field: str) -> dict[str, str]:

@@ -21,6 +21,11 @@ from hooks.words import named
 
 GROUP: Final = "config.example.com"
 KIND: Final = "ConfigMapSyncer"
+API_VERSION: Final = f"{GROUP}/v1alpha1"
+PLURAL: Final = "configmapsyncers"
+RELATED: Final = f"{KIND}.{API_VERSION}"
+"""The group of related objects that holds syncers; its keys are plain names."""
+
 RESOURCE: Final = "configmapsyncer"
 """The name under which kubectl finds the parent; the messages' commands use it."""
 

@@ -13,27 +13,37 @@ from hooks import protocol
 from hooks.app import create_app
 from hooks.finalize import finalize
 from hooks.preview import registration
+from hooks.preview.appliers import controller_reference
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster
-from hooks.preview.hook import ask, ask_related
+from hooks.preview.hook import ask, ask_labels, ask_related, encode
 from hooks.preview.metacontroller import Metacontroller
-from hooks.preview.objects import RESOURCES, Object, is_deleting, namespace_of
+from hooks.preview.objects import (
+    RESOURCES,
+    Object,
+    is_deleting,
+    key_of,
+    namespace_of,
+    with_metadata,
+)
 from hooks.preview.ownership import LAST_APPLIED
 from hooks.preview.registration import Installation
 from hooks.preview.schema import Schema
 from hooks.sync import sync
-from tests.cases import Case, cases, expanded, shortened
-from tests.cases.asking import Answered, answered
+from tests.cases import HOOKS, Case, cases, expanded, shortened
+from tests.cases.asking import Answered, answered, asked
 
 CASES = tuple(cases())
-CHILDREN = tuple(case for case in CASES if case.hook != "customize")
-CUSTOMIZE = tuple(case for case in CASES if case.hook == "customize")
+CHILDREN = tuple(case for case in CASES if case.hook in ("sync", "finalize"))
+ADOPT = tuple(case for case in CASES if case.hook == "adopt")
+CUSTOMIZE = tuple(case for case in CASES if case.hook in ("customize", "adopt/customize"))
 SCHEMA = Schema.load()
 MOST_STEPS = 4
 SHORTEST_SECRET = 6
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_answer_with_children = pytest.mark.parametrize("case", CHILDREN, ids=str)
+every_adopt = pytest.mark.parametrize("case", ADOPT, ids=str)
 every_customize = pytest.mark.parametrize("case", CUSTOMIZE, ids=str)
 
 UNSTORABLE = {
@@ -48,6 +58,7 @@ UNSTORABLE = {
 """Cases that no cluster can hold, made to show a limit from its far side."""
 
 ALL_NAMESPACES = {"apiVersion": "v1", "resource": "namespaces"}
+ALL_SYNCERS = {"apiVersion": "config.example.com/v1alpha1", "resource": "configmapsyncers"}
 BEHIND = {
     "sync/a-copy-that-is-about-to-be-released-is-left-to-the-next-sync": "a label is shown late",
     "sync/a-copy-that-is-about-to-be-released-stands-in-no-plan": "a label is shown late",
@@ -81,7 +92,7 @@ def answer(case: Case) -> Answered:
 
 
 def test_there_is_a_case_of_every_hook() -> None:
-    assert {case.hook for case in CASES} == {"sync", "finalize", "customize"}
+    assert {case.hook for case in CASES} == set(HOOKS)
 
 
 @every_case
@@ -137,12 +148,56 @@ def test_metacontroller_can_read_the_answer(case: Case) -> None:
 def test_metacontroller_can_read_the_rules(case: Case) -> None:
     rules = ask_related(lambda _, __: (200, answer(case).body), case.request)
 
-    # Without names a rule selects everything, which is only ever meant of Namespaces.
+    # Without names a rule selects everything, which is only ever meant of Namespaces and syncers.
     for rule in rules:
         selected = dict(rule)
         requirements = selected.pop("labelSelector", {}).get("matchExpressions", ())
-        assert rule.get("names") or selected == ALL_NAMESPACES
+        assert rule.get("names") or selected in (ALL_NAMESPACES, ALL_SYNCERS)
         assert "labelSelector" not in rule or requirements
+
+
+@every_adopt
+def test_metacontroller_can_read_the_label(case: Case) -> None:
+    labels = ask_labels(lambda _, __: (200, answer(case).body), case.request)
+
+    assert set(labels) <= {"controller-uid"}
+
+
+@every_adopt
+def test_what_gets_the_label_is_kept_by_the_next_sync(case: Case) -> None:
+    labels = ask_labels(lambda _, __: (200, answer(case).body), case.request)
+    if not labels:
+        return
+    given = case.request["object"]
+    (parent,) = case.request["related"]["ConfigMapSyncer.config.example.com/v1alpha1"].values()
+    adopted = with_metadata(
+        given,
+        labels={**given["metadata"]["labels"], **labels},
+        ownerReferences=[controller_reference(parent)],
+    )
+    source = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "app-config", "namespace": "default"},
+        "data": {"level": "info"},
+    }
+    request = {
+        "controller": registration.composite_controller(registration.CHILDREN),
+        "parent": parent,
+        "children": {"ConfigMap.v1": {key_of(adopted): adopted}},
+        "related": {
+            "ConfigMap.v1": {key_of(item): item for item in (source, adopted)},
+            "Namespace.v1": {
+                **case.request["related"]["Namespace.v1"],
+                "default": {"kind": "Namespace", "metadata": {"name": "default"}},
+            },
+        },
+    }
+
+    told = asked("sync", encode(request), case.now, case.settings)
+
+    (child,) = told.decoded["children"]
+    assert (place(child), child["data"]["level"]) == (place(given), "info")
 
 
 @every_case
@@ -220,6 +275,7 @@ def test_what_is_not_ours_is_never_returned(case: Case) -> None:
 def test_no_data_is_told_in_the_log_or_the_status(case: Case) -> None:
     status = json.dumps(answer(case).decoded.get("status", {}))
     objects = [
+        *([case.request["object"]] if case.hook == "adopt" else []),
         *group(case, "children", "ConfigMap.v1"),
         *group(case, "related", "ConfigMap.v1"),
     ]

@@ -18,6 +18,7 @@ from hooks import app, copies, settings
 from hooks.source import SourceReason
 from hooks.status import SyncedReason
 from hooks.targets import FailureReason
+from tests.cases import HOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -123,7 +124,7 @@ def test_every_metric_has_a_row_and_every_row_is_a_metric() -> None:
     assert rows == _metrics()
 
 
-@pytest.mark.parametrize("hook", ["sync", "finalize", "customize"])
+@pytest.mark.parametrize("hook", HOOKS)
 def test_every_field_of_the_log_is_explained(hook: str) -> None:
     log = StringIO()
     client = app.create_app(settings.Settings(), log=log).test_client()

@@ -88,10 +88,19 @@ def ask(hook: Hook, name: str, request: Object) -> Answer:
     )
 
 
-def ask_related(hook: Hook, request: Object) -> tuple[Object, ...]:
-    """Call `/customize`. Raises HookError and TooManyRequestsError."""
-    answer = _call(hook, "customize", request)
-    _strict("customize", answer, {"relatedResources": list})
+def ask_labels(hook: Hook, request: Object) -> dict[str, str]:
+    """Call `/adopt` for the labels to set. Raises HookError and TooManyRequestsError."""
+    answer = _call(hook, "adopt", request)
+    _strict("adopt", answer, {"labels": dict})
+    labels = answer.get("labels") or {}
+    _strict("adopt", labels, dict.fromkeys(labels, str))
+    return dict(labels)
+
+
+def ask_related(hook: Hook, request: Object, name: str = "customize") -> tuple[Object, ...]:
+    """Call `/customize`, or another hook like it. Raises HookError and TooManyRequestsError."""
+    answer = _call(hook, name, request)
+    _strict(name, answer, {"relatedResources": list})
     rules = tuple(answer.get("relatedResources") or ())
     known = {
         "apiVersion": str,
@@ -102,7 +111,7 @@ def ask_related(hook: Hook, request: Object) -> tuple[Object, ...]:
         "namespaceSelector": dict,
     }
     for rule in rules:
-        _strict("customize", rule, known)
+        _strict(name, rule, known)
     return rules
 
 

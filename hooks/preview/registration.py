@@ -1,7 +1,8 @@
-"""What the CompositeController asks of Metacontroller, as far as the offline run follows it.
+"""What our controllers ask of Metacontroller, as far as the offline run follows it.
 
-The same as `metacontroller/` installs, without or with its component for Secrets; the hook is sent
-it with every request.
+The CompositeController is the one that `metacontroller/` installs, without or with its component
+for Secrets, the DecoratorController that of its component for adoption; the hook is sent them with
+every request.
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,14 @@ CHILDREN_WITH_SECRETS: Final = COPIED
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """How Metacontroller writes (its flag `--apply-strategy`), and which kinds of children."""
+    """How Metacontroller writes (its flag `--apply-strategy`), and which kinds of children.
+
+    The component for adoption makes a difference under dynamic apply alone.
+    """
 
     strategy: str = "server-side-apply"
     children: Sequence[Resource] = CHILDREN
+    has_adoption: bool = False
 
 
 BASE: Final = Installation()
@@ -58,3 +63,30 @@ def composite_controller(children: Sequence[Resource]) -> Object:
             },
         },
     }
+
+
+ADOPTION: Final[Object] = {
+    "apiVersion": "metacontroller.k8s.io/v1alpha1",
+    "kind": "DecoratorController",
+    "metadata": {"name": f"{NAME}-adoption"},
+    "spec": {
+        "resyncPeriodSeconds": RESYNC_PERIOD_SECONDS,
+        "resources": [
+            {
+                "apiVersion": CONFIG_MAP.api_version,
+                "resource": CONFIG_MAP.plural,
+                "labelSelector": {
+                    "matchExpressions": [
+                        {"key": "synced-by", "operator": "Exists"},
+                        {"key": "controller-uid", "operator": "DoesNotExist"},
+                    ]
+                },
+            }
+        ],
+        "hooks": {
+            hook: {"version": "v2", "webhook": {"url": f"http://127.0.0.1:8080/{path}"}}
+            for hook, path in {"sync": "adopt", "customize": "adopt/customize"}.items()
+        },
+    },
+}
+"""The DecoratorController that labels what is handed over."""

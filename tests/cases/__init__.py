@@ -21,7 +21,7 @@ from hooks.protocol import ApplyStrategy
 from hooks.settings import Settings
 
 FOLDER: Final = Path(__file__).parent
-HOOKS: Final = ("sync", "finalize", "customize")
+HOOKS: Final = ("sync", "finalize", "customize", "adopt", "adopt/customize")
 NOW: Final = "2026-01-01T12:00:00Z"
 """The present moment of a case that names none."""
 STRATEGY: Final = "server-side-apply"
@@ -49,7 +49,7 @@ class Case:
         told = json.loads(named.read_text("utf-8")) if named.exists() else {}
         return cls(
             folder=folder,
-            hook=folder.parent.name,
+            hook=folder.parent.relative_to(FOLDER).as_posix(),
             request=expanded(json.loads((folder / "request.json").read_text("utf-8"))),
             now=datetime.fromisoformat(told.get("now", NOW)),
             settings=replace(

@@ -15,10 +15,14 @@ import pytest
 from werkzeug.wrappers import Response
 
 from hooks import app as shell
+from hooks.protocol import ApplyStrategy
 from hooks.settings import Settings
+from tests.cases import FOLDER
 from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, metrics_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ADOPT = (FOLDER / "adopt/an-object-that-is-handed-over-gets-the-label/request.json").read_bytes()
+CUSTOMIZING = ("/customize", "/adopt/customize")
 
 
 class Hook:
@@ -98,11 +102,46 @@ def test_each_hook_answers_in_json() -> None:
         hook.ask("/sync", SYNC),
         hook.ask("/finalize", SYNC),
         hook.ask("/customize", CUSTOMIZE),
+        hook.ask("/adopt", ADOPT),
+        hook.ask("/adopt/customize", CUSTOMIZE),
     ]
 
     assert [(answer.code, answer.headers) for answer in answers] == [
         (200, {"Content-Type": JSON})
-    ] * 3
+    ] * 5
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [("ConfigMapSyncer.config.example.com/v1alpha1", "sample"), ("Namespace.v1", "dev")],
+)
+def test_what_is_related_to_an_object_and_malformed_is_named_without_its_value(
+    group: str, name: str
+) -> None:
+    question = json.loads(ADOPT)
+    question["related"][group][name]["metadata"] = {"name": ["hunter2"]}
+    refused = Hook(apply_strategy=ApplyStrategy.DYNAMIC_APPLY).ask(
+        "/adopt", json.dumps(question).encode()
+    )
+
+    assert refused == Answer(
+        400,
+        f"related {group} {name}: Expected `str`, got `array` - at `$.metadata.name`\n",
+    )
+
+
+def test_the_log_says_who_gets_which_object() -> None:
+    hook = Hook(apply_strategy=ApplyStrategy.DYNAMIC_APPLY)
+    hook.ask("/adopt", ADOPT)
+    hook.ask("/adopt/customize", CUSTOMIZE)
+    asked, customized = hook.log()
+
+    assert (asked["hook"], asked["object"], asked["adopter"]) == (
+        "adopt",
+        "dev/app-config",
+        "sample",
+    )
+    assert (customized["hook"], customized["rules"]) == ("adopt/customize", 2)
 
 
 def test_who_shows_no_certificate_is_refused_where_one_is_asked_for() -> None:
@@ -172,12 +211,15 @@ def test_what_cannot_be_answered_is_refused_in_one_line(
     assert hook.ask(said.pop("path", "/sync"), **said) == Answer(*answer)
 
 
-def test_what_is_too_much_beside_a_body_in_flight_is_sent_back_but_never_customize() -> None:
+@pytest.mark.parametrize("customize", CUSTOMIZING)
+def test_what_is_too_much_beside_a_body_in_flight_is_sent_back_but_never_customize(
+    customize: str,
+) -> None:
     hook = Hook(max_in_flight_bytes=len(SYNC), retry_after_seconds=3)
     meanwhile: list[Answer] = []
 
     def ask_others() -> None:
-        meanwhile.extend((hook.ask("/sync", SYNC), hook.ask("/customize", CUSTOMIZE)))
+        meanwhile.extend((hook.ask("/sync", SYNC), hook.ask(customize, CUSTOMIZE)))
 
     first = hook.ask("/sync", **stream(Body(SYNC, ask_others), len(SYNC)))
 
@@ -243,15 +285,16 @@ def test_of_those_that_are_quick_the_first_is_done_and_the_last_comes_back_later
     gevent.killall([first, second])
 
 
+@pytest.mark.parametrize("customize", CUSTOMIZING)
 def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, customize: str
 ) -> None:
     size = 64 * 1024
     monkeypatch.setattr(shell, "_CUSTOMIZE_ROOM_BYTES", size)
     hook = Hook(body_patience_seconds=600)
-    slow = stalled(hook, "/customize", b" " * size, 2 * size)
+    slow = stalled(hook, customize, b" " * size, 2 * size)
 
-    assert hook.ask("/customize", CUSTOMIZE).code == 200
+    assert hook.ask(customize, CUSTOMIZE).code == 200
     assert slow.get() == Answer(408, "the body did not arrive in time\n")
 
 
@@ -276,11 +319,12 @@ def test_an_answer_takes_room_until_it_is_fetched() -> None:
     assert held == {(): 0}
 
 
-def test_a_body_of_customize_is_no_larger_than_a_syncer_can_be() -> None:
+@pytest.mark.parametrize("customize", CUSTOMIZING)
+def test_a_body_of_customize_is_no_larger_than_one_object_can_be(customize: str) -> None:
     size = 16 * 1024 * 1024 + 1
 
-    assert Hook().ask("/customize", **stream(io.BytesIO(), size)) == Answer(
-        413, f"the body has {size} bytes, a syncer alone has fewer\n"
+    assert Hook().ask(customize, **stream(io.BytesIO(), size)) == Answer(
+        413, f"the body has {size} bytes, one object alone has fewer\n"
     )
 
 
