@@ -29,7 +29,7 @@ SIMPLE = Story.read(FOLDER / "only-the-selected-keys-are-copied.yaml")
 def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
     strategy: str, story: Story
 ) -> None:
-    world = SimulatedWorld(strategy, story.settings)
+    world = SimulatedWorld(strategy, story.settings, has_adoption=story.has_adoption)
     play(story, world)
     assert world.unrest(story.waiting) == []
 

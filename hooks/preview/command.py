@@ -161,7 +161,8 @@ def _rehearsed(options: argparse.Namespace) -> Rehearse:
 
 
 def _installed(options: argparse.Namespace) -> Installation:
-    return Installation(options.apply_strategy, options.children)
+    # As metacontroller/local installs it.
+    return Installation(options.apply_strategy, options.children, has_adoption=True)
 
 
 def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | None]:

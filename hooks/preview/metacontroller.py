@@ -3,8 +3,8 @@
 To know what a syncer will do, one must know when Metacontroller asks, what it shows, and what it
 makes of the answer. This follows its CompositeController (4.17.2) step by step: claim children,
 gather related objects, call the hook, delete, apply, write the status, and queue again whatever a
-change concerns. Its informers are never behind here, so the number of calls is the least that the
-real one makes.
+change concerns; beside it works the DecoratorController, where one is installed. Its informers are
+never behind here, so the number of calls is the least that the real one makes.
 
 Errors: `DoesNotSettleError`. What Metacontroller would report as an event is in `events`.
 """
@@ -23,6 +23,7 @@ from hooks.preview.appliers import (
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Change, Cluster
 from hooks.preview.controllers import FOREGROUND, ORPHAN
+from hooks.preview.decorator import Decorator
 from hooks.preview.hook import (
     Answer,
     Hook,
@@ -33,6 +34,7 @@ from hooks.preview.hook import (
     grouped,
 )
 from hooks.preview.objects import (
+    CONFIG_MAP,
     SYNCER,
     ApiError,
     Object,
@@ -71,7 +73,7 @@ class DoesNotSettleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SyncError:
-    """An event of type Warning that Metacontroller writes about a syncer."""
+    """An event of type Warning that Metacontroller writes about a syncer, or what it adopts."""
 
     syncer: str
     message: str
@@ -129,6 +131,9 @@ class Metacontroller:
         self._watched: set[str] = set()
         self._next_resync = clock.now() + timedelta(seconds=RESYNC_PERIOD_SECONDS)
         cluster.subscribe(self._on_change)
+        self._decorator: Decorator | None = None
+        if installed.has_adoption:
+            self._decorator = Decorator(cluster, hook)
         for parent in cluster.look_all(SYNCER.kind):
             self._unasked.add(name_of(parent))
             self._enqueue(name_of(parent))
@@ -136,16 +141,32 @@ class Metacontroller:
     def settle(self) -> None:
         """Work until nothing is queued but timers. Raises DoesNotSettleError."""
         asked: Counter[str] = Counter()
-        while self._queue or self._cluster.run_controllers():
+        while self._queue or self._decorate(asked) or self._cluster.run_controllers():
             while self._queue:
                 name = self._queue.popleft()
-                asked[name] += 1
-                if asked[name] > self._most_calls:
-                    raise DoesNotSettleError(
-                        f"ConfigMapSyncer {name} does not settle: "
-                        f"it still changes after {self._most_calls} syncs"
-                    )
+                self._count(asked, f"{SYNCER.kind} {name}")
                 self._work(name)
+                self._decorate(asked)
+
+    def _decorate(self, asked: Counter[str]) -> bool:
+        """Ask about all that is handed over, for that is quicker than a sync; whether any was."""
+        if self._decorator is None or not self._decorator.queue:
+            return False
+        while self._decorator.queue:
+            key = self._decorator.queue.popleft()
+            self._count(asked, f"{CONFIG_MAP.kind} {key}")
+            try:
+                self._decorator.work(key)
+            except (ApiError, HookError, TooManyRequestsError) as error:
+                self.events.append(SyncError(key, f"Sync error: {error}"))
+        return True
+
+    def _count(self, asked: Counter[str], what: str) -> None:
+        asked[what] += 1
+        if asked[what] > self._most_calls:
+            raise DoesNotSettleError(
+                f"{what} does not settle: it still changes after {self._most_calls} syncs"
+            )
 
     def advance(self, seconds: float) -> None:
         """Let time pass: settle, and settle again at every moment at which a timer fires."""
@@ -193,6 +214,8 @@ class Metacontroller:
             self._next_resync += timedelta(seconds=RESYNC_PERIOD_SECONDS)
             for parent in self._cluster.look_all(SYNCER.kind):
                 self._enqueue(name_of(parent))
+            if self._decorator is not None:
+                self._decorator.resync()
 
     def _work(self, name: str) -> None:
         parent = self._cluster.look(SYNCER.kind, name)

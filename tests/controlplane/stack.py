@@ -54,7 +54,7 @@ class Stack:
     again one by one; `.client` is an administrator's. Metacontroller has the
     identity and the rights of metacontroller/components/metacontroller, and no
     others; `audited` logs what it does with them. `registration` is the folder
-    whose CompositeController is installed, with `components` of
+    whose controllers are registered, with `components` of
     metacontroller/components over it. `hook_tls` reaches a hook whose
     settings put it under TLS; `installation` says what is applied instead of the
     registration, which it is given.
@@ -139,7 +139,7 @@ class Stack:
     def install(self, components: Sequence[str] = ()) -> None:
         """Register the hook and give Metacontroller its rights, with components beside."""
         folder = self._with(components, self._registration)
-        registered = [registration(self.hook.url, self._registration, folder)]
+        registered = registrations(self.hook.url, self._registration, folder)
         for each in (*self.rights(components), *self._installation(registered)):
             self.client.apply(each, field_manager="installation")
 
@@ -220,11 +220,11 @@ def kustomize(folder: str | Path) -> list[Object]:
     return [document for document in yaml.safe_load_all(rendered) if document]
 
 
-def registration(hook_url: str, base: str = LOCAL, folder: Path | None = None) -> Object:
-    """The CompositeController of a folder, or what was made of it, with the hook at `hook_url`."""
+def registrations(hook_url: str, base: str = LOCAL, folder: Path | None = None) -> list[Object]:
+    """The controllers of a folder, or what was made of it, with the hook at `hook_url`."""
     rendered = kustomize(folder or base)
-    (found,) = (each for each in rendered if each["kind"] == "CompositeController")
-    moved: Object = yaml.safe_load(yaml.safe_dump(found).replace(_HOOKS[base], hook_url))
+    found = [each for each in rendered if each["apiVersion"].startswith("metacontroller.k8s.io/")]
+    moved: list[Object] = yaml.safe_load(yaml.safe_dump(found).replace(_HOOKS[base], hook_url))
     return moved
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, missing
-from tests.controlplane.stack import CRD
+from tests.controlplane.stack import CRD, LOCAL
 
 _FOLDER = Path(__file__).parent
 
@@ -70,14 +70,18 @@ def control_plane() -> Iterator[ControlPlane]:
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The whole product with Secrets under one apply strategy, shared by the tests of a session.
 
-    A parameter that is no mere strategy has the hook's settings behind it. Whatever the tests
-    made Metacontroller do, its role must have allowed it.
+    A parameter that is no mere strategy has the folder that is registered and the hook's settings
+    behind it. Whatever the tests made Metacontroller do, its role must have allowed it.
     """
-    told: tuple[str, *tuple[tuple[str, str], ...]]
-    told = (request.param,) if isinstance(request.param, str) else request.param
-    strategy, *settings = told
+    told: tuple[str, str, *tuple[tuple[str, str], ...]]
+    told = (request.param, LOCAL) if isinstance(request.param, str) else request.param
+    strategy, registration, *settings = told
     with Stack(
-        strategy, hook_settings=dict(settings), components=["secrets"], audited=True
+        strategy,
+        hook_settings=dict(settings),
+        components=["secrets"],
+        audited=True,
+        registration=registration,
     ) as running:
         yield running
         assert running.refused() == []

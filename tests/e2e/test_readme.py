@@ -47,7 +47,9 @@ def test_the_commands_of_the_readme_print_what_it_shows(stack: Stack) -> None:
     follow("README.md", _settings(stack.control_plane), {_INSTALL: be_the_cluster})
 
 
-@pytest.mark.parametrize("document", ["docs/troubleshooting.md", "docs/uninstall.md"])
+@pytest.mark.parametrize(
+    "document", ["docs/handing-over.md", "docs/troubleshooting.md", "docs/uninstall.md"]
+)
 def test_the_commands_of_the_other_documents_print_what_they_show(
     stack: Stack, document: str
 ) -> None:

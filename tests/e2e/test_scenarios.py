@@ -8,6 +8,7 @@ more often than the real one does.
 import pytest
 
 from tests.controlplane import STRATEGIES, Stack
+from tests.controlplane.stack import COMPLETE, LOCAL
 from tests.e2e.conftest import COMPARED
 from tests.scenarios.end_state import differences, end_state
 from tests.scenarios.real import RealWorld
@@ -18,7 +19,7 @@ from tests.scenarios.story import Manifest, Story, paths, play
 # and that shall be those of one stack. Without the scope it would start a stack for each of them.
 TOLD = [
     pytest.param(
-        (strategy, *story.settings.items()),
+        (strategy, LOCAL if story.has_adoption else COMPLETE, *story.settings.items()),
         (number, strategy),
         id=f"{story.name}-{strategy}",
     )
@@ -60,7 +61,7 @@ def _compared(stack: Stack, number: int, prefix: str) -> tuple[list[str], str | 
 def _differing(
     story: Story, end: Manifest, calls: int, stack: Stack
 ) -> tuple[list[str], str | None]:
-    simulated = SimulatedWorld(stack.strategy, story.settings)
+    simulated = SimulatedWorld(stack.strategy, story.settings, has_adoption=story.has_adoption)
     fewest = play(story, simulated)
     differing = list(differences(end, end_state(story, simulated)))
     if fewest - story.fewer_calls <= calls <= fewest + story.extra_calls:

@@ -220,7 +220,8 @@ def behind_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     credentials = Credentials(tmp_path_factory.mktemp("credentials"))
     registrations: list[Object] = []
 
-    def installation(registration: list[Object]) -> list[Object]:
+    def installation(registered: list[Object]) -> list[Object]:
+        registration = [each for each in registered if each["kind"] == "CompositeController"]
         registrations.extend(registration)
         everything = (CA_BUNDLE, AUTHORIZATION, CLIENT_TLS)
         return [

@@ -17,11 +17,15 @@ from tests.controlplane.stack import NAMESPACE, kustomize
 from tests.controlplane.tools import ROOT
 from tests.e2e.test_secrets import MARKER, encoded, make, wait_for_reason
 
+CONTROLLERS = {
+    "CompositeController": "configmap-syncer",
+    "DecoratorController": "configmap-syncer-adoption",
+}
 SERVICE = f"https://configmap-syncer-webhook.{NAMESPACE}"
 
 
 def render(folder: Path, tls: str) -> list[Object]:
-    """What is applied with Secrets and one of the components for TLS."""
+    """What is applied with adoption, Secrets and one of the components for TLS."""
     for name in ("metacontroller", "crds"):
         shutil.copytree(ROOT / name, folder / name)
     certs = folder / "metacontroller" / "components" / "tls" / "certs"
@@ -31,7 +35,7 @@ def render(folder: Path, tls: str) -> list[Object]:
         check=True,
     )
     base = folder / "metacontroller" / "kustomization.yaml"
-    components = f"components: [components/secrets, components/{tls}]\n"
+    components = f"components: [components/adoption, components/secrets, components/{tls}]\n"
     base.write_text(base.read_text("utf-8") + components, "utf-8")
     return kustomize(base.parent)
 
@@ -61,9 +65,11 @@ def stack(rendered: list[Object], tmp_path_factory: pytest.TempPathFactory) -> I
     stack: Stack
 
     def installation(_: list[Object]) -> list[Object]:
-        registration = found(rendered, "CompositeController", "configmap-syncer")
-        moved = yaml.safe_load(yaml.safe_dump(registration).replace(SERVICE, stack.hook.url))
-        return [bundle, moved]
+        registered = [found(rendered, *each) for each in CONTROLLERS.items()]
+        moved: list[Object] = yaml.safe_load(
+            yaml.safe_dump(registered).replace(SERVICE, stack.hook.url)
+        )
+        return [bundle, *moved]
 
     stack = Stack(
         SERVER_SIDE_APPLY,
@@ -78,7 +84,7 @@ def stack(rendered: list[Object], tmp_path_factory: pytest.TempPathFactory) -> I
 
 def test_everything_is_accepted(stack: Stack, rendered: list[Object]) -> None:
     for each in rendered:
-        if each["kind"] not in ("CompositeController", "CustomResourceDefinition"):
+        if each["kind"] not in (*CONTROLLERS, "CustomResourceDefinition"):
             stack.client.apply(each, field_manager="installation")
 
 
@@ -130,6 +136,7 @@ def common(rendered: list[Object]) -> list[Object]:
         if not each["apiVersion"].startswith("cert-manager.io/")
         and each["metadata"]["name"] not in own
     ]
-    for hook in found(shared, "CompositeController", "configmap-syncer")["spec"]["hooks"].values():
-        del hook["webhook"]["caBundle"]
+    for kind, name in CONTROLLERS.items():
+        for hook in found(shared, kind, name)["spec"]["hooks"].values():
+            del hook["webhook"]["caBundle"]
     return sorted(shared, key=lambda each: (each["kind"], each["metadata"]["name"]))

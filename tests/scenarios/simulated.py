@@ -30,7 +30,13 @@ _CASCADES = {
 class SimulatedWorld:
     """Everything in memory, on a clock that moves only when something is waited for."""
 
-    def __init__(self, strategy: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        strategy: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        has_adoption: bool = True,
+    ) -> None:
         self.clock = Clock()
         self._log = io.StringIO()
         configured = settings.read({"APPLY_STRATEGY": strategy, **(environment or {})})
@@ -45,7 +51,10 @@ class SimulatedWorld:
         self.admission = Admission()
         self.cluster.admission.append(self.admission.refusal)
         self.metacontroller = Metacontroller(
-            self.cluster, hook, self.clock, installed=Installation(strategy, CHILDREN_WITH_SECRETS)
+            self.cluster,
+            hook,
+            self.clock,
+            installed=Installation(strategy, CHILDREN_WITH_SECRETS, has_adoption),
         )
 
     def find(self, reference: Reference) -> Manifest | None:

@@ -80,6 +80,7 @@ class Story:
     steps: Sequence[Mapping[str, Any]]
     strategies: Sequence[str]
     settings: Mapping[str, str]
+    has_adoption: bool
     extra_calls: int
     fewer_calls: int
     is_a_race: bool
@@ -96,6 +97,7 @@ class Story:
             steps=told["steps"],
             strategies=told.get("strategies", STRATEGIES),
             settings=told.get("settings", {}),
+            has_adoption=told.get("adoption", True),
             extra_calls=told.get("extra_calls", {"number": 1})["number"],
             fewer_calls=told.get("extra_calls", {}).get("fewer", 0),
             is_a_race=told.get("race", False),
