@@ -41,6 +41,7 @@ OCCUPANTS = (
     "released",
     "unlabelled",
     "foreign",
+    "handed over",
     "labelled by another",
     "controlled by another",
     "old name",
@@ -226,6 +227,7 @@ class World:
         app = create_app(Settings(apply_strategy=strategy), self.clock, io.StringIO())
         self.client = app.test_client()
         self.cluster = Cluster(self.clock)
+        self.adopted: set[str] = set()
         self.strategy = strategy
         self._create("Namespace", SOURCE)
         self.parent = self.cluster.create(
@@ -248,7 +250,11 @@ class World:
         for place in told.places:
             self._furnish(place)
         self.metacontroller = Metacontroller(
-            self.cluster, self._hook, self.clock, installed=Installation(strategy), most_calls=20
+            self.cluster,
+            self._hook,
+            self.clock,
+            installed=Installation(strategy, has_adoption=True),
+            most_calls=20,
         )
 
     def _hook(self, path: str, body: bytes) -> tuple[int, bytes]:
@@ -257,6 +263,8 @@ class World:
             again = self.client.post(path, data=body, content_type="application/json")
             assert again.data == response.data
             self.answers.append((json.loads(body), json.loads(response.data)))
+        if path == "/adopt" and json.loads(response.data):
+            self.adopted.add(json.loads(body)["object"]["metadata"]["uid"])
         return response.status_code, response.data
 
     def _create(self, kind: str, name: str, namespace: str | None = None, **fields: Any) -> None:
@@ -275,8 +283,9 @@ class World:
                 self._copy(place)
             case "foreign":
                 self._create("ConfigMap", "app-config", place.namespace, **place.holds.fields)
-            case "labelled by another":
-                metadata: Object = {"labels": {"synced-by": "another"}}
+            case "handed over" | "labelled by another":
+                name = SYNCER if place.occupant == "handed over" else "another"
+                metadata: Object = {"labels": {"synced-by": name}}
                 fields = place.holds.fields
                 self._create(
                     "ConfigMap", "app-config", place.namespace, metadata=metadata, **fields
@@ -385,6 +394,37 @@ def test_what_is_not_ours_is_never_written_or_deleted(told: Given, strategy: App
     for item in before:
         metadata = item["metadata"]
         assert world.cluster.get("ConfigMap", metadata["name"], metadata["namespace"]) == item
+
+
+@strategies
+@given(told=worlds())
+def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
+    told: Given, strategy: ApplyStrategy
+) -> None:
+    world = World(told, strategy)
+    places = [place for place in told.places if place.namespace not in told.targets]
+    beside = [place.namespace for place in places if place.occupant == "handed over"]
+    before = [world.cluster.get("ConfigMap", "app-config", name) for name in beside]
+
+    world.settle()
+
+    assert [world.cluster.get("ConfigMap", "app-config", name) for name in beside] == before
+
+
+@given(told=worlds())
+def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Given) -> None:
+    world = World(told, ApplyStrategy.DYNAMIC_APPLY).settle()
+
+    seen: set[str] = set()
+    for request, answer in world.answers:
+        returned = {child["metadata"]["namespace"] for child in answer["children"]}
+        for found in request["children"]["ConfigMap.v1"].values():
+            metadata = found["metadata"]
+            if metadata["uid"] in world.adopted - seen:
+                seen.add(metadata["uid"])
+                # What is immutable is left out to be made anew, as every copy.
+                assert metadata["namespace"] in returned or found.get("immutable")
+    assert seen == world.adopted
 
 
 @strategies

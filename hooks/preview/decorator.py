@@ -44,11 +44,13 @@ class Decorator:
     def resync(self) -> None:
         """Ask about every selected object once more."""
         for item in self._cluster.look_all(CONFIG_MAP.kind):
-            self._enqueue(item)
+            if _is_selected(item):
+                self._enqueue(key_of(item))
 
     def work(self, key: str) -> None:
         """Ask about one object. Raises HookError, TooManyRequestsError and ApiError."""
-        found = self._find(key)
+        namespace, _, name = key.partition("/")
+        found = self._cluster.look(CONFIG_MAP.kind, name, namespace)
         if found is None or not _is_selected(found):
             return
         rules = self._rules_of(found)
@@ -71,23 +73,18 @@ class Decorator:
             if change.new is None or not _is_selected(change.new):
                 self._forget(key_of(change.new or change.old or {}))
             else:
-                self._enqueue(change.new)
+                self._enqueue(key_of(change.new))
         shown = [item for item in (change.old, change.new) if item is not None]
         for key in sorted(self._audience.of(shown)):
-            if found := self._find(key):
-                self._enqueue(found)
+            self._enqueue(key)
 
-    def _enqueue(self, item: Object) -> None:
-        if _is_selected(item) and key_of(item) not in self.queue:
-            self.queue.append(key_of(item))
+    def _enqueue(self, key: str) -> None:
+        if key not in self.queue:
+            self.queue.append(key)
 
     def _forget(self, key: str) -> None:
         self._rules.pop(key, None)
         self._audience.forget(key)
-
-    def _find(self, key: str) -> Object | None:
-        namespace, _, name = key.partition("/")
-        return self._cluster.look(CONFIG_MAP.kind, name, namespace)
 
     def _rules_of(self, found: Object) -> tuple[Rule, ...]:
         key = key_of(found)

@@ -1,0 +1,169 @@
+"""The DecoratorController in memory: whom it asks about, what it shows, and what it writes."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hooks.preview.clock import Clock
+from hooks.preview.cluster import Cluster
+from hooks.preview.metacontroller import DoesNotSettleError, Metacontroller, SyncError
+from hooks.preview.objects import Object
+from hooks.preview.registration import RESYNC_PERIOD_SECONDS, Installation
+from tests.preview.world import config_map, namespace
+
+HANDED_OVER = {"labels": {"synced-by": "sample"}}
+OWN_NAMESPACE = {"apiVersion": "v1", "resource": "namespaces", "names": ["dev"]}
+
+
+class World:
+    """A cluster with the namespace dev, and a hook that a test answers for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Object] = []
+        self.customized = 0
+        self.adopt: Callable[[Object], Any] = lambda _: {}
+        self.code = 200
+        self.cluster = Cluster(Clock())
+        self.cluster.create(namespace("dev"))
+        self.metacontroller = Metacontroller(
+            self.cluster, self._hook, self.cluster.clock, installed=Installation(has_adoption=True)
+        )
+
+    def _hook(self, path: str, body: bytes) -> tuple[int, bytes]:
+        request = json.loads(body)
+        if path == "/adopt/customize":
+            self.customized += 1
+            return 200, json.dumps({"relatedResources": [OWN_NAMESPACE]}).encode()
+        self.asked.append(request)
+        return self.code, json.dumps(self.adopt(request)).encode()
+
+    def make(self, metadata: Object) -> None:
+        self.cluster.create(config_map("settings", "dev", metadata, data={"a": "1"}))
+        self.metacontroller.settle()
+
+    def labels(self) -> Object:
+        found = self.cluster.get("ConfigMap", "settings", "dev")
+        assert found is not None
+        labels: Object = found["metadata"]["labels"]
+        return labels
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param({"team": "blue"}, id="nobody handed it over"),
+        pytest.param({"synced-by": "sample", "controller-uid": "1"}, id="it has a mark already"),
+    ],
+)
+def test_nobody_asks_about_what_is_not_selected(world: World, labels: Object) -> None:
+    world.make({"labels": labels})
+
+    assert (world.asked, world.customized) == ([], 0)
+
+
+def test_the_hook_is_shown_the_object_and_what_it_wants_to_see(world: World) -> None:
+    world.make(HANDED_OVER)
+
+    (request,) = world.asked
+    assert request["object"] == world.cluster.get("ConfigMap", "settings", "dev")
+    assert request["related"] == {"Namespace.v1": {"dev": world.cluster.get("Namespace", "dev")}}
+    assert (request["attachments"], request["finalizing"]) == ({}, False)
+    assert request["controller"]["metadata"]["name"] == "configmap-syncer-adoption"
+
+
+def test_labels_are_set_beside_those_that_are_there_and_unselect_the_object(world: World) -> None:
+    world.adopt = lambda _: {"labels": {"controller-uid": "1"}}
+    world.make(HANDED_OVER)
+
+    assert world.labels() == {"synced-by": "sample", "controller-uid": "1"}
+    world.cluster.patch("Namespace", "dev", None, {"metadata": {"labels": {"a": "b"}}})
+    world.metacontroller.settle()
+    assert len(world.asked) == 1
+
+
+def test_a_change_of_the_object_or_of_what_is_related_asks_again(world: World) -> None:
+    world.make(HANDED_OVER)
+    world.cluster.patch("ConfigMap", "settings", "dev", {"data": {"a": "2"}})
+    world.metacontroller.settle()
+    world.cluster.patch("Namespace", "dev", None, {"metadata": {"labels": {"a": "b"}}})
+    world.metacontroller.settle()
+    world.cluster.create(namespace("prod"))
+    world.metacontroller.settle()
+
+    assert (len(world.asked), world.customized) == (3, 1)
+
+
+def test_what_waits_is_asked_about_once_more_at_every_resync(world: World) -> None:
+    world.make(HANDED_OVER)
+    world.metacontroller.advance(RESYNC_PERIOD_SECONDS)
+
+    assert len(world.asked) == 2
+
+
+def test_nobody_asks_about_what_is_gone(world: World) -> None:
+    world.cluster.create(config_map("settings", "dev", HANDED_OVER))
+    world.cluster.delete("ConfigMap", "settings", "dev")
+    world.metacontroller.settle()
+
+    assert world.asked == []
+
+
+def test_what_fails_is_told_and_asked_again_with_the_next_change(world: World) -> None:
+    world.code = 500
+    world.make(HANDED_OVER)
+    assert world.metacontroller.events == [
+        SyncError(
+            "dev/settings",
+            "Sync error: adopt hook failed (version=v2): unsupported status code: 500 body: {}",
+        )
+    ]
+
+    world.code, world.adopt = 200, lambda _: {"labels": {"controller-uid": "1"}}
+    world.cluster.patch("ConfigMap", "settings", "dev", {"data": {"a": "2"}})
+    world.metacontroller.settle()
+    assert world.labels()["controller-uid"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        pytest.param({"label": {}}, 'unknown field "label"', id="an unknown field"),
+        pytest.param({"labels": []}, 'field "labels" has the wrong type', id="a list"),
+        pytest.param({"labels": {"a": 1}}, 'field "a" has the wrong type', id="a number"),
+    ],
+)
+def test_an_answer_is_read_as_strictly_as_metacontroller_does(
+    world: World, answer: Object, fault: str
+) -> None:
+    world.adopt = lambda _: answer
+    world.make(HANDED_OVER)
+
+    (event,) = world.metacontroller.events
+    assert fault in event.message
+    assert world.labels() == {"synced-by": "sample"}
+
+
+def test_an_object_that_gets_another_label_every_time_does_not_settle(world: World) -> None:
+    world.adopt = lambda _: {"labels": {"number": str(len(world.asked))}}
+
+    with pytest.raises(DoesNotSettleError, match="ConfigMap dev/settings does not settle"):
+        world.make(HANDED_OVER)
+
+
+def test_what_was_handed_over_before_metacontroller_came_is_asked_about(world: World) -> None:
+    world.cluster.create(config_map("other", "dev", {"labels": {"team": "blue"}}))
+    world.make(HANDED_OVER)
+    world.asked.clear()
+
+    Metacontroller(
+        world.cluster, world._hook, world.cluster.clock, installed=Installation(has_adoption=True)
+    ).settle()
+
+    assert [request["object"]["metadata"]["name"] for request in world.asked] == ["settings"]
