@@ -47,12 +47,15 @@ class Decorator:
             if _is_selected(item):
                 self._enqueue(key_of(item))
 
-    def work(self, key: str) -> None:
-        """Ask about one object. Raises HookError, TooManyRequestsError and ApiError."""
+    def work(self, key: str) -> bool:
+        """Ask about one object; whether that changed it.
+
+        Raises HookError, TooManyRequestsError and ApiError.
+        """
         namespace, _, name = key.partition("/")
         found = self._cluster.look(CONFIG_MAP.kind, name, namespace)
         if found is None or not _is_selected(found):
-            return
+            return False
         rules = self._rules_of(found)
         kinds = {rule.resource.kind for rule in rules}
         request = {
@@ -65,8 +68,10 @@ class Decorator:
             "finalizing": False,
         }
         labels = {**labels_of(found), **ask_labels(self._hook, request)}
-        if labels != labels_of(found):
-            self._cluster.update(with_metadata(found, labels=labels), METACONTROLLER)
+        if labels == labels_of(found):
+            return False
+        self._cluster.update(with_metadata(found, labels=labels), METACONTROLLER)
+        return True
 
     def _on_change(self, change: Change) -> None:
         if change.kind == CONFIG_MAP.kind:

@@ -154,9 +154,11 @@ class Metacontroller:
             return False
         while self._decorator.queue:
             key = self._decorator.queue.popleft()
-            self._count(asked, f"{CONFIG_MAP.kind} {key}")
             try:
-                self._decorator.work(key)
+                # Whatever happens to any syncer asks about every object that waits, so calls
+                # tell nothing of a loop.
+                if self._decorator.work(key):
+                    self._count(asked, f"{CONFIG_MAP.kind} {key}")
             except (ApiError, HookError, TooManyRequestsError) as error:
                 self.events.append(SyncError(key, f"Sync error: {error}"))
         return True
