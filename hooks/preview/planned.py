@@ -29,6 +29,7 @@ _VERBS: Final = {
     "update": "update",
     "takeOver": "take over",
     "delete": "delete",
+    "hold": "hold",
     "fail": "fail",
 }
 _NOTHING: Final = "nothing"
