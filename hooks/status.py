@@ -484,7 +484,9 @@ def _planned(planned: Plan) -> str:
         what = f"set spec.suspend to false to {listed(told)}"
     failing = _count(planned.fail.count, "namespace")
     failures = f"; {failing} would fail, as status.failures says" if planned.fail.count else ""
-    return f"Every copy is kept as it is; {what}{failures}."
+    number = planned.hold.count
+    braked = f"; spec.pruneLimit would hold {_count(number, 'deletion')}" if number else ""
+    return f"Every copy is kept as it is; {what}{braked}{failures}."
 
 
 def _keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
