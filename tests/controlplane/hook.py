@@ -4,6 +4,7 @@ import json
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tests.controlplane.client import Object
 from tests.controlplane.plane import answers
@@ -24,7 +25,8 @@ COMMAND = (
 class Hook(Process):
     """The service under gunicorn at `.url`; `settings` and `command` are for tests of faults.
 
-    `tls` reaches a service whose settings put it under TLS.
+    `tls` reaches a service whose settings put it under TLS; `root` is the folder of another
+    state of the project.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Hook(Process):
         command: Sequence[str] = COMMAND,
         port: int | None = None,
         tls: ssl.SSLContext | None = None,
+        root: Path = ROOT,
     ) -> None:
         port = port or workspace.port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
@@ -51,7 +54,7 @@ class Hook(Process):
                 "PYTHONUNBUFFERED": "1",
             }
             | dict(settings or {}),
-            working_directory=ROOT,
+            working_directory=root,
         )
 
     def calls(self, hook: str | None = None, syncer: str | None = None) -> list[Object]:
