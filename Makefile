@@ -17,6 +17,8 @@ UV_VERSION := 0.13.9
 PYTEST_ARGS ?=
 # More for pip-audit, as in: make check AUDIT_ARGS='--vulnerability-service osv'
 AUDIT_ARGS ?=
+# More for chaos, flood and soak, as in: make chaos RUN_ARGS='--seconds 600 --seed 7'
+RUN_ARGS ?=
 SBOM ?= sbom.cdx.json
 
 # Without this, macOS and Windows terminals, and C locales, could show the README's signs wrongly.
@@ -81,6 +83,18 @@ sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licen
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
 	@$(BIN)/python -m benchmarks
+
+.PHONY: chaos
+chaos: $(STAMP) ## Break part after part of the product in the middle of its work, 200 times (RUN_ARGS)
+	@$(BIN)/python -m reliability chaos $(RUN_ARGS)
+
+.PHONY: flood
+flood: $(STAMP) ## Ask too much of the product at once, and print who waits for whom (RUN_ARGS)
+	@$(BIN)/python -m reliability flood $(RUN_ARGS)
+
+.PHONY: soak
+soak: $(STAMP) ## Live random histories until Ctrl-C, and print by how much the hook grows (RUN_ARGS)
+	@$(BIN)/python -m reliability soak $(RUN_ARGS)
 
 .PHONY: certs
 certs: $(STAMP) ## Make the webhook's certificate and key for metacontroller/components/tls

@@ -1,0 +1,119 @@
+"""The product with everything that can be broken within reach."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import yaml
+
+from reliability.proxy import Proxy
+from reliability.world import BYSTANDER
+from tests.controlplane import (
+    SERVER_SIDE_APPLY,
+    Client,
+    ControlPlane,
+    Hook,
+    Metacontroller,
+    Object,
+    Stack,
+)
+from tests.controlplane.stack import NAMESPACE, SERVICE_ACCOUNT, shipped_arguments
+
+_ELECTION = tuple(each for each in shipped_arguments() if each.startswith("--leader-election"))
+_UNDISTURBED_SECONDS = 600
+"""Less than the resync period of the registration by more than healing may take."""
+
+
+class Parts:
+    """A control plane, Metacontroller and the hook as shipped, with a proxy before the hook."""
+
+    def __init__(self) -> None:
+        self._stack = Stack(SERVER_SIDE_APPLY, installation=self._reached_by_proxy)
+        self.proxy = Proxy(self._stack.workspace.port(), self._stack.hook.url)
+        self.leader = self._elected("leader")
+        self._standby = self._elected("standby")
+        self._started = 0.0
+
+    @property
+    def client(self) -> Client:
+        """The administrator's client."""
+        return self._stack.client
+
+    @property
+    def plane(self) -> ControlPlane:
+        """etcd, kube-apiserver and kube-controller-manager."""
+        return self._stack.control_plane
+
+    @property
+    def hook(self) -> Hook:
+        """The service."""
+        return self._stack.hook
+
+    @property
+    def metacontroller(self) -> Metacontroller:
+        """The one that works alone, while none is elected."""
+        return self._stack.metacontroller
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Everything started, and removed at the end."""
+        with self.proxy, self._stack:
+            self._started = time.monotonic()
+            try:
+                yield
+            finally:
+                for each in (self.leader, self._standby):
+                    each.kill()
+
+    def keep_resync_away(self) -> None:
+        """Start Metacontroller anew before its resync could heal what should heal without it."""
+        if time.monotonic() - self._started > _UNDISTURBED_SECONDS:
+            self.restart_metacontroller()
+
+    def restart_metacontroller(self) -> None:
+        """Kill Metacontroller, and start it; returns when it asks the hook again."""
+        self._begin_with(self.metacontroller)
+
+    def kill_leader(self) -> None:
+        """Kill the leader; returns when the other one asks the hook."""
+        self.leader.kill()
+        since = time.monotonic()
+        self.proxy.wait_for_call(BYSTANDER, since)
+
+    @contextlib.contextmanager
+    def two_metacontrollers(self) -> Iterator[None]:
+        """A leader that works and another that waits; afterwards one works alone again."""
+        self.metacontroller.kill()
+        self._begin_with(self.leader)
+        self._standby.start()
+        yield
+        self.leader.kill()
+        self._standby.kill()
+        # The next leader need not wait for what the dead one left.
+        self.client.delete("Lease", SERVICE_ACCOUNT, NAMESPACE)
+        self.restart_metacontroller()
+
+    def logs(self) -> str:
+        """The end of what everybody wrote."""
+        elected = (self.leader, self._standby)
+        return "\n".join([self._stack.logs(), *(each.tail() for each in elected)])
+
+    def _begin_with(self, metacontroller: Metacontroller) -> None:
+        metacontroller.kill()
+        since = time.monotonic()
+        metacontroller.start()
+        self.proxy.wait_for_call(BYSTANDER, since)
+        self._started = since
+
+    def _elected(self, name: str) -> Metacontroller:
+        return Metacontroller(
+            self.plane,
+            SERVER_SIDE_APPLY,
+            _ELECTION,
+            kubeconfig=self._stack._kubeconfig,
+            name=name,
+        )
+
+    def _reached_by_proxy(self, registered: list[Object]) -> list[Object]:
+        text = yaml.safe_dump_all(registered).replace(self.hook.url, self.proxy.url)
+        return list(yaml.safe_load_all(text))

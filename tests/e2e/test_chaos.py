@@ -1,0 +1,66 @@
+"""`make chaos` finds what is wrong, and the product gets over a few of its faults."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import pytest
+
+from benchmarks.objects import manifest
+from reliability.chaos import Chaos, Healing, Injected
+from reliability.faults import FAULTS
+from reliability.parts import Parts
+from reliability.watch import Watch
+from reliability.world import BYSTANDER, SUBJECT, World
+
+_TARGETS = 20
+_SHORT = ("hook killed while it answers", "Metacontroller killed", "half a body")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A short run, and what it left."""
+
+    parts: Parts
+    world: World
+    injected: list[Injected]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    parts = Parts()
+    with parts.running():
+        world = World(parts.client, _TARGETS)
+        world.make()
+        with Watch(parts.client, SUBJECT, world.untargeted) as watch:
+            faults = [fault for fault in FAULTS if fault.name in _SHORT]
+            # How long a copy is away is for `make chaos` to judge, on a machine that is quiet.
+            chaos = Chaos(parts, world, watch, seed=1, faults=faults, away_allowance=math.inf)
+            yield Run(parts, world, list(islice(chaos.live(), 5)))
+
+
+def test_a_short_run_is_got_over(run: Run) -> None:
+    assert {each.fault for each in run.injected} <= set(_SHORT)
+    assert [(each.failures, each.healing) for each in run.injected] == [([], Healing.BY_ITSELF)] * 5
+
+
+def test_what_is_wrong_is_found(run: Run) -> None:
+    world, client = run.world, run.parts.client
+    assert world.shortcomings() == {}
+    run.parts.metacontroller.kill()
+
+    client.merge_patch("ConfigMap", "decoy", {"data": {"a": "c"}}, world.namespaces[0])
+    client.merge_patch("ConfigMap", SUBJECT, {"data": {"key": "edited"}}, world.namespaces[1])
+    client.delete("ConfigMap", SUBJECT, world.namespaces[2])
+    client.create(manifest("ConfigMap", "x", world.namespaces[3]))
+
+    found = world.shortcomings()
+    assert found[""] == [
+        f"the unmanaged {(world.namespaces[0], 'decoy')} was touched",
+        f"{(world.namespaces[3], 'x')} was left behind",
+    ]
+    edited, missing = found[SUBJECT]
+    assert edited.startswith(f"{world.namespaces[1]}/{SUBJECT}: its data are {{'key': 'edited'}}")
+    assert missing == f"{world.namespaces[2]}/{SUBJECT}: missing"
+    assert BYSTANDER not in found
