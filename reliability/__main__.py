@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="how long")
     parser.add_argument("--faults", type=int, default=200, help="chaos: how many, if no --seconds")
     parser.add_argument("--targets", type=int, default=TARGETS, help="chaos: how many namespaces")
+    parser.add_argument("--only", action="append", choices=("many", "restless", "large"))
     parser.add_argument(
         "--metacontroller",
         action="append",

@@ -15,6 +15,7 @@ from tests.controlplane import TimedOut
 _SECONDS_TO_FIRST_HIT: Final = 10
 _SECONDS_TO_HIT: Final = 60
 _SLOW_SECONDS: Final = 3
+_LONGER_THAN_METACONTROLLER_WAITS: Final = 65
 
 
 class Missed(Exception):
@@ -38,19 +39,31 @@ class Fault:
 
 
 def _answers(
-    interference: Interference, most_hits: int = 10
+    interference: Interference, most_hits: int = 10, first: float = 0
 ) -> Callable[[Parts, random.Random], None]:
     """The hook's answers are spoilt until so many about the subject were."""
 
     def inject(parts: Parts, chance: random.Random) -> None:
         with parts.proxy.interfering(interference, SUBJECT):
             try:
-                parts.proxy.wait_for_hits(1, _SECONDS_TO_FIRST_HIT)
+                parts.proxy.wait_for_hits(1, first + _SECONDS_TO_FIRST_HIT)
             except TimedOut as too_late:
                 raise Missed from too_late
             parts.proxy.wait_for_hits(chance.randint(1, most_hits), _SECONDS_TO_HIT)
 
     return inject
+
+
+def _answer_too_late(parts: Parts, chance: random.Random) -> None:
+    over = threading.Event()
+
+    def wait(_: Exchange) -> bool:
+        over.wait(_LONGER_THAN_METACONTROLLER_WAITS)
+        return False
+
+    _answers(wait, most_hits=1, first=_LONGER_THAN_METACONTROLLER_WAITS)(parts, chance)
+    # What it has asked since need not wait as long.
+    over.set()
 
 
 def _no_answer(_: Exchange) -> bool:
@@ -126,6 +139,7 @@ FAULTS = (
     Fault("500", _answers(_replying(500, b"internal error\n"))),
     Fault("429", _answers(_busy, most_hits=3)),
     Fault("slow", _answers(_slowly, most_hits=2)),
+    Fault("no answer in time", _answer_too_late, weight=1),
     Fault("half a body", _answers(_half)),
     Fault("garbage", _answers(_replying(200, b"<html>Welcome</html>\n"))),
 )

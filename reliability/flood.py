@@ -5,19 +5,27 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from benchmarks.objects import manifest
 from reliability.memory import Sampler
-from tests.controlplane import SERVER_SIDE_APPLY, Client, Object, Stack, wait_for
+from tests.controlplane import SERVER_SIDE_APPLY, Client, Metacontroller, Object, Stack, wait_for
 
 SYNCERS: Final = 100
 NAMESPACES_EACH: Final = 100
 CHANGE_SECONDS: Final = 0.1
 LARGE: Final = 5_000
 SMALL: Final = 50
+RESTLESS_SECONDS: Final = 60
 _SMALL_NAMESPACES: Final = 5
+_ARGUMENTS: Final = (
+    "--workers=5",
+    "--workers=1",
+    "--workers=20",
+    "--client-go-qps=100 --client-go-burst=200",
+)
+"""What Metacontroller is told for each comparison, over QPS 500 and burst 1000."""
 _CHANGED_NAMESPACES: Final = 50
 _SECONDS_TO_SETTLE: Final = 1_800
 _SOURCES: Final = "overload-source"
@@ -29,22 +37,22 @@ class Unbounded(AssertionError):
 
 
 def run(asked: argparse.Namespace) -> int:
-    """All three situations; a failure raises."""
-    with _stack() as stack:
-        print(_many_at_once(stack, SYNCERS, NAMESPACES_EACH), flush=True)
-    with _stack() as stack:
-        print(_restless_source(stack, asked.seconds or 60, random.Random(asked.seed)), flush=True)
-    for arguments in asked.metacontroller or ["", "--workers=20", "--workers=1"]:
-        with _stack(arguments.split()) as stack:
-            print(_large_beside_small(stack, LARGE, arguments or "as tested"), flush=True)
+    """The situations that are asked for, each on a stack of its own; a failure raises."""
+    situations: dict[str, Callable[[Stack], Iterator[str]]] = {
+        "many": lambda stack: _many_at_once(stack, SYNCERS, NAMESPACES_EACH),
+        "restless": lambda stack: _restless_source(
+            stack, asked.seconds or RESTLESS_SECONDS, random.Random(asked.seed)
+        ),
+        "large": lambda stack: _large_beside_small(stack, asked.metacontroller or _ARGUMENTS),
+    }
+    for name in asked.only or situations:
+        with Stack(SERVER_SIDE_APPLY) as stack:
+            for line in situations[name](stack):
+                print(f"{name}: {line}", flush=True)
     return 0
 
 
-def _stack(arguments: Sequence[str] = ()) -> Stack:
-    return Stack(SERVER_SIDE_APPLY, metacontroller_arguments=arguments)
-
-
-def _many_at_once(stack: Stack, syncers: int, namespaces: int) -> str:
+def _many_at_once(stack: Stack, syncers: int, namespaces: int) -> Iterator[str]:
     """So many syncers of so many namespaces, made in one go."""
     client = stack.client
     _make_namespaces(client, namespaces)
@@ -59,7 +67,7 @@ def _many_at_once(stack: Stack, syncers: int, namespaces: int) -> str:
         settled = _settled(client, dict.fromkeys(names, namespaces))
     _check_values(client, dict.fromkeys(names, "value"), namespaces)
     calls = len(stack.hook.calls("sync"))
-    return (
+    yield (
         f"{syncers} syncers x {namespaces} namespaces, made in {made:.1f} s: the first was Ready "
         f"after {min(settled.values()) - started:.1f} s, half of them after "
         f"{statistics.median(settled.values()) - started:.1f} s, the last after "
@@ -68,7 +76,7 @@ def _many_at_once(stack: Stack, syncers: int, namespaces: int) -> str:
     )
 
 
-def _restless_source(stack: Stack, seconds: float, chance: random.Random) -> str:
+def _restless_source(stack: Stack, seconds: float, chance: random.Random) -> Iterator[str]:
     """A source that is changed without a pause: the last value wins, and nothing piles up."""
     client = stack.client
     _make_namespaces(client, _CHANGED_NAMESPACES)
@@ -102,43 +110,60 @@ def _restless_source(stack: Stack, seconds: float, chance: random.Random) -> str
         raise Unbounded(f"{calls} syncs for {changes} changes of the source")
     if memory.peak > memory.first + 32:
         raise Unbounded(f"the hook's memory went from {memory.first} to {memory.peak} MiB")
-    return (
-        f"Source of {_CHANGED_NAMESPACES} namespaces, changed {changes} times in {seconds:.0f} s; "
+    yield (
+        f"a source of {_CHANGED_NAMESPACES} copies, changed {changes} times in {seconds:.0f} s; "
         f"the last value was everywhere {late:.1f} s after it was written; {calls} syncs, "
         f"{calls / changes:.2f} for a change; the hook's memory went from {memory.first:.0f} to "
         f"{memory.peak:.0f} MiB at most"
     )
 
 
-def _large_beside_small(stack: Stack, large: int, arguments: str) -> str:
+def _large_beside_small(stack: Stack, settings: Sequence[str]) -> Iterator[str]:
     """One syncer of very many namespaces, and small ones that are made while it is being served."""
     client = stack.client
-    _make_namespaces(client, large)
+    _make_namespaces(client, LARGE)
     names = [f"small-{number:02d}" for number in range(SMALL)]
     for name in ("large", *names):
         _write_source(client, name, "value")
     chosen = [f"{_LABEL}-{number:04d}" for number in range(_SMALL_NAMESPACES)]
-    alone = _time_for_small(client, names, chosen)
+    for flags in settings:
+        _restart_metacontroller(stack, flags.split())
+        alone = _time_for_small(client, names, chosen)
+        _remove(client, names)
+        started = time.monotonic()
+        client.apply(_syncer("large", {"namespaceSelector": {_LABEL: "yes"}}))
+        wait_for(
+            lambda: client.find("ConfigMap", "large", chosen[0]), "the large one to begin", 600
+        )
+        beside = _time_for_small(client, names, chosen)
+        was_served = (client.get("ConfigMapSyncer", "large").get("status") or {}).get("syncedCount")
+        lasted = _settled(client, {"large": LARGE})["large"] - started
+        _remove(client, ["large", *names])
+        yield (
+            f"{SMALL} syncers of {_SMALL_NAMESPACES} namespaces with {flags or 'the defaults'}: "
+            f"{_waits(alone)} alone, {_waits(beside)} beside one of {LARGE:,}, which took "
+            f"{lasted:.1f} s{' and was done before' if was_served == LARGE else ''}"
+        )
+
+
+def _waits(seconds: Sequence[float]) -> str:
+    return f"half Ready in {statistics.median(seconds):.1f} s and all in {max(seconds):.1f} s"
+
+
+def _restart_metacontroller(stack: Stack, flags: Sequence[str]) -> None:
+    stack.metacontroller.kill()
+    stack.metacontroller = Metacontroller(
+        stack.control_plane, SERVER_SIDE_APPLY, flags, kubeconfig=stack._kubeconfig
+    )
+    stack.metacontroller.start()
+    stack.wait_until_syncing()
+
+
+def _remove(client: Client, names: Sequence[str]) -> None:
     for name in names:
         client.delete("ConfigMapSyncer", name)
     for name in names:
-        client.wait_until_gone("ConfigMapSyncer", name)
-    started = time.monotonic()
-    client.apply(_syncer("large", {"namespaceSelector": {_LABEL: "yes"}}))
-    wait_for(
-        lambda: client.find("ConfigMap", "large", f"{_LABEL}-0000"), "the large one to begin", 600
-    )
-    beside = _time_for_small(client, names, chosen)
-    is_done = (client.get("ConfigMapSyncer", "large").get("status") or {}).get("syncedCount")
-    settled = _settled(client, {"large": large})
-    lasted = settled["large"] - started
-    note = " (which was done by then)" if is_done == large else ""
-    return (
-        f"{SMALL} syncers of {_SMALL_NAMESPACES} namespaces, Metacontroller {arguments}: alone "
-        f"half of them were Ready within {statistics.median(alone):.1f} s and all within "
-        f"{max(alone):.1f} s; beside one of {large:,}{note} "
-        f"{statistics.median(beside):.1f} s and {max(beside):.1f} s; that one took {lasted:.1f} s"
-    )
+        client.wait_until_gone("ConfigMapSyncer", name, seconds=_SECONDS_TO_SETTLE)
 
 
 def _time_for_small(client: Client, names: Sequence[str], chosen: list[str]) -> list[float]:
