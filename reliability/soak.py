@@ -96,16 +96,21 @@ class Soak:
             time.sleep(_POLL_SECONDS)
 
     def _difference(self) -> str:
+        wanted = self._model.copies()
         found = {
-            (copy["metadata"]["namespace"], copy["metadata"]["name"]): (
+            _place(copy): (
                 copy.get("data"),
                 copy.get("binaryData"),
                 bool(copy.get("immutable")),
             )
             for copy in self._client.list("ConfigMap")
-            if copy["metadata"]["namespace"] in self._namespaces
+            if _place(copy) in wanted
+            or (
+                copy["metadata"]["namespace"] in self._namespaces
+                # A released copy where no target is any more is nobody's, and stays.
+                and "ownerReferences" in copy["metadata"]
+            )
         }
-        wanted = self._model.copies()
         places = found.keys() | wanted.keys()
         wrong = sorted(place for place in places if found.get(place) != wanted.get(place))
         unready = [
@@ -196,6 +201,10 @@ class Soak:
             "immutable": name in self._model.immutable,
         }
         return manifest("ConfigMapSyncer", name) | {"spec": spec}
+
+
+def _place(copy: Object) -> tuple[str, str]:
+    return copy["metadata"]["namespace"], copy["metadata"]["name"]
 
 
 def run(asked: argparse.Namespace) -> int:
