@@ -19,7 +19,6 @@ from tests.controlplane import (
 )
 from tests.controlplane.stack import NAMESPACE, SERVICE_ACCOUNT, shipped_arguments
 
-_ELECTION = tuple(each for each in shipped_arguments() if each.startswith("--leader-election"))
 _UNDISTURBED_SECONDS = 600
 """Less than the resync period of the registration by more than healing may take."""
 
@@ -30,6 +29,7 @@ class Parts:
     def __init__(self) -> None:
         self._stack = Stack(SERVER_SIDE_APPLY, installation=self._reached_by_proxy)
         self.proxy = Proxy(self._stack.workspace.port(), self._stack.hook.url)
+        self._election = [each for each in shipped_arguments() if "-leader-election" in each]
         self.leader = self._elected("leader")
         self._standby = self._elected("standby")
         self._started = 0.0
@@ -109,7 +109,7 @@ class Parts:
         return Metacontroller(
             self.plane,
             SERVER_SIDE_APPLY,
-            _ELECTION,
+            self._election,
             kubeconfig=self._stack._kubeconfig,
             name=name,
         )

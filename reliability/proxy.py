@@ -19,6 +19,7 @@ import msgspec
 from tests.controlplane import wait_for
 
 _SECONDS_TO_CONNECT: Final = 120
+_POLL_SECONDS: Final = 0.05
 
 
 class _Parent(msgspec.Struct, frozen=True):
@@ -69,7 +70,9 @@ class Proxy:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self, hook_url))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
