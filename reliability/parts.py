@@ -19,8 +19,8 @@ from tests.controlplane import (
 )
 from tests.controlplane.stack import NAMESPACE, SERVICE_ACCOUNT, shipped_arguments
 
-_UNDISTURBED_SECONDS = 600
-"""Less than the resync period of the registration by more than healing may take."""
+_UNDISTURBED_SECONDS = 450
+"""Less than the resync period of the registration by more than a fault and its healing may take."""
 
 
 class Parts:

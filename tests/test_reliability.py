@@ -1,4 +1,4 @@
-"""The proxy of `make chaos` spoils what it shall and nothing else, and remembers it."""
+"""`make chaos` spoils what it shall and nothing else, and excuses nothing that it must not."""
 
 import http.client
 import json
@@ -11,10 +11,12 @@ from typing import cast
 
 import pytest
 
+from reliability.chaos import Chaos, Healing, _failures
 from reliability.faults import FAULTS, Missed
 from reliability.parts import Parts
 from reliability.proxy import Proxy
-from reliability.world import BYSTANDER, SUBJECT
+from reliability.watch import Watch
+from reliability.world import BYSTANDER, SUBJECT, World
 from tests.controlplane import Workspace
 
 _ANSWER = b'{"children": [], "status": {}}'
@@ -41,6 +43,35 @@ class _OnlyProxy:
     """What faults of the answers need of the parts."""
 
     proxy: Proxy
+
+
+class _OnlyShortcomings:
+    """A world that is well once it was resynced, or never."""
+
+    def __init__(self, *, heals: bool) -> None:
+        self._heals = heals
+        self._resynced: set[str] = set()
+
+    def resync(self, syncers: set[str], _: str) -> None:
+        self._resynced |= syncers
+
+    def shortcomings(self) -> dict[str, list[str]]:
+        is_well = self._heals and SUBJECT in self._resynced
+        return {} if is_well else {SUBJECT: ["a copy is not current"]}
+
+
+@dataclass(frozen=True, slots=True)
+class _OnlyUnanswered:
+    """Parts whose proxy saw that /customize was not answered about these syncers."""
+
+    lost: set[str]
+
+    @property
+    def proxy(self) -> "_OnlyUnanswered":
+        return self
+
+    def unanswered(self, hook: str, _: float) -> set[str]:
+        return self.lost if hook == "customize" else set()
 
 
 @pytest.fixture
@@ -119,3 +150,25 @@ def test_a_fault_that_nobody_notices_is_missed(
 
     with pytest.raises(Missed):
         fault.inject(cast("Parts", _OnlyProxy(proxy)), CHANCE)
+
+
+@pytest.mark.parametrize(
+    ("lost", "heals", "healing"),
+    [
+        pytest.param({SUBJECT, BYSTANDER}, True, Healing.LOST_EVENT, id="its event was lost"),
+        pytest.param({BYSTANDER}, True, Healing.ONLY_BY_RESYNC, id="another's event was lost"),
+        pytest.param({SUBJECT}, False, Healing.NEVER, id="a resync does not help"),
+    ],
+)
+def test_what_only_a_resync_heals_is_excused_by_a_lost_event_alone(
+    monkeypatch: pytest.MonkeyPatch, lost: set[str], healing: Healing, *, heals: bool
+) -> None:
+    monkeypatch.setattr("reliability.chaos._RESYNC_SECONDS", 0)
+    world = cast("World", _OnlyShortcomings(heals=heals))
+    chaos = Chaos(cast("Parts", _OnlyUnanswered(lost)), world, cast("Watch", None), seed=1)
+    left = world.shortcomings()
+
+    assert chaos._resynced(left, 0) is healing
+    failures = list(_failures(left, healing))
+    assert bool(failures) is (healing is not Healing.LOST_EVENT)
+    assert "a copy is not current" in failures or not failures
