@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 from reliability import flood, soak
-from reliability.chaos import Chaos, Healing, table
+from reliability.chaos import Chaos
 from reliability.parts import Parts
 from reliability.watch import Watch
 from reliability.world import SUBJECT, World
-from tests.controlplane import missing
+from tests.controlplane import TimedOut, missing
 
 TARGETS: Final = 300
 
@@ -49,31 +49,22 @@ def _chaos(asked: argparse.Namespace) -> int:
         with Watch(parts.client, SUBJECT, world.untargeted) as watch:
             chaos = Chaos(parts, world, watch, asked.seed)
             started = time.monotonic()
-            for number, each in enumerate(chaos.live(), 1):
-                seconds = time.monotonic() - started
-                print(
-                    f"{number:4} {seconds:6.0f} s  {each.operation:12} {each.fault:28} "
-                    f"after {each.after_writes:3} writes, lasted {each.lasted:5.1f} s, "
-                    f"healed after {each.healed:5.1f} s {each.healing.value}, "
-                    f"away {each.away:5.2f} s",
-                    *(f"FAILED: {failure}" for failure in each.failures),
-                    sep="\n     ",
-                    flush=True,
-                )
-                if each.failures:
-                    print(parts.logs(), file=sys.stderr)
-                if seconds > asked.seconds if asked.seconds else number >= asked.faults:
-                    break
-            report = chaos.report
-    lost = sum(each.healing is Healing.LOST_EVENT for each in report.injected)
-    print(table(report.injected))
-    print(f"Without a fault, a replaced copy was away for {report.undisturbed_away:.2f} s at most")
-    print(
-        f"{len(report.injected)} faults in {seconds:.0f} s with seed {asked.seed} "
-        f"({report.missed} more came too late); {lost} healed by a resync after a lost event; "
-        f"failures: {len(report.failures)}"
-    )
-    return 1 if report.failures else 0
+            try:
+                for each in chaos.live():
+                    seconds = time.monotonic() - started
+                    print(f"{len(chaos.report.injected):4} {seconds:6.0f} s  {each}", flush=True)
+                    if each.failures:
+                        print(parts.logs(), file=sys.stderr)
+                    done = seconds if asked.seconds else len(chaos.report.injected)
+                    if done >= (asked.seconds or asked.faults):
+                        break
+            except TimedOut:
+                print(parts.logs(), file=sys.stderr)
+                raise
+            finally:
+                print(chaos.report)
+                print(f"In {time.monotonic() - started:.0f} s with seed {asked.seed}", flush=True)
+    return 1 if chaos.report.failures else 0
 
 
 _RUNS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

@@ -59,6 +59,14 @@ class Injected:
     failures: Sequence[str]
     healing: Healing
 
+    def __str__(self) -> str:
+        told = (
+            f"{self.operation:12} {self.fault:28} after {self.after_writes:3} writes, lasted "
+            f"{self.lasted:5.1f} s, healed after {self.healed:5.1f} s {self.healing.value}, "
+            f"away {self.away:5.2f} s"
+        )
+        return "\n     FAILED: ".join([told, *self.failures])
+
 
 @dataclass(slots=True)
 class Report:
@@ -69,13 +77,29 @@ class Report:
     undisturbed_away: float = 0.0
 
     @property
-    def failures(self) -> list[str]:
-        """What went wrong, each with its fault."""
-        return [
-            f"{each.operation}, {each.fault}: {failure}"
-            for each in self.injected
-            for failure in each.failures
-        ]
+    def failures(self) -> int:
+        """How many faults were not got over as they have to be."""
+        return sum(bool(each.failures) for each in self.injected)
+
+    def __str__(self) -> str:
+        """The faults counted by kind, with what they cost at most."""
+        counts = Counter(each.fault for each in self.injected)
+        lines = [f"{'fault':28} {'times':>5}   {'lasted':>7}   {'healed':>7}     {'away':>6}"]
+        for name, times in counts.most_common():
+            mine = [each for each in self.injected if each.fault == name]
+            lasted, healed, away = (
+                max(getattr(each, what) for each in mine) for what in ("lasted", "healed", "away")
+            )
+            lines.append(f"{name:28} {times:5} {lasted:7.1f} s {healed:7.1f} s {away:7.2f} s")
+        lost = sum(each.healing is Healing.LOST_EVENT for each in self.injected)
+        lines.append(
+            f"Without a fault, a replaced copy was away for {self.undisturbed_away:.2f} s at most"
+        )
+        lines.append(
+            f"{len(self.injected)} faults ({self.missed} more came too late), of which {lost} were "
+            f"healed by a resync after a lost event; not got over: {self.failures}"
+        )
+        return "\n".join(lines)
 
 
 class Chaos:
@@ -202,16 +226,3 @@ def _failures(left: Mapping[str, Sequence[str]], healing: Healing) -> Iterator[s
     if healing in {Healing.ONLY_BY_RESYNC, Healing.NEVER}:
         yield f"healed {healing.value}"
         yield from islice(chain.from_iterable(left.values()), _TOLD)
-
-
-def table(injected: Sequence[Injected]) -> str:
-    """The faults counted by kind, with what they cost at most."""
-    counts = Counter(each.fault for each in injected)
-    lines = [f"{'fault':30} {'times':>5} {'lasted':>8} {'healed':>8} {'away':>8}"]
-    for name, times in counts.most_common():
-        mine = [each for each in injected if each.fault == name]
-        lasted, healed, away = (
-            max(getattr(each, what) for each in mine) for what in ("lasted", "healed", "away")
-        )
-        lines.append(f"{name:30} {times:5} {lasted:6.1f} s {healed:6.1f} s {away:6.2f} s")
-    return "\n".join(lines)

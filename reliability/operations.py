@@ -9,7 +9,7 @@ from reliability.world import World
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that writes each copy `writes` times; `may_be_away` says that copies go in it.
+    """Something that writes each copy `writes` times; `may_be_away` says that copies come back.
 
     `prepare` is done, and has converged, before `begin`.
     """
@@ -30,6 +30,6 @@ LIFE = (
     ),
     Operation("update", 1, False, lambda world, _: world.write_sources()),
     Operation("replacement", 2, True, lambda world, _: world.write_sources(), World.freeze_subject),
-    Operation("finalize", 1, True, lambda world, _: world.delete_subject()),
+    Operation("finalize", 1, False, lambda world, _: world.delete_subject()),
 )
 """The life of a syncer."""
