@@ -138,7 +138,8 @@ FAULTS = (
     Fault("etcd killed", _restart_etcd),
     Fault("500", _answers(_replying(500, b"internal error\n"))),
     Fault("429", _answers(_busy, most_hits=3)),
-    Fault("slow", _answers(_slowly, most_hits=2)),
+    # Nothing need be asked again after an answer that came.
+    Fault("slow", _answers(_slowly, most_hits=1)),
     Fault("no answer in time", _answer_too_late, weight=1),
     Fault("half a body", _answers(_half)),
     Fault("garbage", _answers(_replying(200, b"<html>Welcome</html>\n"))),
