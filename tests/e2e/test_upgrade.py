@@ -1,5 +1,7 @@
 """An upgrade is no event: what an older state of the project made is kept as it is, to the byte."""
 
+import base64
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -31,14 +33,15 @@ SPECS: dict[str, dict[str, Any]] = {
         "targetAnnotations": {"note": "two"},
     },
 }
+SECRET = "credentials"
+"""The syncer of a Secret, where the strategy is one that Secrets may be copied with."""
 
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the older state of the project."""
-    archive = subprocess.run(
-        ["git", "-C", ROOT, "archive", OLDER], capture_output=True, check=False
-    )
+    git = shutil.which("git") or pytest.skip("UPGRADE NOT TESTED: git is not on PATH")
+    archive = subprocess.run([git, "-C", ROOT, "archive", OLDER], capture_output=True, check=False)
     if archive.returncode:
         pytest.skip(
             f"UPGRADE NOT TESTED: the history of this project is absent, or without {OLDER[:7]}: "
@@ -55,6 +58,7 @@ class Ages:
 
     def __init__(self, stack: Stack, older: Path) -> None:
         self.stack = stack
+        self.names = [*SPECS, *([SECRET] if stack.strategy == SERVER_SIDE_APPLY else [])]
         port = int(stack.hook.url.rpartition(":")[2])
         self._hooks = {
             ROOT: stack.hook,
@@ -74,7 +78,7 @@ class Ages:
         """Have every syncer synced once, from the rules that were asked for before."""
         # One worker writes for a syncer, so the second question comes after the first was obeyed.
         for number in range(2):
-            for name in SPECS:
+            for name in self.names:
                 before = len(self.stack.hook.calls("sync", name))
                 patch = {"metadata": {"annotations": {"mark": f"{mark}-{number}"}}}
                 self.stack.client.merge_patch("ConfigMapSyncer", name, patch)
@@ -88,14 +92,16 @@ class Ages:
         )
 
     def wait_until_ready(self) -> None:
-        for name in SPECS:
+        for name in self.names:
             self.stack.client.wait_for("ConfigMapSyncer", name, _is_ready, f"{name} to be ready")
 
     def change_sources(self, value: str) -> None:
         """Change every source; returns when every copy has the value."""
-        for name in SPECS:
-            patch = {"data": {"key": value}}
-            self.stack.client.merge_patch("ConfigMap", name, patch, SOURCE)
+        for name in self.names:
+            source = _source(name, value)
+            self.stack.client.merge_patch(
+                source["kind"], name, {"data": {"key": source["data"]["key"]}}, SOURCE
+            )
         wait_for(
             lambda: {value} == {_value(copy) for copy in self.copies()},
             f"the value {value} in every copy",
@@ -104,12 +110,16 @@ class Ages:
         self.wait_until_ready()
 
     def copies(self) -> list[Object]:
-        return self.stack.client.list("ConfigMap", labels="synced-by")
+        client = self.stack.client
+        return [
+            *client.list("ConfigMap", labels="synced-by"),
+            *client.list("Secret", labels="synced-by"),
+        ]
 
 
 @pytest.fixture(params=STRATEGIES)
 def ages(request: pytest.FixtureRequest, older: Path) -> Iterator[Ages]:
-    stack = Stack(request.param)
+    stack = Stack(request.param, components=["secrets"])
     changing = Ages(stack, older)
     with stack:
         changing.crd_of(older)
@@ -117,23 +127,23 @@ def ages(request: pytest.FixtureRequest, older: Path) -> Iterator[Ages]:
         client.apply(_namespace(SOURCE))
         for name in NAMESPACES:
             client.apply(_namespace(name, upgrade="yes"))
-        for name, spec in SPECS.items():
-            client.create(_source(name))
-            client.create(_syncer(name, spec))
+        for name in changing.names:
+            client.create(_source(name, "first"))
+            client.create(_syncer(name))
         changing.wait_until_ready()
         yield changing
 
 
 def test_copies_of_an_older_hook_are_taken_over_without_a_write(ages: Ages, older: Path) -> None:
     copies = ages.copies()
-    assert len(copies) == sum(2 if name == "selected" else 3 for name in SPECS)
+    assert len(copies) == sum(2 if name == "selected" else 3 for name in ages.names)
 
     ages.hook_of(ROOT)
     ages.sync_all("hook")
     ages.crd_of(ROOT)
     ages.sync_all("crd")
     ages.stack.metacontroller.kill()
-    before = {name: len(ages.stack.hook.calls("sync", name)) for name in SPECS}
+    before = {name: len(ages.stack.hook.calls("sync", name)) for name in ages.names}
     ages.stack.metacontroller.start()
     for name, calls in before.items():
         ages.wait_for_call(name, calls)
@@ -164,6 +174,8 @@ def _is_ready(syncer: Object) -> bool:
 def _value(copy: Object) -> str | None:
     data = copy.get("data", {})
     value: str | None = data.get("key", data.get("renamed"))
+    if value is not None and copy["metadata"]["name"] == SECRET:
+        return base64.b64decode(value).decode()
     return value
 
 
@@ -171,20 +183,27 @@ def _namespace(name: str, **labels: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
-def _source(name: str) -> Object:
+def _source(name: str, value: str) -> Object:
+    metadata: Object = {"name": name, "namespace": SOURCE}
+    if name == SECRET:
+        metadata["annotations"] = {"config.example.com/allow-sync-to": ",".join(NAMESPACES)}
+        data = {"key": base64.b64encode(value.encode()).decode()}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": SOURCE},
-        "data": {"key": "first", "other": "value"},
+        "metadata": metadata,
+        "data": {"key": value, "other": "value"},
         "binaryData": {"binary": "AAEC"},
     }
 
 
-def _syncer(name: str, spec: dict[str, Any]) -> Object:
+def _syncer(name: str) -> Object:
+    listed = {"targetNamespaces": list(NAMESPACES)}
+    kind = "sourceSecret" if name == SECRET else "sourceConfigMap"
     return {
         "apiVersion": "config.example.com/v1alpha1",
         "kind": "ConfigMapSyncer",
         "metadata": {"name": name},
-        "spec": {"sourceNamespace": SOURCE, "sourceConfigMap": name, **spec},
+        "spec": {"sourceNamespace": SOURCE, kind: name, **SPECS.get(name, listed)},
     }
