@@ -58,6 +58,13 @@ Where nothing is replied, the connection is closed.
 """
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: that who asked was killed is what a run is about."""
+
+
 class Proxy:
     """Listens at `.url` for a hook at another one."""
 
@@ -68,8 +75,7 @@ class Proxy:
         self._victim = ""
         self._hits = 0
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self, hook_url))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), _handler(self, hook_url))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
         )
