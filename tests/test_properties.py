@@ -221,7 +221,7 @@ def worlds(draw: st.DrawFn) -> Given:
 class World:
     """A cluster made so, with a Metacontroller that has not asked yet."""
 
-    def __init__(self, told: Given, strategy: ApplyStrategy) -> None:
+    def __init__(self, told: Given, strategy: ApplyStrategy, *, has_adoption: bool = True) -> None:
         self.clock = Clock(START)
         self.answers: list[tuple[Object, Object]] = []
         app = create_app(Settings(apply_strategy=strategy), self.clock, io.StringIO())
@@ -253,7 +253,7 @@ class World:
             self.cluster,
             self._hook,
             self.clock,
-            installed=Installation(strategy, has_adoption=True),
+            installed=Installation(strategy, has_adoption=has_adoption),
             most_calls=20,
         )
 

@@ -269,7 +269,9 @@ def difference(wanted: Any, found: Any, where: str) -> str | None:
         )
     if where.endswith(".ownerReferences") and wanted and found:
         # Who is named first has no meaning.
-        wanted, found = (sorted(owners, key=lambda o: o["name"]) for owners in (wanted, found))
+        wanted, found = (
+            sorted(owners, key=lambda o: o.get("name", "")) for owners in (wanted, found)
+        )
     if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         pairs = zip(wanted, found, strict=True)
         return _first(difference(w, f, f"{where}[{i}]") for i, (w, f) in enumerate(pairs))
