@@ -312,8 +312,13 @@ def field_managers(of: KubernetesObject) -> Sequence[str]:
     raw = of.metadata.managed_fields
     if is_absent(raw):
         return ()
-    entries = _decode(_ENTRIES, raw, f"managedFields of {of.key}: ")
-    return [bytes(entry).decode() for entry in entries]
+    where = f"managedFields of {of.key}: "
+    entries = _decode(_ENTRIES, raw, where)
+    try:
+        return [bytes(entry).decode() for entry in entries]
+    except UnicodeDecodeError:
+        # What stays undecoded has not been looked at yet.
+        raise MalformedRequest(f"{where}JSON is malformed: not UTF-8") from None
 
 
 def owned_metadata(entry: str, part: str) -> Sequence[str]:
@@ -343,7 +348,7 @@ def decode_applied_metadata(annotation: str) -> AppliedMetadata:
     """The metadata that dynamic apply remembers to have written; none where it is damaged."""
     try:
         return _APPLIED.decode(annotation.encode()).metadata
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return AppliedMetadata()
 
 

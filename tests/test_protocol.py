@@ -109,6 +109,16 @@ def test_of_many_owners_one_at_most_controls(owners: str, controller: str | None
     assert (found.controller.uid if found.controller else None) == controller
 
 
+def test_field_managers_that_are_not_utf_8_are_malformed() -> None:
+    fields = Raw(b'[{"manager": "hunter2\xff"}]')
+    found = KubernetesObject(metadata=ObjectMeta("app-config", "dev", managed_fields=fields))
+
+    with pytest.raises(MalformedRequest) as refused:
+        protocol.field_managers(found)
+
+    assert str(refused.value) == "managedFields of dev/app-config: JSON is malformed: not UTF-8"
+
+
 def test_equal_answers_have_equal_bytes_in_whatever_order_they_were_built() -> None:
     assert protocol.encode({"b": Raw(b'{"z": 1}'), "a": 1}) == b'{"a":1,"b":{"z": 1}}'
     assert protocol.encode({"a": 1, "b": 2}) == protocol.encode({"b": 2, "a": 1})
@@ -121,6 +131,7 @@ def test_equal_answers_have_equal_bytes_in_whatever_order_they_were_built() -> N
         pytest.param('{"data":{"a":"1"}}', (None, None), id="no metadata"),
         pytest.param("{", (None, None), id="damaged"),
         pytest.param('{"metadata":{"labels":5}}', (None, None), id="of another shape"),
+        pytest.param(f'{{"x":{"[" * 100_000}', (None, None), id="nested to no end"),
     ],
 )
 def test_what_dynamic_apply_remembers_of_the_metadata_is_read_where_it_can_be(
