@@ -46,7 +46,6 @@ _REFUSALS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (errors.LimitRequestLine, 414, "URI Too Long"),
     (errors.LimitRequestHeaders, 431, "Request Header Fields Too Large"),
     (errors.ExpectationFailed, 417, "Expectation Failed"),
-    (errors.UnsupportedTransferCoding, 501, "Not Implemented"),
     (errors.ParseException, 400, "Bad Request"),
     (ssl.SSLError, 400, "Bad Request"),
 )

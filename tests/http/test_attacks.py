@@ -404,7 +404,7 @@ def test_to_see_the_inside_of_the_service_or_have_a_token_logged(
         client.body(head)
         client.end()
         answered = received(client)
-    assert re.match(rb"HTTP/1\.1 (4\d\d|501) ", answered)
+    assert re.match(rb"HTTP/1\.1 4\d\d ", answered)
     assert call(edge.port, "GET", "/readyz") == Answer(200, "ok\n")
 
     printed = edge.output.read_text() + capfd.readouterr().err
