@@ -84,3 +84,24 @@ def test_ten_thousand_names_against_a_hundred_hostile_globs_cost_no_backtracking
     hostile = [f"*a*a*a*a*a*a*a*a*a*{number}" for number in range(100)]
 
     assert not any(globs.matches("a" * 63, hostile) for _ in range(10_000))
+
+
+@pytest.mark.parametrize(
+    ("given_selector", "sentence"),
+    [
+        pytest.param(
+            {"matchExpressions": [{"key": "team", "operator": "In", "values": ["-"]}]},
+            "the value of team can be no label's",
+            id="a value in an expression",
+        ),
+        pytest.param({"te\nam\u00e9": 1}, "the value of te?am? is no string", id="unprintable"),
+        pytest.param({"x" * 101: 1}, f"the value of {'x' * 100} is no string", id="without end"),
+    ],
+)
+def test_what_is_wrong_in_a_selector_is_named_so_that_a_status_can_show_it(
+    given_selector: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(MalformedSelector) as refused:
+        parse(Raw(encode(given_selector)))
+
+    assert str(refused.value) == sentence
