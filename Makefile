@@ -15,6 +15,12 @@ UV_VERSION := 0.13.9
 
 # More for pytest, as in: make test PYTEST_ARGS='-k finalize'
 PYTEST_ARGS ?=
+# How long each part of the fuzzer runs, and more for it, as in:
+# make fuzz FUZZ_SECONDS=600 FUZZ_ARGS='edge --seed 1'
+FUZZ_SECONDS ?= 60
+FUZZ_ARGS ?=
+# Which modules are mutated, and for how long, as in: make mutation MUTATION_ARGS='keys --seconds 60'
+MUTATION_ARGS ?=
 # More for pip-audit, as in: make check AUDIT_ARGS='--vulnerability-service osv'
 AUDIT_ARGS ?=
 # More for chaos, flood and soak, as in: make chaos RUN_ARGS='--seconds 600 --seed 7'
@@ -29,7 +35,7 @@ unexport PYTHONHOME
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with everything pinned (again only when the pins change)
@@ -96,6 +102,14 @@ flood: $(STAMP) ## Ask too much of the product at once, and print who waits for 
 soak: $(STAMP) ## Live random histories until Ctrl-C, and print by how much the hook grows (RUN_ARGS)
 	@$(BIN)/python -m reliability soak $(RUN_ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## Put mutated requests to the hook and to the running service (FUZZ_SECONDS=60 each)
+	@$(BIN)/python -m fuzzing --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
+
+.PHONY: mutation
+mutation: $(STAMP) ## Change the modules that decide, one thing at a time, and see a test fail (an hour)
+	@$(BIN)/python -m mutation $(MUTATION_ARGS)
+
 .PHONY: certs
 certs: $(STAMP) ## Make the webhook's certificate and key for metacontroller/components/tls
 	@$(BIN)/python -m certificates
@@ -118,5 +132,5 @@ lock: ## Pin requirements.in and requirements-dev.in anew
 
 .PHONY: clean
 clean: ## Remove everything that the other targets made
-	@rm -rf $(VENV) sbom.cdx.json .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) sbom.cdx.json .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .fuzzing mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

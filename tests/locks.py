@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.markers import Marker
+
 ROOT = Path(__file__).resolve().parents[1]
 
 _PIN = re.compile(r"^([\w.-]+)(?:\[.*\])?==(\S+)(.*)\n((?: .*\n)*)", re.MULTILINE)
@@ -18,16 +20,21 @@ _HASH = re.compile(r"--hash=sha256:(\w+)")
 class Pin:
     version: str
     hashes: frozenset[str]
-    is_for_linux: bool
+    is_for_here: bool
 
 
 def pins(lock: str) -> Mapping[str, Pin]:
     """The packages of a lock by name."""
     text = (ROOT / lock).read_text("utf-8")
     return {
-        name: Pin(version, frozenset(_HASH.findall(rest)), "'win32'" not in marker)
+        name: Pin(version, frozenset(_HASH.findall(rest)), _is_for_here(marker))
         for name, version, marker, rest in _PIN.findall(text)
     }
+
+
+def _is_for_here(marker: str) -> bool:
+    condition = marker.strip("\\; ")
+    return not condition or Marker(condition).evaluate()
 
 
 def run(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

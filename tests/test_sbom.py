@@ -49,7 +49,7 @@ def test_the_bill_of_materials_lists_every_package_of_the_image_with_its_hashes(
         component["name"]: Pin(
             component["version"],
             frozenset(hash_["content"] for hash_ in component["externalReferences"][0]["hashes"]),
-            is_for_linux=component["scope"] == "required",
+            is_for_here=component["scope"] == "required",
         )
         for component in bom["components"]
         if component["type"] == "library"

@@ -1,0 +1,177 @@
+"""The fuzzer itself: that it runs, and that it sees what is broken."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from fuzzing import __main__ as command
+from fuzzing import conversations, decisions, edge, judge, questions
+from fuzzing.mutations import mutated
+from fuzzing.questions import Question
+from fuzzing.report import NotFuzzed, Report
+
+QUESTIONS = tuple(questions.recorded())
+FEW = QUESTIONS[::40]
+
+
+def test_a_question_is_read_as_it_was_written() -> None:
+    assert [Question.read(question.written) for question in QUESTIONS] == list(QUESTIONS)
+    assert Question.read(b"").body == b""
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_mutated_requests_break_nothing(seed: int) -> None:
+    random = Random(seed)
+    question = random.choice(QUESTIONS)
+
+    judge.judge(replace(question, body=mutated(question.body, random)))
+
+
+def test_the_same_seed_gives_the_same_mutations() -> None:
+    def made() -> list[bytes]:
+        random = Random(7)
+        spoken = [conversations.conversation(list(FEW), random) for _ in range(30)]
+        return [*spoken, *(mutated(question.body, random) for question in FEW)]
+
+    assert made() == made()
+    assert len(set(made())) > 30
+
+
+def leaky(question: Question) -> bytes:
+    """An answer whose status holds the whole request."""
+    return b'{"status":' + question.body + b"}"
+
+
+def forgetful(question: Question) -> bytes:
+    """An answer that is another one each time."""
+    return b'{"status":{"targetCount":%d}}' % next(COUNTED)
+
+
+def rude(question: Question) -> bytes:
+    """An answer with a field that Metacontroller does not know."""
+    return b'{"children":[],"more":1}'
+
+
+def twofold(question: Question) -> bytes:
+    """An answer with the same copy twice."""
+    child = b'{"kind":"ConfigMap","metadata":{"name":"a","namespace":"b"}}'
+    return b'{"children":[%b,%b]}' % (child, child)
+
+
+COUNTED = iter(range(100))
+
+
+@pytest.mark.parametrize("answer", [leaky, forgetful, rude, twofold])
+def test_an_answer_that_does_not_keep_what_all_must_keep_is_found(
+    answer: Callable[[Question], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = next(q for q in QUESTIONS if q.hook == "sync" and b'"data"' in q.body)
+    judge.judge(question)
+    monkeypatch.setattr(Question, "asked", answer)
+
+    with pytest.raises(Exception, match=r"told|two answers|unknown field|twice"):
+        judge.judge(question)
+
+
+@pytest.mark.skipif(decisions.IS_MISSING, reason="there is no atheris for this platform")
+def test_the_guided_part_runs_for_its_time_and_tells_what_it_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions, "recorded", lambda: iter(FEW))
+
+    report = decisions.fuzz(2, 1, tmp_path)
+
+    assert not report.is_broken, report
+    assert "% of the lines and branches" in str(report)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_running_service_survives_what_it_is_sent(tmp_path: Path) -> None:
+    report = edge.fuzz(3, 1, tmp_path)
+
+    assert not report.is_broken, report
+    assert "200" in str(report)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def failing_port() -> Iterator[int]:
+    """A port where every connection is answered with 500."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 500 Internal Server Error\r\n\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(30)
+
+
+def test_a_service_that_fails_is_found(failing_port: int, tmp_path: Path) -> None:
+    service = edge.Service(failing_port, 1, tmp_path / "output")
+
+    with pytest.raises(edge.Broken, match="answered with 500"):
+        service.hear(b"GET / HTTP/1.1\r\n\r\n", goes_away=False)
+
+
+@pytest.mark.parametrize(
+    "line", ["Traceback (most recent call last):", '{"code":500}', conversations.MARK]
+)
+def test_a_service_that_prints_what_it_must_not_is_found(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.smoke.call", lambda *_: (200, b""))
+    output = tmp_path / "output"
+    output.write_text(f"fine\n{line}\n")
+
+    with pytest.raises(edge.Broken, match="printed"):
+        edge.Service(1, 1, output).look()
+
+
+def test_growth_is_told_from_the_first_use_of_things() -> None:
+    def growth(mebibytes: list[float]) -> float | None:
+        return edge.Service(1, 1, Path(), mebibytes=mebibytes).growth
+
+    assert growth([20.0, 50.0]) is None
+    assert growth([20.0] * 10 + [50.0] * 90) == 0.0
+    assert growth([float(number) for number in range(100)]) == 50.0
+
+
+@pytest.mark.parametrize("is_broken", [True, False])
+def test_the_command_fails_when_something_broke_and_says_how_to_see_it_again(
+    is_broken: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Part:
+        @staticmethod
+        def fuzz(seconds: int, seed: int, findings: Path) -> Report:
+            files = (findings / "input",) if is_broken else ()
+            return Report("one", seed, (f"{seconds} seconds",), files, is_broken=is_broken)
+
+    class Absent:
+        @staticmethod
+        def fuzz(seconds: int, seed: int, findings: Path) -> Any:
+            raise NotFuzzed("not here")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "_PARTS", {"one": Part, "two": Absent})
+    monkeypatch.setattr("sys.argv", ["fuzzing", "--seconds", "7", "--seed", "8"])
+
+    assert command.main() == int(is_broken)
+    told = capsys.readouterr().out
+    assert "seed 8" in told
+    assert "7 seconds" in told
+    assert "NOT FUZZED, two: not here" in told
+    assert ("make fuzz FUZZ_ARGS='one --replay .fuzzing/input'" in told) is is_broken
