@@ -147,3 +147,18 @@ def test_the_names_that_a_field_manager_owns_are_read_without_the_map_itself() -
 
     assert protocol.owned_metadata(entry, "labels") == ["team"]
     assert protocol.owned_metadata(entry, "annotations") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "owned"),
+    [
+        pytest.param('{"f:immutable":{}}', True, id="the field"),
+        pytest.param('{"f:data":{"f:immutable":{}}}', False, id="a key of that name"),
+        pytest.param("{}", False, id="neither"),
+    ],
+)
+def test_the_field_manager_and_whether_it_owns_immutable_are_read(fields: str, owned: bool) -> None:
+    entry = f'{{"manager":"kubectl","fieldsV1":{fields}}}'
+
+    assert protocol.owns_immutable(entry) is owned
+    assert protocol.manager_of(entry) == "kubectl"

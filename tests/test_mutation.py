@@ -1,0 +1,85 @@
+"""The score of the mutations: which survivors count, and which are explained."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mutation import __main__ as command
+from mutation import survivors
+from mutation.survivors import Mutant, Outcome
+
+DIFFERENCE = """--- hooks/keys.py
++++ hooks/keys.py
+@@ -1,4 +1,4 @@
+ def _missing(names: Collection[str], where: str) -> NoSelection:
+     lacking = sorted(set(names))
+-    what = "key" if len(lacking) == 1 else "keys"
++    what = "key" if len(lacking) != 1 else "keys"
+     return NoSelection(
+"""
+ONE = Mutant("keys.select", "missing = []", "missing = None")
+OTHER = Mutant("keys.Fault.of", "x == 1", 'x != "1"')
+
+
+def test_a_mutant_is_known_by_the_lines_that_differ_and_not_by_where_they_are() -> None:
+    here = survivors.changed(DIFFERENCE)
+    there = survivors.changed(DIFFERENCE.replace("-1,4 +1,4", "-70,4 +70,4").replace("    ", " "))
+
+    assert here == there
+    assert here == (
+        'what = "key" if len(lacking) == 1 else "keys"',
+        'what = "key" if len(lacking) != 1 else "keys"',
+    )
+
+
+@pytest.mark.parametrize("mutant", [ONE, OTHER, Mutant("a.b", "'\"\\'", '"')])
+def test_a_survivor_is_printed_as_the_list_would_have_it(mutant: Mutant, tmp_path: Path) -> None:
+    listed = tmp_path / "explained.toml"
+    listed.write_text(survivors.entry(mutant))
+
+    assert survivors.explained(listed) == {mutant: ""}
+
+
+def test_every_explanation_says_why_and_is_of_a_module_that_is_mutated() -> None:
+    listed = tomllib.loads(survivors.EXPLAINED.read_text("utf-8")).get("mutant", [])
+
+    assert len(survivors.explained()) == len(listed)
+    assert all(survivors.explained().values())
+    modules = {mutant.function.partition(".")[0] for mutant in survivors.explained()}
+    assert modules <= set(command.modules())
+
+
+@pytest.mark.parametrize(
+    ("explained", "not_run", "code", "said"),
+    [
+        pytest.param([ONE, OTHER], 0, 0, "2 of the survivors explained", id="all explained"),
+        pytest.param([ONE], 0, 1, "Survives and is not explained: keys.Fault.of", id="one is not"),
+        pytest.param(
+            [ONE, OTHER, Mutant("keys.gone", "a", "b")],
+            0,
+            1,
+            "Explained, and does not survive: keys.gone",
+            id="an explanation of nothing",
+        ),
+        pytest.param(
+            [ONE, OTHER, Mutant("keys.gone", "a", "b")], 5, 0, "5 NOT RUN", id="not run to the end"
+        ),
+    ],
+)
+def test_the_command_fails_when_a_survivor_is_not_explained_or_what_is_explained_does_not_survive(
+    explained: list[Mutant],
+    not_run: int,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(survivors, "explained", lambda: dict.fromkeys(explained, "why"))
+    outcome = Outcome("keys", killed=6, not_run=not_run, survivors=[ONE, OTHER])
+
+    assert command.told([outcome]) == code
+
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert "Score: 75.0 % (6 of 8)" in printed
