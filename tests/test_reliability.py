@@ -21,7 +21,7 @@ from tests.controlplane import Workspace
 
 _ANSWER = b'{"children": [], "status": {}}'
 _SECONDS_TO_GIVE_UP = 10
-CHANCE = Random(1)  # noqa: S311
+CHANCE = Random(1)
 
 
 class _Hook(BaseHTTPRequestHandler):
