@@ -47,6 +47,8 @@ _METACONTROLLER: Final = "metacontroller"
 
 OUR_LABELS: Final = (SYNCED_BY, SYNCED_FROM, MANAGED_BY)
 OUR_ANNOTATIONS: Final = (syncer.SOURCE, CONTENT_HASH)
+_WRITTEN: Final = ("data", "binaryData", *OUR_LABELS, *OUR_ANNOTATIONS)
+"""Fields that Metacontroller writes only where we ask for it."""
 
 VALUES_LIMIT: Final = 1_048_576
 """Bytes of all values of one object; Kubernetes, core/v1 `MaxSecretSize`."""
@@ -266,10 +268,7 @@ def strays(
 def is_of_our_making(copy: KubernetesObject) -> bool:
     """Whether it was Metacontroller that made an object a copy; where nobody knows, yes."""
     entries = protocol.field_managers(copy)
-    return not entries or any(
-        _is_ours(entry) and protocol.manager_of(entry).startswith(_METACONTROLLER)
-        for entry in entries
-    )
+    return not entries or any(map(_is_written_for_us, entries))
 
 
 def _bare(found: KubernetesObject) -> Child:
@@ -713,7 +712,8 @@ def _owned(found: KubernetesObject) -> Mapping[str, Collection[str]]:
     if applied is not None:
         metadata = protocol.decode_applied_metadata(applied)
         return {"labels": metadata.labels or (), "annotations": metadata.annotations or ()}
-    ours = [entry for entry in protocol.field_managers(found) if _is_ours(entry)]
+    entries = protocol.field_managers(found)
+    ours = [entry for entry in entries if _is_ours(entry) or _is_written_for_us(entry)]
     return {
         part: {name for entry in ours for name in protocol.owned_metadata(entry, part)}
         for part in ("labels", "annotations")
@@ -746,6 +746,15 @@ def _is_frozen_by_us_alone(copy: KubernetesObject) -> bool:
 def _is_ours(entry: str) -> bool:
     """Whether an entry of managedFields is Metacontroller's for us: it alone has our annotation."""
     return f'"f:{syncer.SOURCE}":' in entry
+
+
+def _is_written_for_us(entry: str) -> bool:
+    """Whether Metacontroller wrote more than that an object has an owner.
+
+    Somebody may have taken off our annotation, or all that is ours of the metadata.
+    """
+    is_written = any(f'"f:{field}":' in entry for field in _WRITTEN)
+    return is_written and protocol.manager_of(entry).startswith(_METACONTROLLER)
 
 
 def _claimed(

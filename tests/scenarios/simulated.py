@@ -1,5 +1,6 @@
 """The simulated world of the stories: Metacontroller in memory, and the hook called in process."""
 
+import functools
 import io
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ _CASCADES = {
     None: Propagation.BACKGROUND,
 }
 
+_schema = functools.cache(Schema.load)
+
 
 class SimulatedWorld:
     """Everything in memory, on a clock that moves only when something is waited for."""
@@ -47,7 +50,7 @@ class SimulatedWorld:
             response = client.post(path, data=body, content_type="application/json")
             return response.status_code, response.data
 
-        self.cluster = Cluster(self.clock, Schema.load())
+        self.cluster = Cluster(self.clock, _schema())
         self.admission = Admission()
         self.cluster.admission.append(self.admission.refusal)
         self.metacontroller = Metacontroller(

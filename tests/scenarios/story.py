@@ -13,7 +13,7 @@ STRATEGIES = ("server-side-apply", "dynamic-apply")
 
 Manifest = dict[str, Any]
 
-_API_VERSIONS = {
+API_VERSIONS = {
     "ConfigMap": "v1",
     "ConfigMapSyncer": "config.example.com/v1alpha1",
     "Namespace": "v1",
@@ -235,7 +235,7 @@ class _Teller:
         """A manifest with its apiVersion, and with the uids that its `uid: REFERENCE` names."""
         if isinstance(told, dict):
             is_manifest = "metadata" in told and "kind" in told
-            known = {"apiVersion": _API_VERSIONS[told["kind"]]} if is_manifest else {}
+            known = {"apiVersion": API_VERSIONS[told["kind"]]} if is_manifest else {}
             return known | {key: self._complete(value) for key, value in told.items()}
         if isinstance(told, list):
             return [self._complete(item) for item in told]

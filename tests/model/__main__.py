@@ -1,0 +1,150 @@
+"""Draw histories for a while, and hold every one of them against what is promised.
+
+    python -m tests.model --seconds 60 --seed 1 [--real]
+
+Half of the time goes to each strategy. The first history that ends otherwise is shortened, written
+as a story (see tests/scenarios) and named; then the exit code is 1. With `--real` the histories
+run on a real control plane, and the short ones of one run beside each other there.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.controlplane import STRATEGIES, Stack
+from tests.model.histories import Step, histories
+from tests.model.trial import SettledWorld, Trial
+from tests.scenarios.real import RealWorld
+
+_ENDLESS = 1_000_000
+_REAL_STEPS = 8
+_MEMORY_STEPS = 20
+
+Start = Callable[[], Trial]
+
+
+@dataclass
+class _Tally:
+    """What has been lived through."""
+
+    histories: int = 0
+    steps: int = 0
+    calls: int = 0
+    most_calls: float = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def count(self, trial: Trial, calls: int) -> None:
+        self.histories += 1
+        self.steps += trial.steps
+        self.calls += calls
+        self.reasons += trial.reasons
+        self.most_calls = max(self.most_calls, trial.most_calls)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.histories} histories with {self.steps} actions, {self.calls} hook calls, "
+            f"for one action at most {self.most_calls:.0f} a syncer; said were "
+            + ", ".join(f"{reason} {number}" for reason, number in self.reasons.most_common())
+        )
+
+
+class _TimeIsUp(BaseException):
+    """Hypothesis has no limit of time; this ends its drawing."""
+
+
+@contextmanager
+def _in_memory(strategy: str) -> Iterator[Start]:
+    def start() -> Trial:
+        world = SettledWorld(strategy)
+        return Trial(world, strategy, world.metacontroller.calls.total)
+
+    yield start
+
+
+@contextmanager
+def _on_a_control_plane(strategy: str) -> Iterator[Start]:
+    with Stack(strategy, components=["secrets"]) as stack:
+        number = 0
+
+        def start() -> Trial:
+            nonlocal number
+            number += 1
+            prefix = f"m{number}-"
+            return Trial(RealWorld(stack), strategy, lambda: len(stack.hook.calls()), prefix)
+
+        yield start
+
+
+def _search(start: Start, seconds: float, number: int, steps: int) -> tuple[_Tally, Trial | None]:
+    """Draw until the time is up; the shortest history found that fails, if one does."""
+    tally = _Tally()
+    end = time.monotonic() + seconds
+    failed: Trial | None = None
+
+    @seed(number)
+    @settings(
+        max_examples=_ENDLESS,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(histories(steps))
+    def live(history: list[Step]) -> None:
+        nonlocal failed
+        if failed is None and time.monotonic() > end:
+            raise _TimeIsUp
+        trial = start()
+        before = trial.asked()
+        try:
+            trial.run(history)
+        except Exception:
+            failed = trial
+            raise
+        tally.count(trial, trial.asked() - before)
+
+    try:
+        live()
+    except _TimeIsUp:
+        return tally, None
+    except Exception as error:  # noqa: BLE001
+        print(error)
+        return tally, failed
+    return tally, None
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.model")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--real", action="store_true")
+    parser.add_argument("--strategy", choices=STRATEGIES, action="append")
+    parser.add_argument("--into", type=Path, default=Path())
+    told = parser.parse_args(arguments)
+    strategies = told.strategy or STRATEGIES
+    make, steps = (_on_a_control_plane, _REAL_STEPS) if told.real else (_in_memory, _MEMORY_STEPS)
+    for strategy in strategies:
+        with make(strategy) as start:
+            seconds = told.seconds / len(strategies)
+            tally, failed = _search(start, seconds, told.seed, steps)
+        where = "really" if told.real else "in memory"
+        print(f"seed {told.seed}, {strategy} {where}: {tally}")
+        if failed is not None:
+            path = told.into / f"a-history-of-seed-{told.seed}-{strategy}.yaml"
+            path.write_text(failed.story(), "utf-8")
+            print(f"The history that ends otherwise: {path}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

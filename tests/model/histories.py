@@ -1,0 +1,345 @@
+"""Draw what users do to one small cluster, as the steps of a story.
+
+The cluster is small so that what is drawn meets: four Namespaces and one that comes later, two
+syncers, two sources, a handful of names and keys. Every list of steps is a history, for what the
+API server refuses is left out; so a failing one can be shortened by any step.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+Manifest = dict[str, Any]
+Step = Mapping[str, Any]
+
+NAMESPACES: Final = ("x-src", "x-dev", "x-prod", "x-team")
+_LATE: Final = "x-late"
+_PLACES: Final = (*NAMESPACES, _LATE)
+_SYNCERS: Final = ("x-one", "x-two")
+_NAMES: Final = ("x-config", "x-other", "x-copy")
+_GROUP: Final = "config.example.com"
+
+DRAWN: Final = (
+    "targets",
+    "source",
+    "content",
+    "targetName",
+    "targetLabels",
+    "immutable",
+    "conflictPolicy",
+    "deletionPolicy",
+)
+"""The groups of fields of a spec that are drawn; a group is always written as a whole."""
+
+NOT_DRAWN: Final = {
+    "two changes before the first has settled": "which of them comes first is a race",
+    "a targetLabel edited by hand while all is held": (
+        "whose the label is when the hold ends differs between the strategies"
+    ),
+    "finalizers, quotas, admission": "they end with a deadline; stories tell of them",
+    "namespaces of Kubernetes' own": "they are shared by all histories on a real control plane",
+    "contents near the limits": "unit tests and tests/e2e/test_sizes.py",
+}
+"""What no history has, and why."""
+
+
+def _maybe(field: str, *values: object) -> st.SearchStrategy[Manifest]:
+    return st.sampled_from([{field: value} for value in (None, *values)])
+
+
+_TARGETS: Final[Sequence[Any]] = (
+    ["x-dev"],
+    ["x-dev", "x-prod"],
+    ["x-prod", "x-team"],
+    ["x-dev", _LATE],
+    ["x-team", "x-src"],
+    ["x-t*", "x-l*"],
+    ["x-*"],
+    ["x-dev", "x-????"],
+    ["x-dev", "x-prod", "x-team"],
+    ["x-dev", "x-prod", "x-team", _LATE],
+)
+_ANY_TIER: Final = {"key": "x-tier", "operator": "Exists"}
+_SELECTORS: Final[Sequence[Manifest]] = tuple(
+    {"x-tier": None, "matchLabels": None, "matchExpressions": None} | selector
+    for selector in (
+        {"x-tier": "web"},
+        {"matchLabels": {"x-tier": "db"}},
+        {"matchExpressions": [_ANY_TIER]},
+        {"matchExpressions": [{"key": "x-tier", "operator": "In", "values": ["db", "web"]}]},
+        {"matchExpressions": [_ANY_TIER, {"key": "x-tier", "operator": "NotIn", "values": ["db"]}]},
+    )
+)
+
+_targets = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "targetNamespaces": st.sampled_from(_TARGETS),
+            "namespaceSelector": st.just(None),
+            "excludeNamespaces": st.just(None),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "targetNamespaces": st.sampled_from((["x-dev"], ["x-dev", "x-*"], None)),
+            "namespaceSelector": st.sampled_from(_SELECTORS),
+            "excludeNamespaces": st.sampled_from((None, ["x-t*"], [_LATE, "x-prod"])),
+        }
+    ),
+)
+_sources = st.sampled_from(
+    [
+        {"sourceNamespace": namespace, "sourceConfigMap": config_map, "sourceSecret": secret}
+        for namespace, config_map, secret in (
+            *[("x-src", "x-config", None)] * 6,
+            ("x-src", "x-other", None),
+            ("x-dev", "x-config", None),
+            ("x-dev", "x-other", None),
+            ("x-src", None, "x-config"),
+        )
+    ]
+)
+_contents = st.sampled_from(
+    [
+        {"keys": keys, "renameKeys": {"level": None, "color": None} | renamed}
+        for keys, renamed in (
+            (None, {}),
+            (["level"], {}),
+            (["l*"], {}),
+            (["absent"], {}),
+            (None, {"level": "LEVEL"}),
+            (None, {"level": "color"}),
+            (["level", "color"], {"color": "LEVEL"}),
+        )
+    ]
+)
+_FIELDS: Final[Mapping[str, st.SearchStrategy[Manifest]]] = {
+    "targets": _targets,
+    "source": _sources,
+    "content": _contents,
+    "targetName": _maybe("targetName", "x-copy", "x-other"),
+    "targetLabels": st.fixed_dictionaries(
+        {
+            "targetLabels": st.fixed_dictionaries(
+                {"shape": st.sampled_from((None, "round", "flat"))}
+            ),
+            "targetAnnotations": st.fixed_dictionaries(
+                {"shape": st.sampled_from((None, "round", "flat"))}
+            ),
+        }
+    ),
+    "immutable": _maybe("immutable", True, False),
+    "conflictPolicy": _maybe("conflictPolicy", "Fail", "Overwrite"),
+    "deletionPolicy": _maybe("deletionPolicy", "Delete", "Retain"),
+}
+
+# What an object holds, and who it says to be.
+
+_values = st.sampled_from(
+    (
+        {"level": "info"},
+        {"level": "debug", "color": "blue"},
+        {"color": "red"},
+        {"level": "", "extra": "to-be-removed"},
+    )
+)
+_edits = st.sampled_from(
+    (
+        {"data": {"level": "edited"}},
+        {"data": {"extra": "mine"}},
+        {"data": {"level": None}},
+        {"data": {"color": None, "level": None, "extra": None}},
+        {"binaryData": {"blob": "AAE="}},
+        {"data": {"level": None}, "binaryData": {"level": "AAE="}},
+        {"data": {"level": "moved"}, "binaryData": {"level": None}},
+    )
+)
+_consents = st.sampled_from(("x-dev, x-prod", "*", "x-t*", "", "Not a list!"))
+_uids = st.sampled_from([f"uid of ConfigMapSyncer {name}" for name in _SYNCERS])
+_labels = st.one_of(
+    st.sampled_from(
+        (
+            {"note": "mine"},
+            {"synced-by": "x-one"},
+            {"synced-by": "x-two"},
+            {"synced-by": None},
+            {"controller-uid": None},
+            {"synced-by": None, "controller-uid": None},
+        )
+    ),
+    _uids.map(lambda uid: {"controller-uid": uid}),
+)
+_annotations = st.one_of(
+    st.sampled_from(
+        (
+            {"note": "mine"},
+            {f"{_GROUP}/source": None},
+            {f"{_GROUP}/content-hash": "sha256:forged"},
+            {f"{_GROUP}/allow-sync-to": None},
+        )
+    ),
+    _consents.map(lambda told: {f"{_GROUP}/allow-sync-to": told}),
+)
+# What is likely to be in somebody's way is drawn more often.
+_places = st.sampled_from((*_PLACES, "x-dev", "x-dev", "x-prod"))
+_names = st.sampled_from((*_NAMES, "x-config", "x-config", "x-config", "x-config"))
+_kinds = st.sampled_from(("ConfigMap",) * 5 + ("Secret",))
+
+
+def _encoded(values: Mapping[str, str | None]) -> Manifest:
+    return {
+        key: None if value is None else base64.b64encode(value.encode()).decode()
+        for key, value in values.items()
+    }
+
+
+def _bare(item: Any) -> Any:
+    """What a new object says: no field is taken away."""
+    if not isinstance(item, dict):
+        return item
+    return {key: _bare(value) for key, value in item.items() if value is not None}
+
+
+@st.composite
+def _objects(draw: st.DrawFn) -> Step:
+    """Somebody applies an object: a source, something in the way, a hand edit."""
+    kind, values = draw(_kinds), draw(_values)
+    metadata: Manifest = {"namespace": draw(_places), "name": draw(_names)}
+    if draw(st.integers(0, 2)) == 0:
+        metadata["labels"] = _bare(draw(_labels))
+    if kind == "Secret" or draw(st.integers(0, 2)) == 0:
+        metadata["annotations"] = _bare(draw(_annotations))
+    item = {"kind": kind, "metadata": metadata}
+    item["data"] = _encoded(values) if kind == "Secret" else values
+    if draw(st.integers(0, 7)) == 0:
+        item["immutable"] = True
+    return {"apply": [item]}
+
+
+@st.composite
+def _copies_elsewhere(draw: st.DrawFn) -> Step:
+    """Somebody applies the manifest of a copy, owner and all, in another place."""
+    syncer = draw(st.sampled_from(_SYNCERS))
+    uid = f"uid of ConfigMapSyncer {syncer}"
+    owner = {"apiVersion": f"{_GROUP}/v1alpha1", "kind": "ConfigMapSyncer", "name": syncer}
+    metadata = {
+        "namespace": draw(_places),
+        "name": draw(_names),
+        "labels": {"synced-by": syncer, "synced-from": "x-src", "controller-uid": uid},
+        "annotations": {f"{_GROUP}/source": "x-src/x-config"},
+        "ownerReferences": [owner | {"uid": uid, "controller": True}],
+    }
+    return {"apply": [{"kind": "ConfigMap", "metadata": metadata, "data": draw(_values)}]}
+
+
+@st.composite
+def _tampering(draw: st.DrawFn) -> Step:
+    """Somebody changes one thing about an object."""
+    kind, namespace = draw(_kinds), draw(_places)
+    syncer = draw(st.sampled_from(_SYNCERS))
+    reference = {"apiVersion": f"{_GROUP}/v1alpha1", "kind": "ConfigMapSyncer", "name": syncer}
+    demoted = {**reference, "uid": f"uid of ConfigMapSyncer {syncer}", "controller": False}
+    another = {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "controller": True}
+    another["uid"] = f"uid of Namespace {namespace}"
+    metadata = st.one_of(
+        _labels.map(lambda labels: {"labels": labels}),
+        _annotations.map(lambda annotations: {"annotations": annotations}),
+        st.sampled_from([{"ownerReferences": o} for o in (None, [demoted], [another])]),
+    )
+    change: Manifest = draw(
+        st.one_of(
+            metadata.map(lambda changed: {"metadata": changed}),
+            st.just({"immutable": True}),
+            *([] if kind == "Secret" else [_edits, _edits]),
+        )
+    )
+    return {"patch": {"of": f"{kind} {namespace}/{draw(_names)}", "with": change}}
+
+
+@st.composite
+def _new_syncers(draw: st.DrawFn, name: str | None = None) -> Step:
+    spec = draw(_targets) | draw(_sources)
+    for group in draw(st.lists(st.sampled_from(DRAWN), max_size=3, unique=True)):
+        spec |= draw(_FIELDS[group])
+    name = name or draw(st.sampled_from(_SYNCERS))
+    return {"apply": [{"kind": "ConfigMapSyncer", "metadata": {"name": name}, "spec": _bare(spec)}]}
+
+
+@st.composite
+def _edited_syncers(draw: st.DrawFn) -> Step:
+    spec = draw(_FIELDS[draw(st.sampled_from(DRAWN))])
+    name = draw(st.sampled_from(_SYNCERS))
+    return {"patch": {"of": f"ConfigMapSyncer {name}", "with": {"spec": spec}}}
+
+
+_ended_syncers = st.builds(
+    lambda name, cascade: {"delete": {"of": f"ConfigMapSyncer {name}", "cascade": cascade}},
+    st.sampled_from(_SYNCERS),
+    st.sampled_from((None, None, "foreground", "orphan")),
+)
+_deleted = st.builds(
+    lambda kind, namespace, name: {"delete": {"of": f"{kind} {namespace}/{name}"}},
+    _kinds,
+    _places,
+    _names,
+)
+_namespaces = st.one_of(
+    st.builds(
+        lambda name, tier: {
+            "apply": [{"kind": "Namespace", "metadata": {"name": name, "labels": {"x-tier": tier}}}]
+        },
+        _places,
+        st.sampled_from(("web", "db")),
+    ),
+    st.builds(
+        lambda name: {
+            "patch": {"of": f"Namespace {name}", "with": {"metadata": {"labels": {"x-tier": None}}}}
+        },
+        _places,
+    ),
+    _places.map(lambda name: {"delete": {"of": f"Namespace {name}"}}),
+)
+
+_steps = st.one_of(
+    _objects(),
+    _copies_elsewhere(),
+    _tampering(),
+    _tampering(),
+    _new_syncers(),
+    _edited_syncers(),
+    _edited_syncers(),
+    _ended_syncers,
+    _deleted,
+    _namespaces,
+)
+_SOURCES: Final[Sequence[Step]] = [
+    {
+        "apply": [
+            {
+                "kind": kind,
+                "metadata": {"name": name, "namespace": "x-src"} | metadata,
+                "data": data,
+            }
+        ]
+    }
+    for kind, name, metadata, data in (
+        ("ConfigMap", "x-config", {}, {"level": "info", "color": "blue"}),
+        ("ConfigMap", "x-other", {}, {"level": "other"}),
+        (
+            "Secret",
+            "x-config",
+            {"annotations": {f"{_GROUP}/allow-sync-to": "*"}},
+            _encoded({"level": "secret"}),
+        ),
+    )
+]
+
+
+@st.composite
+def histories(draw: st.DrawFn, most_steps: int = 20) -> list[Step]:
+    """Sources, a syncer, and then anything."""
+    size = draw(st.sampled_from((0, most_steps // 4, most_steps // 2, most_steps)))
+    rest = draw(st.lists(_steps, min_size=size, max_size=size + 4))
+    return [*_SOURCES, draw(_new_syncers("x-one")), *rest]

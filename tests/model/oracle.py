@@ -1,0 +1,515 @@
+"""What is promised to be there once everything has settled, in plain Python.
+
+It shares no code with the service and knows nothing of requests, syncs or field managers: only
+what users did, one thing after another, and what the documentation says comes of it. What is there
+stays where nothing else is promised, so held, kept and handed-over copies need no rules of their
+own. Where two syncers may both take a free place, `who` is asked which of them did.
+
+Objects are manifests, as in Kubernetes. What cannot be seen on them and matters is in `_marks`:
+which labels and annotations a syncer wrote, whether one wrote at all, and whether somebody else
+than a syncer made the object immutable.
+"""
+
+import copy
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+Manifest = dict[str, Any]
+Key = tuple[str, str, str]
+"""Kind, namespace (empty where there is none) and name."""
+Who = Callable[[Key, Sequence[str]], str]
+
+_GROUP = "config.example.com"
+_FROM = f"{_GROUP}/source"
+_HASH = f"{_GROUP}/content-hash"
+_CONSENT = f"{_GROUP}/allow-sync-to"
+_COPIED = ("ConfigMap", "Secret")
+
+
+class Refused(Exception):
+    """The API server would refuse this, so it is no part of the history."""
+
+
+@dataclass
+class _Mark:
+    written: set[str] = field(default_factory=set)
+    is_ours: bool = False
+    is_frozen_by_others: bool = False
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What a syncer wants now: where (with why not), and what, or why it holds."""
+
+    targets: Mapping[str, str | None]
+    kind: str
+    name: str
+    content: Manifest | None
+    problem: str | None
+
+    def places(self) -> dict[Key, str]:
+        """The places for its copies that nothing but another object can be in the way of."""
+        return {(self.kind, ns, self.name): ns for ns, why in self.targets.items() if why is None}
+
+
+class Oracle:
+    """A cluster as it is when it has settled."""
+
+    def __init__(self, strategy: str) -> None:
+        self.strategy = strategy
+        self.objects: dict[Key, Manifest] = {}
+        self.statuses: dict[str, Manifest] = {}
+        self._marks: dict[Key, _Mark] = {}
+        self._uids = itertools.count(1)
+
+    # What users do. Each raises Refused where the API server would.
+
+    def apply(self, manifest: Manifest) -> None:
+        key = _key(manifest)
+        if key in self.objects:
+            if key[0] == "ConfigMapSyncer":
+                raise Refused  # Merged with what is there, two good specs may make a bad one.
+            self.patch(key, manifest)
+            return
+        if key[1] and ("Namespace", "", key[1]) not in self.objects:
+            raise Refused
+        self._create(key, _merged({}, manifest))
+
+    def patch(self, key: Key, patch: Manifest) -> None:
+        if key not in self.objects:
+            raise Refused
+        old = self.objects[key]
+        new = _merged(old, patch)
+        _refuse_impossible(old, new)
+        self.objects[key] = new
+        if new.get("immutable") and not old.get("immutable"):
+            self._marks[key].is_frozen_by_others = True
+
+    def delete(self, key: Key, cascade: str | None = None) -> None:
+        if key not in self.objects:
+            raise Refused
+        if key[0] == "ConfigMapSyncer":
+            self._end(key[2], cascade)
+        del self.objects[key]
+        if key[0] == "Namespace":
+            self.objects = {k: item for k, item in self.objects.items() if k[1] != key[2]}
+
+    def _create(self, key: Key, item: Manifest) -> None:
+        _refuse_impossible({}, item)
+        item["metadata"]["uid"] = f"uid-{next(self._uids)}"
+        self.objects[key] = item
+        self._marks[key] = _Mark(is_frozen_by_others=bool(item.get("immutable")))
+
+    # What comes of it.
+
+    def settle(self, who: Who) -> None:
+        """Let every syncer do what it does until nothing changes any more."""
+        before = None
+        while before != self.objects:
+            before = copy.deepcopy(self.objects)
+            for name in self.syncers():
+                self._claim(name)
+            for name in self.syncers():
+                self._tend(name, who)
+        self.statuses = {name: self._status(name) for name in self.syncers()}
+
+    def syncers(self) -> list[str]:
+        return sorted(name for kind, _, name in self.objects if kind == "ConfigMapSyncer")
+
+    def _claim(self, name: str) -> None:
+        """The label `controller-uid` says whose a copy is: with it one is adopted, else let go."""
+        for item in self._copied():
+            labelled = _labels(item).get("controller-uid") == self._uid(name)
+            if labelled and _controller(item) is None:
+                self._disown(item, name)
+                _owners(item).append(self._reference(name))
+            elif not labelled and _controller(item) == self._uid(name):
+                self._disown(item, name)
+
+    def _tend(self, name: str, who: Who) -> None:
+        wish = self._wish(name)
+        for key in self._controlled(name):
+            self._retain(key, name)
+        if wish.problem is not None:
+            for key in self._controlled(name):
+                if self._is_withdrawn(key, name):
+                    self._remove(key)
+            return
+        done = {ns for key, ns in wish.places().items() if self._place(key, name, wish, who)}
+        for key in self._controlled(name):
+            ns = key[1]
+            stays = not self._marks[key].is_ours or key in wish.places()
+            if ns in wish.targets and not stays:
+                why = wish.targets[ns]
+                waits = why is None and ns not in done
+                # Consent that a new source does not give withdraws nothing from the old one's.
+                stays = waits or (why == "ConsentMissing" and not self._is_from(key, name))
+            if not stays:
+                self._remove(key)
+
+    def _place(self, key: Key, name: str, wish: _Wish, who: Who) -> bool:
+        """Bring the copy to one place; whether it is there."""
+        content = wish.content or {}
+        found = self.objects.get(key)
+        if found and self._may_take(name, found):
+            takers = [n for n in self._wanting(key) if self._may_take(n, found)]
+            if who(key, takers) != name:
+                return False
+            _owners(found).append(self._reference(name))
+        if found and _controller(found) == self._uid(name):
+            is_other = _content(found) != content
+            thawed = not self._marks[key].is_frozen_by_others and not self._spec(name).get(
+                "immutable"
+            )
+            if found.get("type") != content.get("type") or (
+                found.get("immutable") and (is_other or thawed)
+            ):
+                self._remove(key)
+                found = None
+        if found is None:
+            if who(key, self._wanting(key)) != name:
+                return False
+            self._create(key, _empty(key, content))
+            _owners(self.objects[key]).append(self._reference(name))
+            found = self.objects[key]
+        if _controller(found) != self._uid(name):
+            return False
+        self._write(key, name, content)
+        return True
+
+    def _write(self, key: Key, name: str, content: Manifest) -> None:
+        spec, item, mark = self._spec(name), self.objects[key], self._marks[key]
+        for part in ("data", "binaryData"):
+            item[part] = dict(content.get(part, {}))
+        if spec.get("immutable"):
+            item["immutable"] = True
+        labels = {
+            **(spec.get("targetLabels") or {}),
+            "synced-by": name,
+            "synced-from": spec["sourceNamespace"],
+            "app.kubernetes.io/managed-by": "configmap-syncer",
+            "controller-uid": self._uid(name),
+        }
+        annotations = {**(spec.get("targetAnnotations") or {}), _FROM: self._source_path(name)}
+        if key[0] == "ConfigMap":
+            annotations[_HASH] = digest(content)
+        for there, wanted in ((_labels(item), labels), (_annotations(item), annotations)):
+            for gone in mark.written - wanted.keys():
+                there.pop(gone, None)
+            there.update(wanted)
+        mark.written = {*labels, *annotations}
+        mark.is_ours = True
+        self._retain(key, name)
+
+    def _retain(self, key: Key, name: str) -> None:
+        """Under Retain a copy's own Namespace is its second owner."""
+        if not self._marks[key].is_ours:
+            return
+        namespace = self.objects["Namespace", "", key[1]]["metadata"]
+        owners = [owner for owner in _owners(self.objects[key]) if owner["kind"] != "Namespace"]
+        if self._spec(name).get("deletionPolicy") == "Retain":
+            owners.append({"kind": "Namespace", "name": key[1], "uid": namespace["uid"]})
+        _owners(self.objects[key])[:] = owners
+
+    def _end(self, name: str, cascade: str | None) -> None:
+        """A syncer is deleted, in one of three ways."""
+        wish = self._wish(name)
+        controlled = self._controlled(name)
+        retains = self._spec(name).get("deletionPolicy") == "Retain"
+        for key in controlled:
+            self._disown(self.objects[key], name)
+            is_kept = _owners(self.objects[key]) and (retains or cascade == "foreground")
+            if cascade != "orphan" and not is_kept:
+                self._remove(key)
+        is_taking_back = self.strategy == "server-side-apply" and not retains and not cascade
+        for ns in wish.targets if is_taking_back else ():
+            key = (wish.kind, ns, wish.name)
+            found = self.objects.get(key)
+            if found and self._is_released(name, found) and wish.targets[ns] != "IsSourceNamespace":
+                self._remove(key)
+
+    # What a syncer wants.
+
+    def _wish(self, name: str) -> _Wish:
+        spec = self._spec(name)
+        kind = "Secret" if spec.get("sourceSecret") else "ConfigMap"
+        source = spec.get("sourceSecret") or spec["sourceConfigMap"]
+        resolved = self._resolve(name)
+        return _Wish(
+            self._targets(name),
+            kind,
+            spec.get("targetName") or source,
+            None if isinstance(resolved, str) else resolved,
+            resolved if isinstance(resolved, str) else None,
+        )
+
+    def _resolve(self, name: str) -> Manifest | str:
+        """The content to copy, or why there is none."""
+        spec, source = self._spec(name), self._source(name)
+        if spec.get("sourceSecret") and self.strategy == "dynamic-apply":
+            return "SecretsNotEnabled"
+        if source is None:
+            return "SourceNotFound"
+        is_controlled = any(
+            owner["kind"] == "ConfigMapSyncer" and owner.get("controller")
+            for owner in _owners(source)
+        )
+        if is_controlled or "synced-by" in _labels(source) or _FROM in _annotations(source):
+            return "SourceIsACopy"
+        consent = _annotations(source).get(_CONSENT)
+        if not _is_followed(consent) if consent is not None else spec.get("sourceSecret"):
+            return "ConsentMissing"
+        return _selected(_content(source), spec.get("keys") or [], spec.get("renameKeys") or {})
+
+    def _targets(self, name: str) -> dict[str, str | None]:
+        spec = self._spec(name)
+        listed = spec.get("targetNamespaces") or []
+        named = [item for item in listed if "*" not in item and "?" not in item]
+        globs = [item for item in listed if item not in named]
+        namespaces = {k[2]: item for k, item in self.objects.items() if k[0] == "Namespace"}
+        targets: dict[str, str | None] = {}
+        for ns, item in namespaces.items():
+            selected = _selects(spec.get("namespaceSelector"), _labels(item))
+            is_out = _is_any(ns, spec.get("excludeNamespaces") or [])
+            if (selected or _is_any(ns, globs)) and not is_out and ns != spec["sourceNamespace"]:
+                targets[ns] = None
+        for ns in named:
+            targets[ns] = None if ns in namespaces else "NamespaceNotFound"
+            if ns == spec["sourceNamespace"]:
+                targets[ns] = "IsSourceNamespace"
+        for ns, why in targets.items():
+            if why is None and not self._allows(name, ns):
+                targets[ns] = "ConsentMissing"
+        return targets
+
+    def _status(self, name: str) -> Manifest:
+        wish = self._wish(name)
+        failures = {ns: why for ns, why in wish.targets.items() if why}
+        synced = []
+        if wish.problem is None:
+            for key, ns in wish.places().items():
+                if _controller(self.objects[key]) == self._uid(name):
+                    synced.append(ns)
+                else:
+                    failures[ns] = self._obstacle(name, self.objects[key])
+        reason = "AllCopiesCurrent" if wish.targets else "NoTargets"
+        if failures:
+            reason = "TargetsBlocked"
+        verdict = ("False" if failures else "True", reason)
+        resolved: tuple[str, str] = ("True", "Resolved")
+        ready = verdict
+        if wish.problem is not None:
+            resolved = ready = ("False", wish.problem)
+            verdict = ("False", "Held")
+        said = self.statuses.get(name, {}).get("contentHash")
+        if wish.content is not None:
+            said = digest(wish.content) if wish.kind == "ConfigMap" else None
+        return {
+            "conditions": {"SourceResolved": resolved, "Synced": verdict, "Ready": ready},
+            "targetCount": len(wish.targets),
+            "syncedCount": len(synced),
+            "pendingCount": len(wish.targets) - len(synced) - len(failures),
+            "failedCount": len(failures),
+            "syncedNamespaces": sorted(synced),
+            "failedNamespaces": sorted(failures),
+            "failures": [{"namespace": ns, "reason": failures[ns]} for ns in sorted(failures)],
+            "contentHash": said,
+        }
+
+    def _obstacle(self, name: str, found: Manifest) -> str:
+        if _controller(found) is not None:
+            return "ManagedByAnother"
+        if self._is_overwritten(name, found) and self.strategy == "dynamic-apply":
+            return "OverwriteImpossible"
+        return "Conflict"
+
+    # Small questions.
+
+    def _spec(self, name: str) -> Manifest:
+        spec: Manifest = self.objects["ConfigMapSyncer", "", name]["spec"]
+        return spec
+
+    def _uid(self, name: str) -> str:
+        return str(self.objects["ConfigMapSyncer", "", name]["metadata"]["uid"])
+
+    def _reference(self, name: str) -> Manifest:
+        uid = self._uid(name)
+        return {"kind": "ConfigMapSyncer", "name": name, "uid": uid, "controller": True}
+
+    def _source(self, name: str) -> Manifest | None:
+        spec = self._spec(name)
+        kind = "Secret" if spec.get("sourceSecret") else "ConfigMap"
+        source = spec.get("sourceSecret") or spec["sourceConfigMap"]
+        return self.objects.get((kind, spec["sourceNamespace"], source))
+
+    def _source_path(self, name: str) -> str:
+        spec = self._spec(name)
+        return f"{spec['sourceNamespace']}/{spec.get('sourceSecret') or spec['sourceConfigMap']}"
+
+    def _is_from(self, key: Key, name: str) -> bool:
+        """Whether a copy was made from what is the source now."""
+        kind = "Secret" if self._spec(name).get("sourceSecret") else "ConfigMap"
+        told = _annotations(self.objects[key]).get(_FROM)
+        return key[0] == kind and told == self._source_path(name)
+
+    def _allows(self, name: str, namespace: str) -> bool:
+        source = self._source(name)
+        told = _annotations(source).get(_CONSENT) if source else None
+        return told is None or not _is_followed(told) or _is_any(namespace, _items(told))
+
+    def _is_withdrawn(self, key: Key, name: str) -> bool:
+        return self._is_from(key, name) and not self._allows(name, key[1])
+
+    def _may_take(self, name: str, found: Manifest) -> bool:
+        if self.strategy == "dynamic-apply":
+            return False
+        return self._is_released(name, found) or self._is_overwritten(name, found)
+
+    def _is_released(self, name: str, found: Manifest) -> bool:
+        return _controller(found) is None and _labels(found).get("synced-by") == name
+
+    def _is_overwritten(self, name: str, found: Manifest) -> bool:
+        is_free = "synced-by" not in _labels(found) and _CONSENT not in _annotations(found)
+        policy = self._spec(name).get("conflictPolicy")
+        return policy == "Overwrite" and is_free and _controller(found) is None
+
+    def _wanting(self, key: Key) -> list[str]:
+        wishes = {name: self._wish(name) for name in self.syncers()}
+        return [n for n, wish in wishes.items() if not wish.problem and key in wish.places()]
+
+    def _copied(self) -> list[Manifest]:
+        return [item for key, item in self.objects.items() if key[0] in _COPIED]
+
+    def _controlled(self, name: str) -> list[Key]:
+        uid = self._uid(name)
+        items = self.objects.items()
+        return [key for key, item in items if key[0] in _COPIED and _controller(item) == uid]
+
+    def _remove(self, key: Key) -> None:
+        del self.objects[key]
+        del self._marks[key]
+
+    def _disown(self, item: Manifest, name: str) -> None:
+        uid = self._uid(name)
+        _owners(item)[:] = [owner for owner in _owners(item) if owner["uid"] != uid]
+
+
+def digest(content: Manifest) -> str:
+    """What tells one content from another."""
+    parts = {part: content[part] for part in ("binaryData", "data")}
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _key(manifest: Manifest) -> Key:
+    metadata = manifest["metadata"]
+    return manifest["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def _merged(old: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    new = dict(old) if isinstance(old, dict) else {}
+    for key, value in patch.items():
+        new[key] = _merged(new.get(key), value)
+        if value is None:
+            del new[key]
+    return new
+
+
+def _refuse_impossible(old: Manifest, new: Manifest) -> None:
+    if (new.get("data") or {}).keys() & (new.get("binaryData") or {}).keys():
+        raise Refused
+    if old.get("immutable") and (not new.get("immutable") or _content(old) != _content(new)):
+        raise Refused
+    if sum(bool(o.get("controller")) for o in new["metadata"].get("ownerReferences") or ()) > 1:
+        raise Refused
+
+
+def _content(item: Manifest) -> Manifest:
+    of_type = {"type": item.get("type", "Opaque")} if item.get("kind") == "Secret" else {}
+    return {part: dict(item.get(part) or {}) for part in ("data", "binaryData")} | of_type
+
+
+def _empty(key: Key, content: Manifest) -> Manifest:
+    of_type = {"type": content["type"]} if "type" in content else {}
+    return {"kind": key[0], "metadata": {"namespace": key[1], "name": key[2]}} | of_type
+
+
+def _labels(item: Manifest) -> dict[str, str]:
+    labels: dict[str, str] = item["metadata"].setdefault("labels", {})
+    return labels
+
+
+def _annotations(item: Manifest) -> dict[str, str]:
+    annotations: dict[str, str] = item["metadata"].setdefault("annotations", {})
+    return annotations
+
+
+def _owners(item: Manifest) -> list[Manifest]:
+    owners: list[Manifest] = item["metadata"].setdefault("ownerReferences", [])
+    return owners
+
+
+def _controller(item: Manifest) -> str | None:
+    return next((str(o["uid"]) for o in _owners(item) if o.get("controller")), None)
+
+
+def _selected(
+    held: Manifest, patterns: Sequence[str], renamed: Mapping[str, str]
+) -> Manifest | str:
+    """The keys to copy, under the names that they shall have, or what is wrong with them."""
+    keys = {key for part in ("data", "binaryData") for key in held[part]}
+    chosen = {key: renamed.get(key, key) for key in keys if not patterns or _is_any(key, patterns)}
+    if not all(any(_is_any(key, [pattern]) for key in keys) for pattern in patterns):
+        return "KeyNotFound"
+    if not renamed.keys() <= chosen.keys():
+        return "KeyNotFound"
+    if len(set(chosen.values())) < len(chosen):
+        return "InvalidSpec"
+    parts = {
+        part: {chosen[key]: value for key, value in held[part].items() if key in chosen}
+        for part in ("data", "binaryData")
+    }
+    return {**held, **parts}
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _is_followed(text: str) -> bool:
+    return all(set(item) <= set("abcdefghijklmnopqrstuvwxyz0123456789-*?") for item in _items(text))
+
+
+def _is_any(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _selects(selector: Manifest | None, labels: Mapping[str, str]) -> bool:
+    if selector is None:
+        return False
+    is_long = "matchLabels" in selector or "matchExpressions" in selector
+    wanted = (selector.get("matchLabels") or {}) if is_long else selector
+    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+        _meets(expression, labels) for expression in selector.get("matchExpressions") or ()
+    )
+
+
+def _meets(expression: Manifest, labels: Mapping[str, str]) -> bool:
+    value = labels.get(expression["key"])
+    match expression["operator"]:
+        case "In":
+            return value in expression["values"]
+        case "NotIn":
+            return value not in expression["values"]
+        case "Exists":
+            return value is not None
+        case _:
+            return value is None

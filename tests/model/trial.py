@@ -1,0 +1,311 @@
+"""Live through a history in a world and in the oracle, and compare the two after every step."""
+
+import copy
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from tests.model.histories import NAMESPACES, Step
+from tests.model.oracle import Key, Manifest, Oracle, Refused
+from tests.scenarios.end_state import differences
+from tests.scenarios.simulated import SimulatedWorld
+from tests.scenarios.story import API_VERSIONS, Reference
+
+MOST_CALLS = 40
+"""How often the hook may be called for one step, for every syncer that there is."""
+
+_HOUR = 3600
+_COPIED = ("ConfigMap", "Secret")
+_LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
+_TOLD = re.compile(r"uid of (.+)")
+
+
+class SettledWorld(SimulatedWorld):
+    """The simulated world where nothing waits for time: what is to come is there at once."""
+
+    def eventually(self, look: Callable[[], str | None], what: str) -> None:
+        self.metacontroller.settle()
+        missing = look()
+        assert missing is None, f"{what}: {missing}"
+
+    def rest(self) -> None:
+        """Let an hour go by in which nobody does anything. AssertionError names what moves."""
+        kinds = [kind for kind in API_VERSIONS if not self.admission.knows(kind)]
+        before = {kind: self.objects(kind) for kind in kinds}
+        self.metacontroller.advance(_HOUR)
+        for kind, items in before.items():
+            assert self.objects(kind) == items, f"a {kind} moves though nothing changes"
+
+
+@dataclass
+class Trial:
+    """One history in one world; `asked` says how often the hook has been called so far."""
+
+    world: Any
+    strategy: str
+    asked: Callable[[], int]
+    prefix: str = "x-"
+    steps: int = 0
+    most_calls: float = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """How often the oracle said what of a syncer or of a namespace that fails."""
+    told: list[Step] = field(default_factory=list)
+    """The steps that were taken, each followed by what the oracle promised."""
+
+    def __post_init__(self) -> None:
+        self.oracle = Oracle(self.strategy)
+        self._uids: dict[str, str] = {}
+
+    def run(self, history: Iterable[Step]) -> None:
+        """Take every step that the API server takes. AssertionError says what came otherwise."""
+        for name in NAMESPACES:
+            self._take({"apply": [{"kind": "Namespace", "metadata": {"name": name}}]})
+        self.told = []
+        for step in history:
+            self._take(step)
+
+    def _take(self, step: Step) -> None:
+        step = _renamed(step, self.prefix)
+        after = copy.deepcopy(self.oracle)
+        try:
+            _take(after, step)
+        except Refused:
+            return
+        before = {key: self._shown(key) for key in after.objects}
+        promised = dict(self.oracle.objects)
+        asked = self.asked()
+        self._change(step)
+        self._learn(after)
+        self.told.append(step)
+
+        def look() -> str | None:
+            settled = copy.deepcopy(after)
+            settled.settle(self._who)
+            self.oracle = settled
+            return self._difference(settled)
+
+        self.world.eventually(look, f"what is promised after {step}")
+        self.told.append(_expectation(self.oracle))
+        self.steps += 1
+        for status in self.oracle.statuses.values():
+            self.reasons[status["conditions"]["Ready"][1]] += 1
+            self.reasons.update(failure["reason"] for failure in status["failures"])
+        calls = (self.asked() - asked) / max(1, len(after.syncers()))
+        self.most_calls = max(self.most_calls, calls)
+        assert calls <= MOST_CALLS, f"{calls} hook calls a syncer for {step}"
+        touched = {_key_of(step)}
+        for key, item in self.oracle.objects.items():
+            if key not in touched and promised.get(key) == item:
+                now = self._shown(key)
+                assert now == before[key], f"{key} was written for nothing after {step}"
+
+    def _change(self, step: Step) -> None:
+        ((verb, what),) = step.items()
+        if verb == "apply":
+            for manifest in what:
+                version = {"apiVersion": API_VERSIONS[manifest["kind"]]}
+                self.world.apply(version | _with_uids(manifest, self._real_uid))
+        elif verb == "patch":
+            patch = _with_uids(what["with"], self._real_uid)
+            self.world.patch(Reference.parse(what["of"]), patch)
+        else:
+            self.world.delete(Reference.parse(what["of"]), what.get("cascade"))
+
+    def _real_uid(self, reference: str) -> str:
+        found = self.world.find(Reference.parse(reference))
+        assert found is not None, reference
+        uid: str = found["metadata"]["uid"]
+        return uid
+
+    def _learn(self, oracle: Oracle) -> None:
+        """Know the uids of what owns by what the oracle calls them."""
+        for (kind, _, name), item in oracle.objects.items():
+            if kind in ("ConfigMapSyncer", "Namespace"):
+                self._uids[self._real_uid(f"{kind} {name}")] = item["metadata"]["uid"]
+
+    def _who(self, key: Key, candidates: Sequence[str]) -> str:
+        """Who of those that may have taken a place has it."""
+        found = self.world.find(Reference(key[0], key[2], key[1]))
+        owners = found["metadata"].get("ownerReferences") or () if found else ()
+        names = [owner["name"] for owner in owners if owner.get("controller")]
+        return names[0] if names and names[0] in candidates else candidates[0]
+
+    def _difference(self, oracle: Oracle) -> str | None:
+        wanted = {
+            "/".join(key): _comparable(item)
+            for key, item in oracle.objects.items()
+            if key[0] in _COPIED
+        }
+        found = {}
+        for kind in _COPIED:
+            for item in self.world.objects(kind):
+                metadata = item["metadata"]
+                is_ours = metadata["namespace"].startswith(self.prefix)
+                if is_ours and metadata["name"] != "kube-root-ca.crt":
+                    path = f"{kind}/{metadata['namespace']}/{metadata['name']}"
+                    found[path] = _comparable(item, self._uids)
+        statuses = {name: self._status(name) for name in oracle.syncers()}
+        differing = [*differences(found, wanted), *differences(statuses, oracle.statuses)]
+        return "\n".join(differing) or None
+
+    def _status(self, name: str) -> Manifest | None:
+        found = self.world.find(Reference("ConfigMapSyncer", name))
+        status = (found or {}).get("status")
+        if status is None:
+            return None
+        conditions = {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
+        failures = [
+            {"namespace": f["namespace"], "reason": f["reason"]} for f in status["failures"]
+        ]
+        fields = (
+            "targetCount",
+            "syncedCount",
+            "pendingCount",
+            "failedCount",
+            "syncedNamespaces",
+            "failedNamespaces",
+            "contentHash",
+        )
+        return {
+            "conditions": conditions,
+            **{name: status.get(name) for name in fields},
+            "failures": failures,
+        }
+
+    def _shown(self, key: Key) -> str | None:
+        found = self.world.find(Reference(key[0], key[2], key[1] or None))
+        return found["metadata"]["resourceVersion"] if found and key[0] in _COPIED else None
+
+    def story(self) -> str:
+        """The history so far as a story, with what is promised at its end."""
+        steps = [_plain(step) for step in self.told]
+        text = yaml.safe_dump(
+            {"namespaces": list(NAMESPACES), "strategies": [self.strategy], "steps": steps},
+            sort_keys=False,
+            width=200,
+        )
+        return re.sub(rf"\b{re.escape(self.prefix)}", "x-", text)
+
+
+def _take(oracle: Oracle, step: Step) -> None:
+    ((verb, what),) = step.items()
+
+    def uid(reference: str) -> str:
+        kind, _, name = reference.partition(" ")
+        if (kind, "", name) not in oracle.objects:
+            raise Refused
+        return str(oracle.objects[kind, "", name]["metadata"]["uid"])
+
+    if verb == "apply":
+        for manifest in what:
+            oracle.apply(_with_uids(manifest, uid))
+    elif verb == "patch":
+        oracle.patch(_parsed(what["of"]), _with_uids(what["with"], uid))
+    else:
+        oracle.delete(_parsed(what["of"]), what.get("cascade"))
+
+
+def _parsed(text: str) -> Key:
+    reference = Reference.parse(text)
+    return reference.kind, reference.namespace or "", reference.name
+
+
+def _key_of(step: Step) -> Key:
+    ((verb, what),) = step.items()
+    if verb == "apply":
+        reference = Reference.of(what[0])
+        return reference.kind, reference.namespace or "", reference.name
+    return _parsed(what["of"])
+
+
+def _with_uids(told: Any, uid: Callable[[str], str]) -> Any:
+    if isinstance(told, dict):
+        return {key: _with_uids(value, uid) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_with_uids(item, uid) for item in told]
+    match = _TOLD.fullmatch(told) if isinstance(told, str) else None
+    return uid(match[1]) if match else told
+
+
+def _renamed(told: Any, prefix: str) -> Any:
+    if isinstance(told, dict):
+        return {_renamed(key, prefix): _renamed(value, prefix) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_renamed(item, prefix) for item in told]
+    return re.sub(r"\bx-", prefix, told) if isinstance(told, str) else told
+
+
+def _comparable(item: Manifest, uids: Mapping[str, str] | None = None) -> Manifest:
+    metadata = item["metadata"]
+
+    def known(uid: str) -> str:
+        return uid if uids is None else uids.get(uid, uid)
+
+    annotations = dict(metadata.get("annotations") or {})
+    annotations.pop(_LAST_APPLIED, None)
+    owners = [
+        (owner["kind"], owner["name"], known(owner["uid"]), bool(owner.get("controller")))
+        for owner in metadata.get("ownerReferences") or ()
+    ]
+    return {
+        "data": item.get("data") or {},
+        "binaryData": item.get("binaryData") or {},
+        "immutable": bool(item.get("immutable")),
+        "type": item.get("type", "Opaque") if item["kind"] == "Secret" else None,
+        "labels": {key: known(value) for key, value in (metadata.get("labels") or {}).items()},
+        "annotations": annotations,
+        "owners": sorted(owners),
+    }
+
+
+def _expectation(oracle: Oracle) -> Step:
+    """What a story can expect of every syncer and every object, uids left out."""
+    syncers = []
+    for name, status in oracle.statuses.items():
+        conditions = [
+            {"type": kind, "status": told[0], "reason": told[1]}
+            for kind, told in status["conditions"].items()
+        ]
+        syncers.append(
+            {
+                "kind": "ConfigMapSyncer",
+                "metadata": {"name": name},
+                "status": {
+                    "syncedNamespaces": status["syncedNamespaces"],
+                    "failures": status["failures"],
+                    "conditions": conditions,
+                },
+            }
+        )
+    objects = []
+    for key, item in sorted(oracle.objects.items()):
+        if key[0] in _COPIED:
+            told = _comparable(item)
+            labels = {k: v for k, v in told["labels"].items() if k != "controller-uid"}
+            owners = [
+                {"name": name, "kind": kind} | ({"controller": True} if controls else {})
+                for kind, name, _, controls in told["owners"]
+            ]
+            metadata = {"name": key[2], "namespace": key[1], "labels": labels}
+            objects.append(
+                {
+                    "kind": key[0],
+                    "metadata": metadata | ({"ownerReferences": owners} if owners else {}),
+                    "data": told["data"],
+                    "binaryData": told["binaryData"],
+                }
+            )
+    return {"expect": [*syncers, *objects]}
+
+
+def _plain(told: Any) -> Any:
+    """Without what YAML would write as an anchor."""
+    if isinstance(told, dict):
+        return {key: _plain(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [_plain(item) for item in told]
+    return told
