@@ -2,11 +2,13 @@
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
-from tests.model.histories import Step, histories
+from tests.model.histories import drawn
 from tests.model.trial import SettledWorld, Trial
 from tests.scenarios.story import STRATEGIES
 
+_MOST_STEPS = 20
 _PARTS = 4
 """Every part draws other histories, and runs beside the others."""
 
@@ -23,12 +25,12 @@ def test_every_history_ends_as_it_is_promised(strategy: str, part: int) -> None:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(histories())
-    def live(history: list[Step]) -> None:
+    @given(st.data())
+    def live(data: st.DataObject) -> None:
         world = SettledWorld(strategy)
         trial = Trial(world, strategy, world.metacontroller.calls.total)
         try:
-            trial.run(history)
+            trial.run(drawn(data, lambda: trial.oracle, _MOST_STEPS))
         except AssertionError as error:
             raise AssertionError(f"{error}\n{trial.story()}") from error
         world.rest()

@@ -4,7 +4,7 @@
 
 Half of the time goes to each strategy. The first history that ends otherwise is shortened, written
 as a story (see tests/scenarios) and named; then the exit code is 1. With `--real` the histories
-run on a real control plane, and the short ones of one run beside each other there.
+run on a real control plane, one after another, and are shorter.
 """
 
 import argparse
@@ -17,13 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from tests.controlplane import STRATEGIES, Stack
-from tests.model.histories import Step, histories
+from tests.model.histories import drawn
 from tests.model.trial import SettledWorld, Trial
 from tests.scenarios.real import RealWorld
 
-_ENDLESS = 1_000_000
+_AT_ONCE = 25
+"""How many histories are drawn from one seed, before the next one is taken."""
 _REAL_STEPS = 8
 _MEMORY_STEPS = 20
 
@@ -55,10 +57,6 @@ class _Tally:
         )
 
 
-class _TimeIsUp(BaseException):
-    """Hypothesis has no limit of time; this ends its drawing."""
-
-
 @contextmanager
 def _in_memory(strategy: str) -> Iterator[Start]:
     def start() -> Trial:
@@ -82,15 +80,14 @@ def _on_a_control_plane(strategy: str) -> Iterator[Start]:
         yield start
 
 
-def _search(start: Start, seconds: float, number: int, steps: int) -> tuple[_Tally, Trial | None]:
-    """Draw until the time is up; the shortest history found that fails, if one does."""
-    tally = _Tally()
-    end = time.monotonic() + seconds
+def _search(start: Start, number: int, steps: int, tally: _Tally) -> Trial | None:
+    """Draw some histories; the shortest one found that fails, if one does."""
     failed: Trial | None = None
 
     @seed(number)
     @settings(
-        max_examples=_ENDLESS,
+        max_examples=_AT_ONCE,
+        derandomize=False,
         deadline=None,
         database=None,
         print_blob=False,
@@ -98,15 +95,13 @@ def _search(start: Start, seconds: float, number: int, steps: int) -> tuple[_Tal
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(histories(steps))
-    def live(history: list[Step]) -> None:
+    @given(st.data())
+    def live(data: st.DataObject) -> None:
         nonlocal failed
-        if failed is None and time.monotonic() > end:
-            raise _TimeIsUp
         trial = start()
         before = trial.asked()
         try:
-            trial.run(history)
+            trial.run(drawn(data, lambda: trial.oracle, steps))
         except Exception:
             failed = trial
             raise
@@ -114,12 +109,9 @@ def _search(start: Start, seconds: float, number: int, steps: int) -> tuple[_Tal
 
     try:
         live()
-    except _TimeIsUp:
-        return tally, None
     except Exception as error:  # noqa: BLE001
         print(error)
-        return tally, failed
-    return tally, None
+    return failed
 
 
 def main(arguments: list[str]) -> int:
@@ -133,13 +125,16 @@ def main(arguments: list[str]) -> int:
     strategies = told.strategy or STRATEGIES
     make, steps = (_on_a_control_plane, _REAL_STEPS) if told.real else (_in_memory, _MEMORY_STEPS)
     for strategy in strategies:
+        tally, number, failed = _Tally(), told.seed, None
+        end = time.monotonic() + told.seconds / len(strategies)
         with make(strategy) as start:
-            seconds = told.seconds / len(strategies)
-            tally, failed = _search(start, seconds, told.seed, steps)
+            while failed is None and time.monotonic() < end:
+                failed = _search(start, number, steps, tally)
+                number += 1
         where = "really" if told.real else "in memory"
-        print(f"seed {told.seed}, {strategy} {where}: {tally}")
+        print(f"{strategy} {where}, seeds {told.seed} to {number - 1}: {tally}")
         if failed is not None:
-            path = told.into / f"a-history-of-seed-{told.seed}-{strategy}.yaml"
+            path = told.into / f"a-history-of-seed-{number - 1}-{strategy}.yaml"
             path.write_text(failed.story(), "utf-8")
             print(f"The history that ends otherwise: {path}")
             return 1

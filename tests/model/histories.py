@@ -2,16 +2,18 @@
 
 The cluster is small so that what is drawn meets: four Namespaces and one that comes later, two
 syncers, two sources, a handful of names and keys. Every list of steps is a history, for what the
-API server refuses is left out; so a failing one can be shortened by any step.
+API server refuses is left out; so a failing one can be shortened by any step. What is drawn next
+depends on what is there by then.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
-Manifest = dict[str, Any]
+from tests.model.oracle import Key, Manifest, Oracle
+
 Step = Mapping[str, Any]
 
 NAMESPACES: Final = ("x-src", "x-dev", "x-prod", "x-team")
@@ -235,9 +237,9 @@ def _copies_elsewhere(draw: st.DrawFn) -> Step:
 
 
 @st.composite
-def _tampering(draw: st.DrawFn) -> Step:
+def _tampering(draw: st.DrawFn, there: Key) -> Step:
     """Somebody changes one thing about an object."""
-    kind, namespace = draw(_kinds), draw(_places)
+    kind, namespace, name = there
     syncer = draw(st.sampled_from(_SYNCERS))
     reference = {"apiVersion": f"{_GROUP}/v1alpha1", "kind": "ConfigMapSyncer", "name": syncer}
     demoted = {**reference, "uid": f"uid of ConfigMapSyncer {syncer}", "controller": False}
@@ -255,7 +257,7 @@ def _tampering(draw: st.DrawFn) -> Step:
             *([] if kind == "Secret" else [_edits, _edits]),
         )
     )
-    return {"patch": {"of": f"{kind} {namespace}/{draw(_names)}", "with": change}}
+    return {"patch": {"of": f"{kind} {namespace}/{name}", "with": change}}
 
 
 @st.composite
@@ -268,23 +270,12 @@ def _new_syncers(draw: st.DrawFn, name: str | None = None) -> Step:
 
 
 @st.composite
-def _edited_syncers(draw: st.DrawFn) -> Step:
+def _edited_syncers(draw: st.DrawFn, name: str) -> Step:
     spec = draw(_FIELDS[draw(st.sampled_from(DRAWN))])
-    name = draw(st.sampled_from(_SYNCERS))
     return {"patch": {"of": f"ConfigMapSyncer {name}", "with": {"spec": spec}}}
 
 
-_ended_syncers = st.builds(
-    lambda name, cascade: {"delete": {"of": f"ConfigMapSyncer {name}", "cascade": cascade}},
-    st.sampled_from(_SYNCERS),
-    st.sampled_from((None, None, "foreground", "orphan")),
-)
-_deleted = st.builds(
-    lambda kind, namespace, name: {"delete": {"of": f"{kind} {namespace}/{name}"}},
-    _kinds,
-    _places,
-    _names,
-)
+_cascades = st.sampled_from((None, None, "foreground", "orphan"))
 _namespaces = st.one_of(
     st.builds(
         lambda name, tier: {
@@ -302,18 +293,31 @@ _namespaces = st.one_of(
     _places.map(lambda name: {"delete": {"of": f"Namespace {name}"}}),
 )
 
-_steps = st.one_of(
-    _objects(),
-    _copies_elsewhere(),
-    _tampering(),
-    _tampering(),
-    _new_syncers(),
-    _edited_syncers(),
-    _edited_syncers(),
-    _ended_syncers,
-    _deleted,
-    _namespaces,
-)
+
+def _steps(there: Sequence[Key], syncers: Sequence[str]) -> st.SearchStrategy[Step]:
+    """What can be done where there are these objects and syncers."""
+    possible = [_objects(), _objects(), _copies_elsewhere(), _namespaces]
+    if len(syncers) < len(_SYNCERS):
+        possible += [_new_syncers()]
+    if syncers:
+        named = st.sampled_from(syncers)
+        possible += [named.flatmap(_edited_syncers)] * 4
+        possible += [
+            st.builds(
+                lambda name, cascade: {
+                    "delete": {"of": f"ConfigMapSyncer {name}", "cascade": cascade}
+                },
+                named,
+                _cascades,
+            )
+        ]
+    if there:
+        objects = st.sampled_from(there)
+        possible += [objects.flatmap(_tampering)] * 5
+        possible += [objects.map(lambda key: {"delete": {"of": f"{key[0]} {key[1]}/{key[2]}"}})]
+    return st.one_of(possible)
+
+
 _SOURCES: Final[Sequence[Step]] = [
     {
         "apply": [
@@ -337,9 +341,11 @@ _SOURCES: Final[Sequence[Step]] = [
 ]
 
 
-@st.composite
-def histories(draw: st.DrawFn, most_steps: int = 20) -> list[Step]:
-    """Sources, a syncer, and then anything."""
-    size = draw(st.sampled_from((0, most_steps // 4, most_steps // 2, most_steps)))
-    rest = draw(st.lists(_steps, min_size=size, max_size=size + 4))
-    return [*_SOURCES, draw(_new_syncers("x-one")), *rest]
+def drawn(data: st.DataObject, oracle: Callable[[], Oracle], most_steps: int) -> Iterator[Step]:
+    """Sources, a syncer, and then anything that can be done with what is there by then."""
+    yield from _SOURCES
+    yield data.draw(_new_syncers("x-one"))
+    for _ in range(data.draw(st.sampled_from((most_steps // 4, most_steps // 2, most_steps)))):
+        known = oracle()
+        there = [key for key in known.objects if key[0] in ("ConfigMap", "Secret")]
+        yield data.draw(_steps(there, known.syncers()))

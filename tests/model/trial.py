@@ -147,7 +147,7 @@ class Trial:
                 is_ours = metadata["namespace"].startswith(self.prefix)
                 if is_ours and metadata["name"] != "kube-root-ca.crt":
                     path = f"{kind}/{metadata['namespace']}/{metadata['name']}"
-                    found[path] = _comparable(item, self._uids)
+                    found[path] = _comparable({"kind": kind} | item, self._uids)
         statuses = {name: self._status(name) for name in oracle.syncers()}
         differing = [*differences(found, wanted), *differences(statuses, oracle.statuses)]
         return "\n".join(differing) or None
