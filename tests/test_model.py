@@ -33,6 +33,6 @@ def test_every_history_ends_as_it_is_promised(strategy: str, part: int) -> None:
             trial.run(drawn(data, lambda: trial.oracle, _MOST_STEPS))
         except AssertionError as error:
             raise AssertionError(f"{error}\n{trial.story()}") from error
-        world.rest()
+        assert world.unrest(waiting=()) == []
 
     live()

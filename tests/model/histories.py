@@ -32,6 +32,9 @@ DRAWN: Final = (
     "immutable",
     "conflictPolicy",
     "deletionPolicy",
+    "sourceDeletionPolicy",
+    "pruneLimit",
+    "suspend",
 )
 """The groups of fields of a spec that are drawn; a group is always written as a whole."""
 
@@ -40,6 +43,7 @@ NOT_DRAWN: Final = {
     "a targetLabel edited by hand while all is held": (
         "whose the label is when the hold ends differs between the strategies"
     ),
+    "confirming a held change": "the token is the service's own; stories tell of it",
     "finalizers, quotas, admission": "they end with a deadline; stories tell of them",
     "namespaces of Kubernetes' own": "they are shared by all histories on a real control plane",
     "contents near the limits": "unit tests and tests/e2e/test_sizes.py",
@@ -135,6 +139,9 @@ _FIELDS: Final[Mapping[str, st.SearchStrategy[Manifest]]] = {
     "immutable": _maybe("immutable", True, False),
     "conflictPolicy": _maybe("conflictPolicy", "Fail", "Overwrite"),
     "deletionPolicy": _maybe("deletionPolicy", "Delete", "Retain"),
+    "sourceDeletionPolicy": _maybe("sourceDeletionPolicy", "Retain", "Delete"),
+    "pruneLimit": _maybe("pruneLimit", 0, 1, "50%"),
+    "suspend": _maybe("suspend", True, False),
 }
 
 # What an object holds, and who it says to be.

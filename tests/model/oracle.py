@@ -52,6 +52,13 @@ class _Wish:
     content: Manifest | None
     problem: str | None
 
+    is_suspended: bool
+
+    @property
+    def is_held(self) -> bool:
+        """Whether every copy stays as it is."""
+        return self.problem is not None or self.is_suspended
+
     def places(self) -> dict[Key, str]:
         """The places for its copies that nothing but another object can be in the way of."""
         return {(self.kind, ns, self.name): ns for ns, why in self.targets.items() if why is None}
@@ -65,6 +72,7 @@ class Oracle:
         self.objects: dict[Key, Manifest] = {}
         self.statuses: dict[str, Manifest] = {}
         self._marks: dict[Key, _Mark] = {}
+        self._braked: dict[str, str] = {}
         self._uids = itertools.count(1)
 
     # What users do. Each raises Refused where the API server would.
@@ -135,11 +143,14 @@ class Oracle:
         wish = self._wish(name)
         for key in self._controlled(name):
             self._retain(key, name)
-        if wish.problem is not None:
+        if wish.is_held:
             for key in self._controlled(name):
                 if self._is_withdrawn(key, name):
                     self._remove(key)
+            if wish.problem == "SourceNotFound" and not self._spec(name).get("suspend"):
+                self._follow(name, wish)
             return
+        braked = self._brake(name, wish)
         done = {ns for key, ns in wish.places().items() if self._place(key, name, wish, who)}
         for key in self._controlled(name):
             ns = key[1]
@@ -149,8 +160,43 @@ class Oracle:
                 waits = why is None and ns not in done
                 # Consent that a new source does not give withdraws nothing from the old one's.
                 stays = waits or (why == "ConsentMissing" and not self._is_from(key, name))
-            if not stays:
+            if not stays and ns not in braked:
                 self._remove(key)
+
+    def _follow(self, name: str, wish: _Wish) -> None:
+        """The source is lost: where that is asked for, the copies made from it go, too."""
+        if self._spec(name).get("sourceDeletionPolicy") != "Delete":
+            return
+        released = [
+            key
+            for key in wish.places()
+            if self.strategy == "server-side-apply"
+            and key in self.objects
+            and self._is_released(name, self.objects[key])
+        ]
+        for key in [*self._controlled(name), *released]:
+            if self._is_from(key, name) and (self._marks[key].is_ours or key in released):
+                self._remove(key)
+
+    def _brake(self, name: str, wish: _Wish) -> set[str]:
+        """The namespaces that would lose their copy and do not, for they are too many at once."""
+        wanted = wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
+        controlled = self._controlled(name)
+        losing = {
+            key[1]
+            for key in controlled
+            if key[1] not in wanted and self._marks[key].is_ours
+            if not self._is_withdrawn(key, name)
+        }
+        change = f"{self._uid(name)} {self._spec(name)} {sorted(wanted)}"
+        limit = self._spec(name).get("pruneLimit", "100%")
+        if isinstance(limit, str):
+            limit = len({key[1] for key in controlled}) * int(limit.removesuffix("%")) // 100
+        if not losing or (len(losing) <= limit and self._braked.get(name) != change):
+            self._braked.pop(name, None)
+            return set()
+        self._braked[name] = change
+        return losing
 
     def _place(self, key: Key, name: str, wish: _Wish, who: Who) -> bool:
         """Bring the copy to one place; whether it is there."""
@@ -246,6 +292,7 @@ class Oracle:
             spec.get("targetName") or source,
             None if isinstance(resolved, str) else resolved,
             resolved if isinstance(resolved, str) else None,
+            bool(spec.get("suspend")),
         )
 
     def _resolve(self, name: str) -> Manifest | str:
@@ -290,36 +337,74 @@ class Oracle:
     def _status(self, name: str) -> Manifest:
         wish = self._wish(name)
         failures = {ns: why for ns, why in wish.targets.items() if why}
-        synced = []
-        if wish.problem is None:
-            for key, ns in wish.places().items():
-                if _controller(self.objects[key]) == self._uid(name):
-                    synced.append(ns)
-                else:
-                    failures[ns] = self._obstacle(name, self.objects[key])
-        reason = "AllCopiesCurrent" if wish.targets else "NoTargets"
-        if failures:
-            reason = "TargetsBlocked"
-        verdict = ("False" if failures else "True", reason)
-        resolved: tuple[str, str] = ("True", "Resolved")
-        ready = verdict
-        if wish.problem is not None:
-            resolved = ready = ("False", wish.problem)
-            verdict = ("False", "Held")
+        synced, pending = [], []
+        for key, ns in wish.places().items():
+            found = self.objects.get(key)
+            if wish.problem is not None:
+                if wish.is_suspended or self._keeps(name, wish, ns):
+                    pending.append(ns)
+            elif found is None or self._is_awaited(name, found):
+                pending.append(ns)
+            elif _controller(found) != self._uid(name):
+                failures[ns] = self._obstacle(name, found)
+            else:
+                (synced if self._is_current(key, name, wish) else pending).append(ns)
+        conditions = self._conditions(name, wish, is_blocked=bool(failures))
         said = self.statuses.get(name, {}).get("contentHash")
         if wish.content is not None:
             said = digest(wish.content) if wish.kind == "ConfigMap" else None
         return {
-            "conditions": {"SourceResolved": resolved, "Synced": verdict, "Ready": ready},
-            "targetCount": len(wish.targets),
+            "conditions": conditions,
+            "targetCount": len(synced) + len(pending) + len(failures),
             "syncedCount": len(synced),
-            "pendingCount": len(wish.targets) - len(synced) - len(failures),
+            "pendingCount": len(pending),
             "failedCount": len(failures),
             "syncedNamespaces": sorted(synced),
             "failedNamespaces": sorted(failures),
             "failures": [{"namespace": ns, "reason": failures[ns]} for ns in sorted(failures)],
             "contentHash": said,
         }
+
+    def _conditions(
+        self, name: str, wish: _Wish, *, is_blocked: bool
+    ) -> Mapping[str, tuple[str, str]]:
+        synced = ("True", "AllCopiesCurrent" if wish.targets else "NoTargets")
+        if is_blocked:
+            synced = ("False", "TargetsBlocked")
+        if name in self._braked:
+            synced = ("False", "PruneHeld")
+        resolved, ready = ("True", "Resolved"), synced
+        if wish.problem is not None:
+            resolved = ready = ("False", wish.problem)
+            synced = ("False", "Held")
+        if wish.is_suspended:
+            ready = synced = ("False", "Suspended")
+        return {"SourceResolved": resolved, "Synced": synced, "Ready": ready}
+
+    def _keeps(self, name: str, wish: _Wish, namespace: str) -> bool:
+        """Whether a target counts though there is no content: not where its copy went with it."""
+        if wish.problem != "SourceNotFound":
+            return True
+        if self._spec(name).get("sourceDeletionPolicy") != "Delete":
+            return True
+        return any(key[1] == namespace for key in self._controlled(name))
+
+    def _is_awaited(self, name: str, found: Manifest) -> bool:
+        """Whether a suspended syncer would take an object over if it were not."""
+        return self.strategy == "server-side-apply" and self._may_take(name, found)
+
+    def _is_current(self, key: Key, name: str, wish: _Wish) -> bool:
+        """Whether a copy already is as it would be written, but for metadata that is too much."""
+        written = copy.deepcopy(self)
+        written._place(key, name, wish, lambda _key, _names: name)
+        before, after = self.objects[key], written.objects[key]
+        return (
+            _content(before) == _content(after)
+            and bool(before.get("immutable")) == bool(after.get("immutable"))
+            and _labels(after).items() <= _labels(before).items()
+            and _annotations(after).items() <= _annotations(before).items()
+            and _owners(after) == _owners(before)
+        )
 
     def _obstacle(self, name: str, found: Manifest) -> str:
         if _controller(found) is not None:
@@ -367,7 +452,8 @@ class Oracle:
 
     def _may_take(self, name: str, found: Manifest) -> bool:
         if self.strategy == "dynamic-apply":
-            return False
+            is_adopted = found["kind"] == "ConfigMap" and "controller-uid" not in _labels(found)
+            return is_adopted and self._is_released(name, found)
         return self._is_released(name, found) or self._is_overwritten(name, found)
 
     def _is_released(self, name: str, found: Manifest) -> bool:
@@ -380,7 +466,7 @@ class Oracle:
 
     def _wanting(self, key: Key) -> list[str]:
         wishes = {name: self._wish(name) for name in self.syncers()}
-        return [n for n, wish in wishes.items() if not wish.problem and key in wish.places()]
+        return [n for n, wish in wishes.items() if not wish.is_held and key in wish.places()]
 
     def _copied(self) -> list[Manifest]:
         return [item for key, item in self.objects.items() if key[0] in _COPIED]

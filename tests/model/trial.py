@@ -18,7 +18,6 @@ from tests.scenarios.story import API_VERSIONS, Reference
 MOST_CALLS = 40
 """How often the hook may be called for one step, for every syncer that there is."""
 
-_HOUR = 3600
 _COPIED = ("ConfigMap", "Secret")
 _LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 _TOLD = re.compile(r"uid of (.+)")
@@ -31,14 +30,6 @@ class SettledWorld(SimulatedWorld):
         self.metacontroller.settle()
         missing = look()
         assert missing is None, f"{what}: {missing}"
-
-    def rest(self) -> None:
-        """Let an hour go by in which nobody does anything. AssertionError names what moves."""
-        kinds = [kind for kind in API_VERSIONS if not self.admission.knows(kind)]
-        before = {kind: self.objects(kind) for kind in kinds}
-        self.metacontroller.advance(_HOUR)
-        for kind, items in before.items():
-            assert self.objects(kind) == items, f"a {kind} moves though nothing changes"
 
 
 @dataclass
