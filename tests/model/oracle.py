@@ -337,7 +337,8 @@ class Oracle:
     def _status(self, name: str) -> Manifest:
         wish = self._wish(name)
         failures = {ns: why for ns, why in wish.targets.items() if why}
-        synced, pending = [], []
+        synced: list[str] = []
+        pending: list[str] = []
         for key, ns in wish.places().items():
             found = self.objects.get(key)
             if wish.problem is not None:

@@ -174,7 +174,7 @@ class _Teller:
         )
         assert command, f"no command in: {told}"
         verb, resource, name, namespace, key, value = command.groups()
-        kind = next(kind for kind in _API_VERSIONS if kind.lower() == resource)
+        kind = next(kind for kind in API_VERSIONS if kind.lower() == resource)
         field = {"label": "labels", "annotate": "annotations"}[verb]
         self.world.patch(Reference(kind, name, namespace), {"metadata": {field: {key: value}}})
 
