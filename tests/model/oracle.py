@@ -120,8 +120,7 @@ class Oracle:
         before = None
         while before != self.objects:
             before = copy.deepcopy(self.objects)
-            for name in self.syncers():
-                self._claim(name)
+            self._claim(who)
             for name in self.syncers():
                 self._tend(name, who)
         self.statuses = {name: self._status(name) for name in self.syncers()}
@@ -129,15 +128,23 @@ class Oracle:
     def syncers(self) -> list[str]:
         return sorted(name for kind, _, name in self.objects if kind == "ConfigMapSyncer")
 
-    def _claim(self, name: str) -> None:
-        """The label `controller-uid` says whose a copy is: with it one is adopted, else let go."""
-        for item in self._copied():
-            labelled = _labels(item).get("controller-uid") == self._uid(name)
-            if labelled and _controller(item) is None:
-                self._disown(item, name)
-                _owners(item).append(self._reference(name))
-            elif not labelled and _controller(item) == self._uid(name):
-                self._disown(item, name)
+    def _claim(self, who: Who) -> None:
+        """The label `controller-uid` says whose a copy is: without it one is let go, else adopted.
+
+        One that is let go may at once be taken back by its `synced-by`.
+        """
+        for name in self.syncers():
+            for key in self._controlled(name):
+                if _labels(self.objects[key]).get("controller-uid") != self._uid(name):
+                    self._disown(self.objects[key], name)
+        for key, item in self.objects.items():
+            labelled = _labels(item).get("controller-uid") if key[0] in _COPIED else None
+            for name in self.syncers():
+                if labelled == self._uid(name) and _controller(item) is None:
+                    takers = [n for n in self._wanting(key) if self._may_take(n, item)]
+                    if who(key, [name, *takers]) == name:
+                        self._disown(item, name)
+                        _owners(item).append(self._reference(name))
 
     def _tend(self, name: str, who: Who) -> None:
         wish = self._wish(name)
@@ -342,8 +349,7 @@ class Oracle:
         for key, ns in wish.places().items():
             found = self.objects.get(key)
             if wish.problem is not None:
-                if wish.is_suspended or self._keeps(name, wish, ns):
-                    pending.append(ns)
+                pending.append(ns)
             elif found is None or self._is_awaited(name, found):
                 pending.append(ns)
             elif _controller(found) != self._uid(name):
@@ -381,14 +387,6 @@ class Oracle:
         if wish.is_suspended:
             ready = synced = ("False", "Suspended")
         return {"SourceResolved": resolved, "Synced": synced, "Ready": ready}
-
-    def _keeps(self, name: str, wish: _Wish, namespace: str) -> bool:
-        """Whether a target counts though there is no content: not where its copy went with it."""
-        if wish.problem != "SourceNotFound":
-            return True
-        if self._spec(name).get("sourceDeletionPolicy") != "Delete":
-            return True
-        return any(key[1] == namespace for key in self._controlled(name))
 
     def _is_awaited(self, name: str, found: Manifest) -> bool:
         """Whether a suspended syncer would take an object over if it were not."""
@@ -468,9 +466,6 @@ class Oracle:
     def _wanting(self, key: Key) -> list[str]:
         wishes = {name: self._wish(name) for name in self.syncers()}
         return [n for n, wish in wishes.items() if not wish.is_held and key in wish.places()]
-
-    def _copied(self) -> list[Manifest]:
-        return [item for key, item in self.objects.items() if key[0] in _COPIED]
 
     def _controlled(self, name: str) -> list[Key]:
         uid = self._uid(name)
