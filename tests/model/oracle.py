@@ -348,9 +348,7 @@ class Oracle:
         pending: list[str] = []
         for key, ns in wish.places().items():
             found = self.objects.get(key)
-            if wish.problem is not None:
-                pending.append(ns)
-            elif found is None or self._is_awaited(name, found):
+            if wish.problem is not None or found is None or self._is_awaited(name, found):
                 pending.append(ns)
             elif _controller(found) != self._uid(name):
                 failures[ns] = self._obstacle(name, found)
