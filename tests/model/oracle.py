@@ -274,9 +274,12 @@ class Oracle:
         wish = self._wish(name)
         controlled = self._controlled(name)
         retains = self._spec(name).get("deletionPolicy") == "Retain"
-        for key in controlled:
+        uid = self._uid(name)
+        # Whatever names it as an owner goes with it, also what it does not control.
+        for key in [k for k in self._marks if any(o["uid"] == uid for o in self._owners_of(k))]:
             self._disown(self.objects[key], name)
-            is_kept = _owners(self.objects[key]) and (retains or cascade == "foreground")
+            is_spared = retains or cascade == "foreground" or key not in controlled
+            is_kept = _owners(self.objects[key]) and is_spared
             if cascade != "orphan" and not is_kept:
                 self._remove(key)
         is_taking_back = self.strategy == "server-side-apply" and not retains and not cascade
@@ -469,6 +472,10 @@ class Oracle:
         uid = self._uid(name)
         items = self.objects.items()
         return [key for key, item in items if key[0] in _COPIED and _controller(item) == uid]
+
+    def _owners_of(self, key: Key) -> list[Manifest]:
+        is_copied = key in self.objects and key[0] in _COPIED
+        return _owners(self.objects[key]) if is_copied else []
 
     def _remove(self, key: Key) -> None:
         del self.objects[key]
