@@ -222,16 +222,28 @@ def kept(
     """Every living copy, save where its namespace can or may have none.
 
     Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy,
-    also where the namespace is no target any more.
+    also where the namespace is no target any more. What others made a copy, they may keep.
     """
-    left_out = {target.namespace for target in targets if target.is_closed or target.is_refusing}
+    closed = {target.namespace for target in targets if target.is_closed}
+    refusing = {target.namespace for target in targets if target.is_refusing}
     return [
         copy
         for copy in observed(request)
-        if copy.metadata.namespace not in left_out
+        if copy.metadata.namespace not in closed
         and copy.metadata.deletion_timestamp is None
-        and not (isinstance(asked, Syncer) and is_withdrawn(copy, asked, request))
+        and not (_is_unwanted(copy, request, asked, refusing) and is_of_our_making(copy))
     ]
+
+
+def _is_unwanted(
+    copy: KubernetesObject,
+    request: SyncRequest,
+    asked: Syncer | InvalidSpec,
+    refusing: Collection[str],
+) -> bool:
+    """Whether the owner of the source or of the namespace does not want a copy there."""
+    is_refused = copy.metadata.namespace in refusing
+    return is_refused or (isinstance(asked, Syncer) and is_withdrawn(copy, asked, request))
 
 
 def keep(copy: KubernetesObject, request: SyncRequest, asked: Syncer | InvalidSpec) -> Child:

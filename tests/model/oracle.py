@@ -152,7 +152,7 @@ class Oracle:
             self._retain(key, name)
         if wish.is_held:
             for key in self._controlled(name):
-                if self._is_withdrawn(key, name):
+                if self._is_withdrawn(key, name) and self._marks[key].is_ours:
                     self._remove(key)
             if wish.problem == "SourceNotFound" and not self._spec(name).get("suspend"):
                 self._follow(name, wish)
