@@ -23,6 +23,8 @@ FUZZ_ARGS ?=
 MUTATION_ARGS ?=
 # More for pip-audit, as in: make check AUDIT_ARGS='--vulnerability-service osv'
 AUDIT_ARGS ?=
+# How long chaos lives histories against the model, in memory and then on the real control plane.
+MODEL_SECONDS ?= 300
 # More for chaos, flood and soak, as in: make chaos RUN_ARGS='--seconds 600 --seed 7'
 RUN_ARGS ?=
 SBOM ?= sbom.cdx.json
@@ -91,7 +93,9 @@ bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over
 	@$(BIN)/python -m benchmarks
 
 .PHONY: chaos
-chaos: $(STAMP) ## Break part after part of the product in the middle of its work, 200 times (RUN_ARGS)
+chaos: $(STAMP) ## Live random histories against a model, then break part after part, 200 times (RUN_ARGS)
+	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS)
+	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS) --real
 	@$(BIN)/python -m reliability chaos $(RUN_ARGS)
 
 .PHONY: flood
