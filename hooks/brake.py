@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from hooks import copies, protocol, syncer, targets
 from hooks.protocol import NAMESPACES, Child, KubernetesObject, SyncRequest
@@ -66,7 +66,9 @@ def held(
     """The change that is held, None where nothing is; `recorded` is the last status's token.
 
     A held change stays held while copies come elsewhere, or go by other hands: else it would be
-    let through by what it has nothing to do with.
+    let through by what it has nothing to do with. Through another change it stays held, too,
+    unless the limit allows as many as are still held; a percentage then counts of these alone. Of
+    a suspended syncer it is told what resuming would hold, and that is another change.
     """
     names = {target.namespace for target in wanted} - {asked.source.namespace}
     losing = list(_losing(asked, request, names))
@@ -80,12 +82,19 @@ def held(
         present=present,
         limit=None if limit is None else limit.of(len(present)),
         token=token,
-        is_recorded=recorded == token,
+        is_recorded=recorded == token and not asked.is_suspended,
         children=[copies.keep(copy, request, asked) for copy in losing],
     )
-    is_confirmed = (request.parent.metadata.annotations or {}).get(CONFIRM_PRUNE) == token
-    is_held = not is_confirmed and (brake.is_exceeded or brake.is_recorded)
-    return brake if is_held else None
+    number = len(brake.namespaces)
+    was_held = recorded is not UNSET and number > (asked.prune_limit or _HALF).of(number)
+    is_held = brake.is_exceeded or brake.is_recorded or was_held
+    return brake if is_held and not _is_confirmed(asked, request, token) else None
+
+
+def _is_confirmed(asked: Syncer, request: SyncRequest, token: str) -> bool:
+    """Whether somebody said that just this change is meant, which resuming would not be."""
+    said = (request.parent.metadata.annotations or {}).get(CONFIRM_PRUNE)
+    return said == token and not asked.is_suspended
 
 
 def _losing(asked: Syncer, request: SyncRequest, names: set[str]) -> Iterator[KubernetesObject]:

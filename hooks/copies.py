@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, UnsetType, structs
 
 from hooks import consent, kinds, protocol, retention, source, syncer
 from hooks.protocol import (
+    LAST_APPLIED,
     ApplyStrategy,
     Child,
     ChildMeta,
@@ -38,9 +39,6 @@ from hooks.syncer import (
 from hooks.targets import Failure, FailureReason, Target
 
 CONTENT_HASH: Final = f"{syncer.GROUP}/content-hash"
-LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
-"""Where dynamic apply keeps what it wrote; its presence tells which strategy wrote a copy."""
-
 MANAGER: Final = "configmap-syncer"
 _METACONTROLLER: Final = "metacontroller"
 """How the name of Metacontroller's field manager begins, under either strategy."""
@@ -307,6 +305,15 @@ def is_withdrawn(copy: KubernetesObject, asked: Syncer, request: SyncRequest) ->
 def is_released(found: KubernetesObject, asked: Syncer) -> bool:
     """Whether an object without a controller carries our `synced-by`: ours, but no child."""
     return found.controller is None and found.label(SYNCED_BY) == asked.name
+
+
+def was_a_copy(found: KubernetesObject) -> bool:
+    """Whether a released copy was this syncer's until now, and may go with it.
+
+    An object that was handed over and never taken has no source; one that outlived its syncer
+    carries the uid of that one.
+    """
+    return found.annotation(syncer.SOURCE) is not None and found.label(CONTROLLER_UID) is None
 
 
 def released(

@@ -35,7 +35,8 @@ def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncRespons
     """
     asked = _asked(request, policy)
     released = _released(request, asked)
-    is_orphaned = _is_orphaned(request.parent, released)
+    # Under Retain what was not orphaned yet would be lost.
+    is_orphaned = not retention.is_wanted(asked) and _is_orphaned(request.parent, released)
     if retention.is_wanted(asked):
         ending = _retained(request, asked)
     else:
@@ -128,7 +129,11 @@ def _retaken(
     """
     if isinstance(asked, InvalidSpec) or strategy is ApplyStrategy.DYNAMIC_APPLY:
         return ()
-    return [copies.echo(found) for found in released if found.metadata.deletion_timestamp is None]
+    return [
+        copies.echo(found)
+        for found in released
+        if found.metadata.deletion_timestamp is None and copies.was_a_copy(found)
+    ]
 
 
 def _is_orphaned(parent: Parent, released: Sequence[KubernetesObject]) -> bool:

@@ -20,6 +20,9 @@ _NULL: Final = Raw(b"null")
 
 _PRIVATE_URL: Final = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 
+LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
+"""Where dynamic apply keeps what it wrote; its presence tells which strategy wrote a copy."""
+
 NAMESPACES: Final = "Namespace.v1"
 """The group of related objects that holds Namespaces; its keys are plain names."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from hooks.protocol import (
+    LAST_APPLIED,
     NAMESPACES,
     ApplyStrategy,
     KubernetesObject,
@@ -48,12 +49,16 @@ def desired(
 ) -> OwnerReference | None:
     """The owner that a copy which stays shall have beside its syncer.
 
-    Where the spec cannot be followed, or the Namespace is not shown, it is the one that is there.
+    Where the spec cannot be followed, where the Namespace is not shown, or where it has the name of
+    the syncer and dynamic apply could not tell the two apart, it is the one that is there.
     """
     if isinstance(asked, InvalidSpec):
         return observed(copy)
     if not is_wanted(asked):
         return None
+    is_merged_by_name = copy.annotation(LAST_APPLIED) is not None
+    if is_merged_by_name and copy.metadata.namespace == asked.name:
+        return observed(copy)
     return available(request, copy.metadata.namespace) or observed(copy)
 
 

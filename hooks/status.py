@@ -131,8 +131,8 @@ class Report:
     status: Status
     resync_after_seconds: float
 
-    def holding(self, token: str) -> "Report":
-        """The same, with what confirms the change that the brake holds."""
+    def holding(self, token: str | UnsetType) -> "Report":
+        """The same, with what confirms the change that the brake holds, or held before."""
         return replace(self, status=msgspec.structs.replace(self.status, prune_token=token))
 
 

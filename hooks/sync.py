@@ -63,7 +63,8 @@ def _decided(
         held = copies.hold(request, asked, wanted)
         planned = plan.make(decisions, outcomes, held, strays, pruning)
         report = status.suspended(question, source.described(asked), content, outcomes, planned)
-        report = report.holding(pruning.token) if pruning else report
+        # What was held before stays so when the syncer goes on.
+        report = report.holding(question.before.prune_token) if pruning else report
         return SyncResponse(status=report.status, children=held)
     report = status.progress(question, source.described(asked), content, outcomes, pruning)
     children = [
@@ -121,7 +122,7 @@ def _brake(report: Report, pruning: Brake, children: Sequence[Child]) -> SyncRes
 
 def _follow(question: status.Question, problem: NoContent, lost: Loss) -> SyncResponse[Status]:
     """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
-    report = status.followed(question, problem, lost)
+    report = status.followed(question, problem, lost).holding(question.before.prune_token)
     return SyncResponse(
         status=report.status,
         children=lost.children,
@@ -148,6 +149,7 @@ def _hold(
     children = copies.hold(request, asked, wanted)
     kept = [child.metadata.namespace for child in children]
     report = status.held(question, problem, outcomes, kept)
+    report = report.holding(question.before.prune_token)
     return SyncResponse(
         status=report.status,
         children=children,

@@ -196,10 +196,16 @@ class Oracle:
             if not self._is_withdrawn(key, name)
         }
         change = f"{self._uid(name)} {self._spec(name)} {sorted(wanted)}"
-        limit = self._spec(name).get("pruneLimit", "100%")
-        if isinstance(limit, str):
-            limit = len({key[1] for key in controlled}) * int(limit.removesuffix("%")) // 100
-        if not losing or (len(losing) <= limit and self._braked.get(name) != change):
+        given = self._spec(name).get("pruneLimit")
+        number, present = len(losing), len({key[1] for key in controlled})
+        before = self._braked.get(name)
+        # Through another change a held one stays held, unless all that is still held may go.
+        is_free = before is None or number <= _limit("50%" if given is None else given, number)
+        if not losing or (
+            number <= _limit("100%" if given is None else given, present)
+            and before != change
+            and is_free
+        ):
             self._braked.pop(name, None)
             return set()
         self._braked[name] = change
@@ -491,6 +497,12 @@ def digest(content: Manifest) -> str:
     parts = {part: content[part] for part in ("binaryData", "data")}
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _limit(given: str | int, present: int) -> int:
+    if isinstance(given, str):
+        return present * int(given.removesuffix("%")) // 100
+    return given
 
 
 def _key(manifest: Manifest) -> Key:
