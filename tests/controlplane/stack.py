@@ -180,6 +180,21 @@ class Stack:
         """The entries of the audit log about Metacontroller, or another ServiceAccount."""
         return audit.read(self.control_plane.audit_log, user)
 
+    def collect_garbage(self) -> None:
+        """Return when the garbage collector has come to what was to be collected before."""
+        client = self.client
+        metadata: Object = {"name": "owner-of-garbage", "namespace": "default"}
+        made = client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": metadata["name"]}
+        owned = {
+            "name": "garbage",
+            "namespace": "default",
+            "ownerReferences": [owner | {"uid": made["metadata"]["uid"]}],
+        }
+        client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": owned})
+        client.delete("ConfigMap", metadata["name"], "default")
+        client.wait_until_gone("ConfigMap", "garbage", "default")
+
     def refused(self) -> list[str]:
         """What Metacontroller was refused and would be refused again.
 

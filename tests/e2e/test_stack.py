@@ -31,6 +31,8 @@ def test_a_part_that_is_killed_and_started_again_is_forgiven(stack: Stack, name:
 def test_copies_that_are_orphaned_while_metacontroller_is_away_are_not_deleted_when_it_is_back(
     stack: Stack,
 ) -> None:
+    # It may still have to learn of what happened while other parts were away.
+    stack.collect_garbage()
     prefix = f"orphaned-{stack.strategy.split('-', maxsplit=1)[0]}"
     client = stack.client
     targets = [f"{prefix}-dev", f"{prefix}-prod"]

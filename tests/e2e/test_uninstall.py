@@ -125,27 +125,12 @@ def _syncers(stack: Stack) -> str:
     return "live" if looked_after or "deletionTimestamp" not in found["metadata"] else "hang"
 
 
-def _collect_garbage(client: Client) -> None:
-    """Return when the garbage collector has come to what was to be collected before."""
-    metadata: Object = {"name": "owner", "namespace": SOURCE}
-    made = client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner"}
-    metadata = {
-        "name": "owned",
-        "namespace": SOURCE,
-        "ownerReferences": [owner | {"uid": made["metadata"]["uid"]}],
-    }
-    client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
-    client.delete("ConfigMap", "owner", SOURCE)
-    client.wait_until_gone("ConfigMap", "owned", SOURCE)
-
-
 def _left(stack: Stack) -> tuple[str, str, str]:
     """What has become of the copies, the syncers and the CRD, in the words of the page."""
     syncers = _syncers(stack)
     if syncers == "gone":
         stack.client.wait_until_gone("CustomResourceDefinition", NAME)
-    _collect_garbage(stack.client)
+    stack.collect_garbage()
     copies = _copies(stack.client)
     assert len(copies) in (0, len(TARGETS))
     stay = "stay" if _owners(stack.client) == len(TARGETS) else "stay without owner"

@@ -64,7 +64,11 @@ def _comparable(item: Manifest, names: dict[str, str], versions: dict[str, str])
     for uid, name in names.items():
         text = text.replace(uid, f"uid of {name}")
     text = _UID.sub("uid of what is gone", text)
-    return json.loads(_TIME.sub('"time"', text))
+    named = json.loads(_TIME.sub('"time"', text))
+    for fields in named.get("fields", {}).values():
+        # Owners have stood in the order of their uids until now.
+        fields.sort()
+    return named
 
 
 def differences(real: Any, simulated: Any, where: str = "") -> Iterator[str]:
