@@ -449,6 +449,8 @@ class Oracle:
         return key[0] == kind and told == self._source_path(name)
 
     def _allows(self, name: str, namespace: str) -> bool:
+        if self._spec(name).get("sourceSecret") and self.strategy == "dynamic-apply":
+            return True  # Secrets are not even looked at there.
         source = self._source(name)
         told = _annotations(source).get(_CONSENT) if source else None
         return told is None or not _is_followed(told) or _is_any(namespace, _items(told))
