@@ -6,8 +6,7 @@ never holds data of a ConfigMap, because Metacontroller copies it into an event)
 - 400 the body is not what Metacontroller sends; the line names the field by its path
 - 401 no client certificate or no valid bearer token, where one is asked for; told before the
   body is read
-- 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes (of the body, or of
-  the copies that it asks for), not plain JSON
+- 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes, not plain JSON
 - 408 the body did not arrive within BODY_TIMEOUT_SECONDS
 - 429 too many bytes in flight, with Retry-After; never on /customize and /adopt/customize, because
   Metacontroller would drop the event that made it ask: these have room of their own
@@ -37,7 +36,7 @@ from hooks.customize import related_rules
 from hooks.finalize import finalize
 from hooks.kinds import SECRET
 from hooks.place import place
-from hooks.protocol import AdoptResponse, Child, MalformedRequest, SyncRequest, SyncResponse
+from hooks.protocol import AdoptResponse, MalformedRequest, SyncRequest, SyncResponse
 from hooks.settings import Settings
 from hooks.status import Status
 from hooks.sync import sync
@@ -84,11 +83,11 @@ def create_app(
 
     def answer_sync(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, sync(request, limits.policy, clock()), limits)
+        return _told(request, sync(request, limits.policy, clock()))
 
     def answer_finalize(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, finalize(request, limits.policy, clock()), limits)
+        return _told(request, finalize(request, limits.policy, clock()))
 
     def answer_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
@@ -133,12 +132,7 @@ def create_app(
     return app
 
 
-def _told(request: SyncRequest, response: SyncResponse[Status], limits: Settings) -> _Answer:
-    # A small request can ask for the same content very often. What would be too much for the next
-    # request, which holds the copies, is refused before it fills the memory.
-    size, limit = sum(map(_content_bytes, response.children)), limits.max_request_bytes
-    if size > limit:
-        raise _Refused(413, f"the copies have {size} bytes, MAX_REQUEST_BYTES allows {limit}")
+def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
     status = response.status
     ready = status.conditions[-1]
     return _Answer(
@@ -158,11 +152,6 @@ def _told(request: SyncRequest, response: SyncResponse[Status], limits: Settings
         },
         has_secrets=bool(request.observed(SECRET.group) or request.seen(SECRET.group)),
     )
-
-
-def _content_bytes(child: Child) -> int:
-    values = (child.data, child.binary_data)
-    return sum(memoryview(raw).nbytes for raw in values if isinstance(raw, msgspec.Raw))
 
 
 def _text(code: int, line: str) -> flask.Response:

@@ -153,7 +153,7 @@ def too_large(
 ) -> NoContent | None:
     """Say so where Kubernetes would refuse the copies, before any of them is touched."""
     values = _values_size(content, asked)
-    request = _request_size(content, asked, targets)
+    request = request_size(content, asked, targets)
     checks = [
         (values, VALUES_LIMIT, "its values", "Kubernetes accepts in one object"),
         (request, REQUEST_LIMIT, "the copy as a request", "the API server accepts"),
@@ -796,7 +796,7 @@ def _values_size(content: Content, asked: Syncer) -> int:
     )
 
 
-def _request_size(content: Content, asked: Syncer, targets: Iterable[Target]) -> int:
+def request_size(content: Content, asked: Syncer, targets: Iterable[Target]) -> int:
     """Bytes of one copy as Metacontroller (Go, encoding/json) writes it, owner left out."""
     child = Child(
         api_version=kinds.API_VERSION,

@@ -7,7 +7,7 @@ from hooks.protocol import ApplyStrategy
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How Metacontroller writes, and who must have consented to a copy beside the syncer's author.
+    """How Metacontroller writes, who must have consented beside the syncer's author, what fits.
 
     The consents are those of ConfigMaps' owners (that of a Secret's is always needed) and of the
     receiving namespaces'.
@@ -16,3 +16,4 @@ class Policy:
     strategy: ApplyStrategy = ApplyStrategy.SERVER_SIDE_APPLY
     require_consent: bool = False
     require_target_consent: bool = False
+    max_request_bytes: int = 512 * 1024 * 1024

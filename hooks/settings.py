@@ -57,7 +57,12 @@ class Settings:
     @property
     def policy(self) -> Policy:
         """What of it decisions depend on."""
-        return Policy(self.apply_strategy, self.require_consent, self.require_target_consent)
+        return Policy(
+            self.apply_strategy,
+            self.require_consent,
+            self.require_target_consent,
+            self.max_request_bytes,
+        )
 
 
 def read(environment: Mapping[str, str]) -> Settings:

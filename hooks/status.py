@@ -153,7 +153,8 @@ class Question:
 
     `deadline` is in seconds; `contradiction` is added to what is said of refused copies; the
     `strays` are no copies, and told all the same, for they go with the syncer; `going` are the
-    namespaces whose copy only a suspension keeps from going with the source.
+    namespaces whose copy only a suspension keeps from going with the source; the `warning` is a
+    sentence about what is about to go wrong.
     """
 
     parent: Parent
@@ -164,6 +165,7 @@ class Question:
     strays: Sequence[str] = ()
     going: Sequence[str] = ()
     is_suspended: bool = False
+    warning: str | None = None
 
     @property
     def stamp(self) -> str:
@@ -206,6 +208,8 @@ def progress(
     )
     if question.strays:
         synced = replace(synced, message=f"{synced.message} {_told(question.strays)}")
+    if question.warning is not None:
+        synced = replace(synced, message=f"{synced.message} {question.warning}")
     verdicts = (_resolved(subject, content), synced, synced)
     report = _report(question, found, verdicts, content.version)
     return report.holding(brake.token) if brake else report

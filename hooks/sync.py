@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from hooks import brake, copies, loss, plan, retention, source, status, syncer, targets
+from hooks import brake, capacity, copies, loss, plan, retention, source, status, syncer, targets
 from hooks.brake import Brake
 from hooks.copies import Copies, Outcome, State
 from hooks.loss import Loss
@@ -48,6 +48,8 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
             return _follow(question, content, lost)
         going = lost.going if lost else ()
         return _hold(request, replace(question, going=going), content, wanted, asked)
+    warning = capacity.of(asked, content, request, wanted, policy).warning
+    question = replace(question, warning=warning)
     return _decided(Copies(asked, content, policy.strategy, request), question, wanted)
 
 
@@ -94,7 +96,11 @@ def _content(
     content = source.resolve(asked, request, policy)
     if isinstance(content, NoContent):
         return content
-    return copies.too_large(content, asked, wanted, policy.strategy) or content
+    return (
+        copies.too_large(content, asked, wanted, policy.strategy)
+        or capacity.of(asked, content, request, wanted, policy).refusal
+        or content
+    )
 
 
 def _rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
