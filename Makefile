@@ -25,7 +25,7 @@ MUTATION_ARGS ?=
 AUDIT_ARGS ?=
 # How long chaos lives histories against the model, in memory and then on the real control plane.
 MODEL_SECONDS ?= 300
-# More for chaos, flood and soak, as in: make chaos RUN_ARGS='--seconds 600 --seed 7'
+# More for scale, chaos, flood and soak, as in: make chaos RUN_ARGS='--seconds 600 --seed 7'
 RUN_ARGS ?=
 SBOM ?= sbom.cdx.json
 
@@ -91,6 +91,10 @@ sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licen
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
 	@$(BIN)/python -m benchmarks
+
+.PHONY: scale
+scale: $(STAMP) ## Measure how time, memory and requests grow, and draw docs/scale.svg (RUN_ARGS)
+	@$(BIN)/python -m benchmarks.scale $(RUN_ARGS)
 
 .PHONY: chaos
 chaos: $(STAMP) ## Live random histories against a model, then break part after part, 200 times (RUN_ARGS)

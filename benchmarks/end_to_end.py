@@ -43,7 +43,7 @@ def measure() -> Iterator[Ratio]:
 
 
 def _fan_out(stack: Stack, loop: "Loop") -> Iterator[Ratio]:
-    many = _Syncer(stack, "many", COPIES)
+    many = Syncer(stack, "many", COPIES)
     many.make()
     loop.apply_all(many.namespaces, "first")
     pairs, calls = [], []
@@ -71,7 +71,7 @@ def _fan_out(stack: Stack, loop: "Loop") -> Iterator[Ratio]:
 
 
 def _drift(stack: Stack, loop: "Loop") -> Ratio:
-    some = _Syncer(stack, "some", DRIFT_COPIES)
+    some = Syncer(stack, "some", DRIFT_COPIES)
     some.make()
     drifted = some.namespaces[DRIFT_COPIES // 2]
     pairs = []
@@ -89,7 +89,7 @@ def _drift(stack: Stack, loop: "Loop") -> Ratio:
 
 
 def _replacement(stack: Stack, loop: "Loop") -> Ratio:
-    frozen = _Syncer(stack, "frozen", _REPLACED_COPIES, {"immutable": True})
+    frozen = Syncer(stack, "frozen", _REPLACED_COPIES, {"immutable": True})
     frozen.make()
     loop.apply_all(frozen.namespaces, "first")
     pairs: list[tuple[float, float]] = []
@@ -114,16 +114,22 @@ def _seconds(values: Iterator[float]) -> str:
     return ", ".join(f"{value:.2f}" for value in values) + " s"
 
 
-def _value(mark: str) -> str:
-    return f"{mark} ".ljust(CONTENT_BYTES, "x")
+def _value(mark: str, size: int = CONTENT_BYTES) -> str:
+    return f"{mark} ".ljust(size, "x")
 
 
-class _Syncer:
+class Syncer:
     """One syncer with its source and targets, and the moments at which its copies change."""
 
     def __init__(
-        self, stack: Stack, name: str, targets: int, wishes: Mapping[str, Any] | None = None
+        self,
+        stack: Stack,
+        name: str,
+        targets: int,
+        wishes: Mapping[str, Any] | None = None,
+        content_bytes: int = CONTENT_BYTES,
     ) -> None:
+        self._content_bytes = content_bytes
         self._wishes = wishes or {}
         self._stack = stack
         self._client = stack.client
@@ -133,11 +139,22 @@ class _Syncer:
 
     def make(self) -> None:
         """Make namespaces, source and syncer; returns when all copies are there."""
+        self.make_namespaces()
+        self.ask()
+        self.wait_until_ready("first")
+
+    def make_namespaces(self) -> None:
+        """Make the namespaces that are not there yet."""
         self._client.apply(manifest("Namespace", _SOURCE_NAMESPACE))
         for namespace in self.namespaces:
             self._client.apply(manifest("Namespace", namespace, labels={_LABEL: self.name}))
+
+    def ask(self) -> None:
+        """Make source and syncer."""
         source = manifest("ConfigMap", self.name, _SOURCE_NAMESPACE)
-        self._client.apply(source | {"data": {"key": _value("first")}}, field_manager="kubectl")
+        self._client.apply(
+            source | {"data": {"key": self._value("first")}}, field_manager="kubectl"
+        )
         spec = {
             "sourceNamespace": _SOURCE_NAMESPACE,
             "sourceConfigMap": self.name,
@@ -145,14 +162,13 @@ class _Syncer:
             **self._wishes,
         }
         self._client.apply(manifest("ConfigMapSyncer", self.name) | {"spec": spec})
-        self.wait_until_ready("first")
 
     def change(self, mark: str) -> float:
         """Change the source; the seconds from its write to the last copy's, as a watch sees it."""
         with _Watch(self._client, f"synced-by={self.name}") as watch:
             started = time.perf_counter()
             self._write_source(mark)
-            return watch.until_all(len(self.namespaces), _value(mark)) - started
+            return watch.until_all(len(self.namespaces), self._value(mark)) - started
 
     def replace(self, mark: str) -> Sequence[float]:
         """Change the source of immutable copies; for each the seconds from its end to the next."""
@@ -167,7 +183,7 @@ class _Syncer:
             edited = json.dumps({"data": {"key": "edited"}}).encode()
             started = time.perf_counter()
             self._editor.send("PATCH", path, edited, "application/merge-patch+json").read()
-            return watch.until_all(1, _value("first")) - started
+            return watch.until_all(1, self._value("first")) - started
 
     def relabel(self, namespace: str) -> float:
         """Take the label off a namespace and give it back; the most copies that one of it moved."""
@@ -204,7 +220,7 @@ class _Syncer:
             held = first.get("metadata", {}).get("annotations", {})
             return (
                 ready
-                and first.get("data") == {"key": _value(mark)}
+                and first.get("data") == {"key": self._value(mark)}
                 and held.get("config.example.com/content-hash") == status.get("contentHash")
                 and status.get("syncedCount") == len(self.namespaces)
             )
@@ -221,8 +237,11 @@ class _Syncer:
         self._client.delete("ConfigMapSyncer", self.name)
         self._client.wait_until_gone("ConfigMapSyncer", self.name, seconds=_SECONDS_TO_SETTLE)
 
+    def _value(self, mark: str) -> str:
+        return _value(mark, self._content_bytes)
+
     def _write_source(self, mark: str) -> None:
-        patch = {"data": {"key": _value(mark)}}
+        patch = {"data": {"key": self._value(mark)}}
         self._client.merge_patch("ConfigMap", self.name, patch, _SOURCE_NAMESPACE)
 
 
@@ -270,12 +289,14 @@ class Loop:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def apply_all(self, namespaces: Sequence[str], mark: str) -> float:
+    def apply_all(
+        self, namespaces: Sequence[str], mark: str, content_bytes: int = CONTENT_BYTES
+    ) -> float:
         """The seconds that one apply in each namespace takes."""
         bodies = [
             (
                 f"/api/v1/namespaces/{namespace}/configmaps/{_BARE}?fieldManager=bare&force=true",
-                json.dumps(self._copy(namespace, mark)).encode(),
+                json.dumps(self._copy(namespace, _value(mark, content_bytes))).encode(),
             )
             for namespace in namespaces
         ]
@@ -284,9 +305,15 @@ class Loop:
             self._connection.send("PATCH", path, body).read()
         return time.perf_counter() - started
 
-    def _copy(self, namespace: str, mark: str) -> Mapping[str, Any]:
+    def remove_all(self, namespaces: Sequence[str]) -> None:
+        """Delete what was applied, so that nobody has to keep it in memory."""
+        for namespace in namespaces:
+            path = f"/api/v1/namespaces/{namespace}/configmaps/{_BARE}"
+            self._connection.send("DELETE", path).read()
+
+    def _copy(self, namespace: str, value: str) -> Mapping[str, Any]:
         """An object like a copy, with as many fields for the API server to keep track of."""
-        copy = manifest("ConfigMap", _BARE, namespace) | {"data": {"key": _value(mark)}}
+        copy = manifest("ConfigMap", _BARE, namespace) | {"data": {"key": value}}
         copy["metadata"] |= {
             "labels": {
                 "app.kubernetes.io/managed-by": "bare",
@@ -294,7 +321,7 @@ class Loop:
                 "bare": "bare",
                 "from": _SOURCE_NAMESPACE,
             },
-            "annotations": {"bare/source": _SOURCE_NAMESPACE, "bare/mark": mark},
+            "annotations": {"bare/source": _SOURCE_NAMESPACE, "bare/mark": value.partition(" ")[0]},
         }
         return copy
 

@@ -1,5 +1,6 @@
-"""Memory and file descriptors of a program and its children, sampled while it works."""
+"""Memory, file descriptors and CPU time of a program and its children, sampled while it works."""
 
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,17 @@ _EVERY_SECONDS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a process group holds at one moment."""
+    """What a process group holds at one moment, has held at most, and has used."""
 
     mebibytes: float
     descriptors: int
+    peak_mebibytes: float
+    cpu_seconds: float
 
 
 def sample(group: int) -> Sample:
-    """Resident memory and open file descriptors of a process group; see proc(5)."""
-    kibibytes, descriptors = 0, 0
+    """Resident memory, open file descriptors and CPU time of a process group; see proc(5)."""
+    kibibytes, descriptors, peak, ticks = 0, 0, 0, 0
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
@@ -32,7 +35,14 @@ def sample(group: int) -> Sample:
         except OSError:
             continue  # it has just ended
         kibibytes += int(status.partition("VmRSS:")[2].split()[0])
-    return Sample(kibibytes * 1024 / _MEBIBYTE, descriptors)
+        peak += int(status.partition("VmHWM:")[2].split()[0])
+        ticks += sum(int(field) for field in fields.split()[11:13])
+    return Sample(
+        mebibytes=kibibytes * 1024 / _MEBIBYTE,
+        descriptors=descriptors,
+        peak_mebibytes=peak * 1024 / _MEBIBYTE,
+        cpu_seconds=ticks / os.sysconf("SC_CLK_TCK"),
+    )
 
 
 class Sampler:

@@ -2,12 +2,14 @@
 
 import io
 import json
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import grown, hook
+from benchmarks import grown, hook, scale
+from benchmarks.picture import draw
 from benchmarks.ratio import Ratio
 
 
@@ -66,3 +68,43 @@ def test_a_grown_request_is_the_situation_that_it_is_said_to_be(
     ]
     with pytest.raises(RuntimeError, match="not Held but"):
         hook._check(body, "Held")
+
+
+def test_the_picture_has_a_point_for_each_measurement_and_nothing_outside() -> None:
+    measured = [
+        scale.Measured(targets, kilobytes, *(7.0 * targets * kilobytes,) * 6, targets * kilobytes)
+        for targets in scale.TARGETS
+        for kilobytes in scale.KILOBYTES
+    ]
+
+    picture = ET.fromstring(draw(scale.panels(measured)))  # noqa: S314 - it is our own
+
+    _, _, width, height = map(float, picture.attrib["viewBox"].split())
+    places = [
+        (float(element.attrib[f"{kind}x"]), float(element.attrib[f"{kind}y"]))
+        for name, kind in (("circle", "c"), ("text", ""))
+        for element in picture.iter(f"{{http://www.w3.org/2000/svg}}{name}")
+    ]
+    places += [
+        (float(x), float(y))
+        for line in picture.iter("{http://www.w3.org/2000/svg}polyline")
+        for x, y in (point.split(",") for point in line.attrib["points"].split())
+    ]
+    circles = list(picture.iter("{http://www.w3.org/2000/svg}circle"))
+    assert len(circles) == 6 * len(measured)
+    assert all(0 < x < width and 0 < y < height for x, y in places)
+
+
+def test_the_table_has_a_line_for_each_measurement() -> None:
+    measured = [
+        scale.Measured(100, 1, 0.5, 1.25, *(1.0,) * 4, 2_000_000),
+        scale.Measured(5_000, 10, 20.0, None, *(1.0,) * 4, 115_000_000),
+    ]
+
+    lines = scale.table(measured).splitlines()[2:]
+
+    assert [line.split(" | ")[:3] for line in lines] == [
+        ["| 100", "1 KB", "0.5"],
+        ["| 5,000", "10 KB", "20"],
+    ]
+    assert [line.split(" | ")[-1] for line in lines] == ["1.25 |", " |"]
