@@ -18,6 +18,7 @@ _GREY: Final = "#737a82"
 _COLOURS: Final = ("#2f7fd1", "#c4681c", "#8a63d2", "#2c8f52")
 _RADIUS: Final = 3
 _FEW_MARKS: Final = 2
+_MARGIN: Final = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _panel(panel: Panel, left: int, top: int) -> list[str]:
     across = _axis([x for x, _ in points], left + _LEFT, left + _WIDTH - _RIGHT)
     up = _axis([y for _, y in points], top + _HEIGHT - _BOTTOM, top + _TOP)
     drawn = [
-        _text(left + _LEFT, top + 18, panel.title, "start", 'font-weight="bold"'),
+        _text(left + _LEFT, top + 18, panel.title, "start", ' font-weight="bold"'),
         _text(round((across.first + across.last) / 2), top + _HEIGHT - 8, panel.across, "middle"),
     ]
     drawn += [
@@ -86,22 +87,28 @@ def _panel(panel: Panel, left: int, top: int) -> list[str]:
         drawn.append(_line(across.first, up.at(value), across.last, up.at(value)))
         drawn.append(_text(across.first - 6, up.at(value) + 4, f"{value:,g}", "end"))
     for (name, line), colour in zip(panel.lines.items(), _COLOURS, strict=False):
-        drawn += _curve(name, [(across.at(x), up.at(y)) for x, y in line], colour)
+        drawn += _curve([(across.at(x), up.at(y)) for x, y in line], colour)
+        drawn.append(_name(name, across.at(line[-1][0]), up.at(line[-1][1]), across, colour))
     return drawn
 
 
 def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
     """An axis with a little room on both ends, so that no point stands on its edge."""
-    return _Axis(min(values) / 1.3, max(values) * 1.3, first, last)
+    return _Axis(min(values) / _MARGIN, max(values) * _MARGIN, first, last)
 
 
-def _curve(name: str, points: Sequence[tuple[float, float]], colour: str) -> list[str]:
+def _name(name: str, x: float, y: float, across: _Axis, colour: str) -> str:
+    """Beside the end of a line; above it, where other lines go on."""
+    if x < across.at(across.high / _MARGIN):
+        return _text(x, y - 9, name, "middle", f' fill="{colour}"')
+    return _text(x + 7, y + 4, name, "start", f' fill="{colour}"')
+
+
+def _curve(points: Sequence[tuple[float, float]], colour: str) -> list[str]:
     path = " ".join(f"{x:g},{y:g}" for x, y in points)
-    x, y = points[-1]
     return [
         f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
         *(f'<circle cx="{x:g}" cy="{y:g}" r="{_RADIUS}" fill="{colour}"/>' for x, y in points),
-        _text(x + 7, y + 4, name, "start", f'fill="{colour}"'),
     ]
 
 
@@ -113,4 +120,4 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" {more}>{escape(text)}</text>'
+    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}"{more}>{escape(text)}</text>'
