@@ -92,11 +92,14 @@ def main() -> int:
         print("Cannot start:", *absent, sep="\n  ", file=sys.stderr)
         return 1
     started = time.monotonic()
+    measured: list[Measured] = []
     with Stack(SERVER_SIDE_APPLY) as stack:
-        measured = list(_all(stack, started + asked.seconds))
-    if measured:
-        print(table(measured))
-        asked.picture.write_text(draw(panels(measured)), "utf-8")
+        for found in _all(stack, started + asked.seconds):
+            measured.append(found)
+            # A run that is ended by hand leaves what it got through.
+            print(table([found]).splitlines()[-1], flush=True)
+            asked.picture.write_text(draw(panels(measured)), "utf-8")
+    print(table(measured))
     sizes = len(TARGETS) * len(KILOBYTES)
     print(f"{len(measured)} of {sizes} sizes in {time.monotonic() - started:.0f} s")
     return 0
@@ -119,11 +122,7 @@ def _all(stack: Stack, end: float) -> Iterator[Measured]:
         stack.metacontroller.restart()
         syncer.ask()
         if (refusal := _refusal(stack, syncer)) is None:
-            found = _measured(stack, syncer, targets, size)
-            print(
-                f"{name}: {found.seconds:.1f} s, one copy {found.drift_seconds:.2f} s", flush=True
-            )
-            yield found
+            yield _measured(stack, syncer, targets, size)
         else:
             print(f"{name}: the end. {refusal}", flush=True)
         syncer.remove()
