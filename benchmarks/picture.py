@@ -46,9 +46,9 @@ class _Axis:
 
     @property
     def marks(self) -> Sequence[float]:
-        """The powers of ten on the axis; where these are few, twice and five times them, too."""
+        """The powers of ten on the axis; where these are few, more."""
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        for steps in ((1,), (1, 2, 5)):
+        for steps in ((1,), (1, 2, 5), range(1, 10)):
             marks = [step * 10.0**power for power in powers for step in steps]
             shown = [mark for mark in marks if self.low <= mark <= self.high]
             if len(shown) > _FEW_MARKS:
@@ -100,7 +100,7 @@ def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
 def _name(name: str, x: float, y: float, across: _Axis, colour: str) -> str:
     """Beside the end of a line; above it, where other lines go on."""
     if x < across.at(across.high / _MARGIN):
-        return _text(x, y - 9, name, "middle", f' fill="{colour}"')
+        return _text(x - _RADIUS, y - 9, name, "start", f' fill="{colour}"')
     return _text(x + 7, y + 4, name, "start", f' fill="{colour}"')
 
 
