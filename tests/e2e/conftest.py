@@ -10,7 +10,7 @@ from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, missi
 from tests.controlplane.stack import CRD, LOCAL
 
 _FOLDER = Path(__file__).parent
-_ON_ADOPTED = re.compile(r"create /api/v1/namespaces/(?!default/)[^/]+/events:")
+_ON_ADOPTED = re.compile(r"(create|patch) /api/v1/namespaces/(?!default/)[^/]+/events[/:]")
 
 COMPARED = pytest.StashKey[list[bool]]()
 """For every story that was lived through in both worlds, whether they differed at the end."""
