@@ -20,7 +20,7 @@ _ROUNDS: Final = 5
 _SECONDS_TO_SETTLE: Final = 300
 _SOURCE_NAMESPACE: Final = "race-source"
 _NAME: Final = "race"
-_FIRST_LIMIT: Final = 30
+_FIRST_LIMIT: Final = 6
 _LAST_LIMIT: Final = 3
 
 
