@@ -66,8 +66,7 @@ def adopter(request: AdoptRequest, policy: Policy) -> Syncer | None:
 
 def _is_free(found: KubernetesObject) -> bool:
     """Whether nobody has the object; one with a label of Metacontroller's is its own to judge."""
-    is_living = found.metadata.deletion_timestamp is None
-    return is_living and found.controller is None and found.label(CONTROLLER_UID) is None
+    return found.is_living and found.controller is None and found.label(CONTROLLER_UID) is None
 
 
 def _is_copy_of(found: KubernetesObject, asked: Syncer) -> bool:

@@ -75,7 +75,7 @@ def held(
     if not losing:
         return None
     token = _token(request, names)
-    present = {copy.metadata.namespace for copy in copies.observed(request) if _is_living(copy)}
+    present = {copy.metadata.namespace for copy in copies.observed(request) if copy.is_living}
     limit = asked.prune_limit or (_HALF if len(present) > _FEW else None)
     brake = Brake(
         namespaces=sorted({copy.metadata.namespace for copy in losing}),
@@ -105,16 +105,12 @@ def _losing(asked: Syncer, request: SyncRequest, names: set[str]) -> Iterator[Ku
         is_gone = namespace is None and asked.namespaces.needs_all
         is_going = namespace is not None and targets.is_terminating(namespace)
         if (
-            _is_living(copy)
+            copy.is_living
             and copy.metadata.namespace not in names
             and not (is_gone or is_going or copies.is_withdrawn(copy, asked, request))
             and copies.is_of_our_making(copy)
         ):
             yield copy
-
-
-def _is_living(copy: KubernetesObject) -> bool:
-    return copy.metadata.deletion_timestamp is None
 
 
 def _token(request: SyncRequest, names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hooks import copies, kinds, source
+from hooks import copies, source
 from hooks.policy import Policy
 from hooks.protocol import ApplyStrategy, SyncRequest
 from hooks.source import Content, NoContent, SourceReason
@@ -105,6 +105,5 @@ def _replaced(asked: Syncer, request: SyncRequest, wanted: Sequence[Target]) -> 
     return sum(
         _OBSERVED_BYTES + memoryview(copy.data).nbytes + memoryview(copy.binary_data).nbytes
         for copy in copies.observed(request)
-        if copy.metadata.namespace in namespaces
-        and (copy.metadata.name, kinds.of(copy.kind)) != (asked.copy_name, asked.source.kind)
+        if copy.metadata.namespace in namespaces and not asked.names(copy)
     )

@@ -136,8 +136,7 @@ def leak(request: SyncRequest, asked: Syncer) -> NoContent | None:
         return None
     for copy in observed(request):
         # One that hangs in deletion is not written any more, so nothing takes its annotation off.
-        is_written = copy.metadata.deletion_timestamp is None
-        if is_written and copy.annotation(LAST_APPLIED) is not None:
+        if copy.is_living and copy.annotation(LAST_APPLIED) is not None:
             return NoContent(
                 SourceReason.SECRETS_NOT_ENABLED,
                 f"{kinds.of(copy.kind).name} {copy.key} holds its data once more in the annotation "
@@ -228,7 +227,7 @@ def kept(
         copy
         for copy in observed(request)
         if copy.metadata.namespace not in closed
-        and copy.metadata.deletion_timestamp is None
+        and copy.is_living
         and not (_is_unwanted(copy, request, asked, refusing) and is_of_our_making(copy))
     ]
 
@@ -263,13 +262,8 @@ def strays(
     found = []
     for copy in observed(request):
         target = by_namespace.get(copy.metadata.namespace)
-        place = (copy.metadata.name, kinds.of(copy.kind))
-        is_wanted = (
-            target is not None
-            and target.failure is None
-            and place == (asked.copy_name, asked.source.kind)
-        )
-        is_lost = copy.metadata.deletion_timestamp is not None or (target and target.is_closed)
+        is_wanted = target is not None and target.failure is None and asked.names(copy)
+        is_lost = not copy.is_living or (target is not None and target.is_closed)
         if not is_wanted and not is_lost and not is_of_our_making(copy):
             found.append(copy)
     return found
@@ -307,13 +301,14 @@ def is_released(found: KubernetesObject, asked: Syncer) -> bool:
     return found.controller is None and found.label(SYNCED_BY) == asked.name
 
 
-def was_a_copy(found: KubernetesObject) -> bool:
-    """Whether a released copy was this syncer's until now, and may go with it.
+def is_going_along(found: KubernetesObject) -> bool:
+    """Whether a released copy lives and was this syncer's until now, and so may go with it.
 
     An object that was handed over and never taken has no source; one that outlived its syncer
     carries the uid of that one.
     """
-    return found.annotation(syncer.SOURCE) is not None and found.label(CONTROLLER_UID) is None
+    was_ours = found.annotation(syncer.SOURCE) is not None and found.label(CONTROLLER_UID) is None
+    return was_ours and found.is_living
 
 
 def released(
@@ -376,8 +371,7 @@ class Copies:
         self._writings = {}
         outdated: dict[str, list[KubernetesObject]] = {}
         for copy in observed(self.request):
-            place = (copy.metadata.name, kinds.of(copy.kind))
-            if place != (self.asked.copy_name, kind) and is_of_our_making(copy):
+            if not self.asked.names(copy) and is_of_our_making(copy):
                 outdated.setdefault(copy.metadata.namespace, []).append(copy)
         self._outdated = outdated
 
@@ -391,11 +385,7 @@ class Copies:
         if not outdated or outcome.state is State.CURRENT:
             return outcome
         # The copy of the old name or kind goes only when the new one is there.
-        kept = [
-            keep(copy, self.request, self.asked)
-            for copy in outdated
-            if copy.metadata.deletion_timestamp is None
-        ]
+        kept = [keep(copy, self.request, self.asked) for copy in outdated if copy.is_living]
         return Outcome(
             outcome.namespace,
             outcome.state,
@@ -435,8 +425,7 @@ class Copies:
         copy = self._children.get(f"{target.namespace}/{self.asked.copy_name}")
         for held in (*([copy] if copy else ()), *self._outdated.get(target.namespace, ())):
             is_of_another = target.is_unconsented and not source.made(held, self.asked)
-            is_living = held.metadata.deletion_timestamp is None
-            if is_living and (target.keeps or is_of_another) and is_of_our_making(held):
+            if held.is_living and (target.keeps or is_of_another) and is_of_our_making(held):
                 yield held
 
     def _decide(self, namespace: str) -> Outcome:
@@ -444,7 +433,7 @@ class Copies:
         copy = self._children.get(key)
         if copy is None:
             return self._absent(namespace, self._related.get(key))
-        if copy.metadata.deletion_timestamp is not None:
+        if not copy.is_living:
             return Outcome(namespace, State.WAITING, obstacle=obstacle(copy))
         return self._present(namespace, copy)
 
@@ -691,7 +680,7 @@ def _managed_by_another(found: KubernetesObject, controller: OwnerReference) -> 
 
 def obstacle(copy: KubernetesObject) -> str | None:
     """What keeps a copy that is being deleted, a fragment of a sentence; None for a living one."""
-    if copy.metadata.deletion_timestamp is None:
+    if copy.is_living:
         return None
     finalizers = ", ".join(copy.metadata.finalizers or ())
     if not finalizers:
@@ -704,10 +693,7 @@ def obstacle(copy: KubernetesObject) -> str | None:
 
 def undeleted(parent: Parent) -> str:
     """What is said of a living copy that was to be deleted, a fragment of a sentence."""
-    return (
-        "the copy was to be deleted and is still there, so the API server refuses it; the events "
-        f"in `kubectl describe {syncer.RESOURCE} {parent.metadata.name}` say why"
-    )
+    return syncer.refused(parent, "the copy was to be deleted and is still there")
 
 
 def _contradiction(setting: ApplyStrategy, seen: ApplyStrategy) -> str:

@@ -94,7 +94,7 @@ def _retained(request: SyncRequest, asked: Syncer | InvalidSpec) -> _Ending:
     staying = [
         copy
         for copy in copies.observed(request)
-        if copy.metadata.deletion_timestamp is None
+        if copy.is_living
         and not (
             copy.metadata.namespace in namespaces
             and targets.is_terminating(namespaces[copy.metadata.namespace])
@@ -129,11 +129,7 @@ def _retaken(
     """
     if isinstance(asked, InvalidSpec) or strategy is ApplyStrategy.DYNAMIC_APPLY:
         return ()
-    return [
-        copies.echo(found)
-        for found in released
-        if found.metadata.deletion_timestamp is None and copies.was_a_copy(found)
-    ]
+    return [copies.echo(found) for found in released if copies.is_going_along(found)]
 
 
 def _is_orphaned(parent: Parent, released: Sequence[KubernetesObject]) -> bool:
@@ -158,7 +154,4 @@ def _unretained(request: SyncRequest, asked: Syncer | InvalidSpec, copy: Kuberne
             "be followed, and so it cannot be given to its Namespace; mend the spec, or set "
             f"spec.deletionPolicy to {DeletionPolicy.DELETE}"
         )
-    return (
-        "the copy was to be given to its Namespace and is not, so the API server refuses it; the "
-        f"events in `kubectl describe {syncer.RESOURCE} {request.parent.metadata.name}` say why"
-    )
+    return syncer.refused(request.parent, "the copy was to be given to its Namespace and is not")

@@ -72,9 +72,8 @@ def _is_retaken(released: KubernetesObject, asked: Syncer, strategy: ApplyStrate
     """
     return (
         strategy is ApplyStrategy.SERVER_SIDE_APPLY
-        and released.metadata.deletion_timestamp is None
         and source.made(released, asked)
-        and copies.was_a_copy(released)
+        and copies.is_going_along(released)
     )
 
 

@@ -88,7 +88,7 @@ def make(
         copy = (asked.source.kind.name, namespace, asked.copy_name)
         lasting.add(copy)
         found = decisions.found(namespace)
-        if found is None or found.metadata.deletion_timestamp is not None:
+        if found is None or not found.is_living:
             creating.append(namespace)
         elif not asked.controls(found):
             taking.append(_change(decisions, found))

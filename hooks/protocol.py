@@ -88,6 +88,11 @@ class KubernetesObject(Struct, frozen=True, gc=False, rename="camel"):
         return f"{self.metadata.namespace}/{self.metadata.name}"
 
     @property
+    def is_living(self) -> bool:
+        """Whether it is not being deleted."""
+        return self.metadata.deletion_timestamp is None
+
+    @property
     def controller(self) -> OwnerReference | None:
         """The owner that controls this object; Kubernetes allows one at most."""
         for owner in self.metadata.owner_references or ():

@@ -383,10 +383,8 @@ def _failure(outcome: Outcome, question: Question) -> tuple[str, str]:
 def _refusal(outcome: Outcome, question: Question) -> str:
     if outcome.obstacle is not None:
         return outcome.obstacle
-    told = (
-        "the current content was asked for and has not come, so the API server refuses it; the "
-        f"events in `kubectl describe {syncer.RESOURCE} {question.parent.metadata.name}` say why"
-    )
+    what = "the current content was asked for and has not come"
+    told = syncer.refused(question.parent, what)
     if question.contradiction is not None:
         return f"{told}, and {question.contradiction}"
     return told

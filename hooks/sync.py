@@ -32,7 +32,6 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
         asked.progress_deadline_seconds,
         copies.contradiction(request, asked, wanted, policy.strategy),
         is_suspended=asked.is_suspended,
-        strays=[stray.key for stray in copies.strays(request, asked, wanted)],
     )
     unretainable = retention.conflict(asked, wanted, policy.strategy)
     if unretainable is not None:
@@ -42,14 +41,16 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
         return _hold(request, question, _STALE_RULES, named, asked)
 
     content = _content(asked, request, wanted, policy)
+    if isinstance(content, Content):
+        room = capacity.of(asked, content, request, wanted, policy)
+        question = replace(question, warning=room.warning)
+        content = room.refusal or content
     if isinstance(content, NoContent):
         lost = loss.follow(asked, request, content, wanted, policy.strategy)
         if lost is not None and not asked.is_suspended:
             return _follow(question, content, lost)
         going = lost.going if lost else ()
         return _hold(request, replace(question, going=going), content, wanted, asked)
-    warning = capacity.of(asked, content, request, wanted, policy).warning
-    question = replace(question, warning=warning)
     return _decided(Copies(asked, content, policy.strategy, request), question, wanted)
 
 
@@ -61,6 +62,7 @@ def _decided(
     outcomes = [decisions.decide(target) for target in wanted]
     pruning = brake.held(asked, request, wanted, question.before.prune_token)
     strays = copies.strays(request, asked, wanted)
+    question = replace(question, strays=[stray.key for stray in strays])
     if asked.is_suspended:
         held = copies.hold(request, asked, wanted)
         planned = plan.make(decisions, outcomes, held, strays, pruning)
@@ -96,11 +98,7 @@ def _content(
     content = source.resolve(asked, request, policy)
     if isinstance(content, NoContent):
         return content
-    return (
-        copies.too_large(content, asked, wanted, policy.strategy)
-        or capacity.of(asked, content, request, wanted, policy).refusal
-        or content
-    )
+    return copies.too_large(content, asked, wanted, policy.strategy) or content
 
 
 def _rules_are_current(asked: Syncer, request: SyncRequest) -> bool:

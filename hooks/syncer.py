@@ -159,6 +159,11 @@ class Syncer:
         """The name of the copies in every target."""
         return self.target_name or self.source.name
 
+    def names(self, candidate: KubernetesObject) -> bool:
+        """Whether an object is of the kind and the name that the copies have now."""
+        place = (candidate.metadata.name, kinds.of(candidate.kind))
+        return place == (self.copy_name, self.source.kind)
+
     def controls(self, candidate: KubernetesObject) -> bool:
         """Whether this very syncer, not one of the same name, is the object's controller."""
         controller = candidate.controller
@@ -258,6 +263,14 @@ def _parse(parent: Parent) -> Syncer | str:
         source_deletion_policy=spec.source_deletion_policy,
         prune_limit=_prune_limit(spec.prune_limit),
         is_suspended=spec.suspend,
+    )
+
+
+def refused(parent: Parent, what: str) -> str:
+    """What is said where `what` was asked for and did not come, a fragment of a sentence."""
+    return (
+        f"{what}, so the API server refuses it; the events in "
+        f"`kubectl describe {RESOURCE} {parent.metadata.name}` say why"
     )
 
 

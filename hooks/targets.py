@@ -105,10 +105,7 @@ def rules_are_current(
     if asked.namespaces.needs_all:
         return _ALWAYS_THERE in shown
     unseen = set(asked.namespaces.names) - shown.keys()
-    return not any(
-        copy.metadata.namespace in unseen and copy.metadata.deletion_timestamp is None
-        for copy in copies
-    )
+    return not any(copy.metadata.namespace in unseen and copy.is_living for copy in copies)
 
 
 def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Sequence[Target]:
@@ -137,7 +134,7 @@ def selected(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
 def is_terminating(namespace: KubernetesObject) -> bool:
     """Whether a Namespace is being deleted: nothing can be created in it any more."""
     phase = namespace.status.phase if namespace.status else ""
-    return namespace.metadata.deletion_timestamp is not None or phase == "Terminating"
+    return not namespace.is_living or phase == "Terminating"
 
 
 def _failure(name: str, asked: Syncer, namespaces: Group) -> Failure | None:
