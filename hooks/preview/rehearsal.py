@@ -79,7 +79,8 @@ def rehearse(
     installed: Installation,
 ) -> Rehearsal:
     """Let the given objects come to rest, and with a change again. Raises RefusedError."""
-    stage, before = _prepared(_Stage(hook, schema, installed), given, change)
+    stage = _Stage(hook, schema, installed)
+    before = _prepare(stage, given, change)
     stage.settle()
     return stage.rehearsal(before)
 
@@ -96,14 +97,15 @@ def plan(
     The given objects come to rest before a change is made, and not where there is none: then what
     would be done to them is what is asked.
     """
-    stage, before = _prepared(_Stage(hook, schema, installed), given, change)
+    stage = _Stage(hook, schema, installed)
+    before = _prepare(stage, given, change)
     stage.suspend()
     stage.settle()
     return stage.rehearsal(before)
 
 
-def _prepared(stage: "_Stage", given: Input, change: Change | None) -> tuple["_Stage", "State"]:
-    """The given objects, at rest and changed where there is a change; and what was there before."""
+def _prepare(stage: "_Stage", given: Input, change: Change | None) -> State:
+    """Put the given objects on, at rest and changed where there is a change; what was before."""
     stage.fill(given.manifests)
     before = stage.state()
     if change is not None:
@@ -111,7 +113,7 @@ def _prepared(stage: "_Stage", given: Input, change: Change | None) -> tuple["_S
         before = stage.state()
         stage.errors.clear()
         stage.change(change)
-    return stage, before
+    return before
 
 
 class _Stage:
