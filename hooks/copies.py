@@ -97,7 +97,7 @@ class _Writing:
     hash: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Reading:
     """What a copy holds, and whether its digest says that this is what was last written."""
 
@@ -352,7 +352,7 @@ class Copies:
     _labels: Mapping[str, str] = field(init=False)
     _content: _Writing = field(init=False)
     _readings: dict[tuple[bytes, bytes, str | None], _Reading] = field(init=False)
-    _writings: dict[tuple[int, bool, frozenset[str]], _Writing | None] = field(init=False)
+    _writings: dict[tuple[_Reading, bool, frozenset[str]], _Writing | None] = field(init=False)
     _outdated: Mapping[str, Sequence[KubernetesObject]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -546,7 +546,7 @@ class Copies:
             for key in crossing
             if not (is_untouched and _is_ours_alone(key, copy, self.strategy))
         )
-        key = (id(reading), is_untouched, withheld)
+        key = (reading, is_untouched, withheld)
         if key not in self._writings:
             self._writings[key] = self._plan(reading, withheld, is_untouched=is_untouched)
         return self._writings[key]

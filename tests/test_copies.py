@@ -1,11 +1,19 @@
-"""Where the limits on the size of a copy are, to the byte."""
+"""The limits on the size of a copy, to the byte, and what several copies come to at once."""
 
 import pytest
 from msgspec import Raw
 
 from hooks import protocol, source
-from hooks.copies import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT, too_large
-from hooks.protocol import ApplyStrategy
+from hooks.copies import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT, Copies, too_large
+from hooks.kinds import CONFIG_MAP
+from hooks.protocol import (
+    ApplyStrategy,
+    KubernetesObject,
+    MalformedRequest,
+    ObjectMeta,
+    Parent,
+    SyncRequest,
+)
 from hooks.source import Content, SourceReason
 from hooks.syncer import NamespaceSelection, SourceReference, Syncer
 from hooks.targets import Target
@@ -38,6 +46,17 @@ def refusal(wanted: Content, strategy: ApplyStrategy) -> str | None:
         return None
     assert problem.reason is SourceReason.TOO_LARGE
     return problem.message
+
+
+def decisions(**held: Raw) -> Copies:
+    """About a copy in every target, each of which holds just this."""
+    names = [target.namespace for target in TARGETS]
+    found = [KubernetesObject(ObjectMeta("app-config", name), **held) for name in names]  # type: ignore[arg-type]
+    request = SyncRequest(
+        parent=Parent(metadata=ObjectMeta(name="sample")),
+        children={CONFIG_MAP.group: {copy.key: copy for copy in found}},
+    )
+    return Copies(SYNCER, content({"key": "value"}), SSA, request)
 
 
 @pytest.mark.parametrize(
@@ -132,3 +151,26 @@ def test_the_limit_of_a_request_is_met_to_the_byte() -> None:
         "ConfigMap default/app-config is too large to copy, for the copy as a request would take "
         "3,145,729 bytes and 3,145,728 are what the API server accepts; make the source smaller"
     )
+
+
+def test_copies_in_one_state_share_what_is_written_into_them() -> None:
+    made = decisions(data=Raw(b'{"foreign":"value"}'))
+
+    (one,), (other,) = (made.decide(target).children for target in TARGETS)
+
+    assert one.data == Raw(b'{"foreign":"to-be-removed","key":"value"}')
+    assert one.data is other.data
+
+
+@pytest.mark.parametrize(
+    ("held", "field"),
+    [
+        pytest.param({"data": Raw(b"[]")}, "data", id="data"),
+        pytest.param({"binary_data": Raw(b"[]")}, "binaryData", id="binary data"),
+    ],
+)
+def test_malformed_data_of_a_copy_is_named_by_its_field(held: dict[str, Raw], field: str) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        decisions(**held).decide(TARGETS[0])
+
+    assert str(refused.value) == f"{field} of dev/app-config: Expected `object`, got `array`"
