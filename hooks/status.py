@@ -220,7 +220,7 @@ def suspended(
 ) -> Report:
     """The status of a suspended syncer whose source is resolved: nothing waits, for nobody acts."""
     held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
-    found = _assess(question, held, content.version)
+    found = _assess(question, held)
     verdict = _Verdict("False", SyncedReason.SUSPENDED, _planned(planned))
     verdicts = (_resolved(subject, content), verdict, verdict)
     return _report(question, found, verdicts, content.version, planned)
@@ -233,7 +233,7 @@ def held(
 
     `problem` is why: the source gives no content, or else a sentence without a full stop.
     """
-    found = _assess(question, outcomes, question.before.version)
+    found = _assess(question, outcomes)
     keeping = _keeping(kept, [name for name in found.pending if name not in set(kept)])
     reason: StrEnum = SyncedReason.HELD
     planned: Plan | UnsetType = UNSET
@@ -255,10 +255,10 @@ def held(
 
 def followed(question: Question, problem: NoContent, lost: Loss) -> Report:
     """The status of a syncer whose copies go with their source; `problem` is that it is missing."""
-    found = _assess(question, lost.outcomes, question.before.version)
+    found = _assess(question, lost.outcomes)
     told = _following(lost)
     if found.refused:
-        synced = _synced(question, found, "")
+        synced = _failing(found)
     else:
         reason = SyncedReason.PROGRESSING if lost.going else SyncedReason.HELD
         synced = _Verdict("False", reason, f"{told[0].upper()}{told[1:]}.")
@@ -272,7 +272,7 @@ def deletion(question: Question, outcomes: Sequence[Outcome], *, is_retained: bo
 
     They are to be gone, or where they are retained to be safe from the garbage collector.
     """
-    found = _assess(question, outcomes, question.before.version)
+    found = _assess(question, outcomes)
     a_copy = "a copy that would go with it" if is_retained else "a copy of it"
     left = f"{_count(found.total, 'namespace')} still {_have(outcomes)} {a_copy}"
     if not found.total:
@@ -307,8 +307,13 @@ class _Verdict:
     message: str
 
 
-def _assess(question: Question, outcomes: Sequence[Outcome], version: Version) -> _Assessment:
-    """Sort the outcomes; what has waited past the deadline becomes a failure and stays one."""
+def _assess(
+    question: Question, outcomes: Sequence[Outcome], version: Version | None = None
+) -> _Assessment:
+    """Sort the outcomes; what has waited past the deadline becomes a failure and stays one.
+
+    The `version` is that of the content that is waited for, None where it is the last status's.
+    """
     before = question.before
     synced = [o.namespace for o in outcomes if o.state is State.CURRENT]
     unfinished = [o for o in outcomes if o.state not in (State.CURRENT, State.FAILED)]
@@ -324,7 +329,7 @@ def _assess(question: Question, outcomes: Sequence[Outcome], version: Version) -
     if waiting:
         begins = (
             before.observed_generation != question.parent.metadata.generation
-            or before.version != version
+            or before.version != (version or before.version)
             or _gained(before, synced)
             or not fresh.isdisjoint(before.synced_namespaces | before.failed_namespaces)
         )
@@ -395,22 +400,23 @@ def _resolved(subject: str, content: Content) -> _Verdict:
     return _Verdict("True", SourceReason.RESOLVED, f"{subject} has {keys} to copy.")
 
 
+def _failing(found: _Assessment) -> _Verdict:
+    refused = found.refused
+    first = refused[0] if refused else found.failures[0]
+    number = len(found.failures)
+    rest = "" if number == 1 else "; status.failures lists the others"
+    return _Verdict(
+        "False",
+        SyncedReason.PROGRESS_DEADLINE_EXCEEDED if refused else SyncedReason.TARGETS_BLOCKED,
+        f"{number:,} of {_targets(found)} {'fails' if number == 1 else 'fail'}, {first.namespace} "
+        f"({first.reason}): {_fragment(first.message)}{rest}.",
+    )
+
+
 def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
-    total = _count(found.total, "target namespace")
     if found.failures:
-        refused = found.refused
-        first = refused[0] if refused else found.failures[0]
-        number = len(found.failures)
-        rest = "" if number == 1 else "; status.failures lists the others"
-        reason = (
-            SyncedReason.PROGRESS_DEADLINE_EXCEEDED if refused else SyncedReason.TARGETS_BLOCKED
-        )
-        return _Verdict(
-            "False",
-            reason,
-            f"{number:,} of {total} {'fails' if number == 1 else 'fail'}, {first.namespace} "
-            f"({first.reason}): {_fragment(first.message)}{rest}.",
-        )
+        return _failing(found)
+    total = _targets(found)
     if found.pending:
         number = len(found.pending)
         return _Verdict(
@@ -429,6 +435,10 @@ def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
         )
     holders = f"All {total} hold" if found.total > 1 else f"The {total} holds"
     return _Verdict("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
+
+
+def _targets(found: _Assessment) -> str:
+    return _count(found.total, "target namespace")
 
 
 def _told(strays: Sequence[str]) -> str:
