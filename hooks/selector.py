@@ -72,11 +72,9 @@ class MalformedSelector(ValueError):
 def parse(raw: Raw) -> LabelSelector:
     """Read a selector in either form. Raises MalformedSelector."""
     try:
-        given: Any = msgspec.json.decode(raw)
+        given = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise MalformedSelector("it is no map")
+        raise MalformedSelector("it is no map") from None
     if given.keys().isdisjoint(_FIELDS):
         return LabelSelector(tuple(_of_labels(given)))
     beside = sorted(given.keys() - set(_FIELDS))

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Raw
 
 from hooks import protocol
-from hooks.protocol import KubernetesObject, MalformedRequest, ObjectMeta
+from hooks.protocol import AdoptRequest, KubernetesObject, MalformedRequest, ObjectMeta
 
 SECRET = "hunter2"
 FOUND = KubernetesObject(metadata=ObjectMeta(name="app-config", namespace="dev"))
@@ -109,14 +109,36 @@ def test_of_many_owners_one_at_most_controls(owners: str, controller: str | None
     assert (found.controller.uid if found.controller else None) == controller
 
 
-def test_field_managers_that_are_not_utf_8_are_malformed() -> None:
-    fields = Raw(b'[{"manager": "hunter2\xff"}]')
-    found = KubernetesObject(metadata=ObjectMeta("app-config", "dev", managed_fields=fields))
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        pytest.param(
+            b'[{"manager": "hunter2\xff"}]', "JSON is malformed: not UTF-8", id="not UTF-8"
+        ),
+        pytest.param(b'"hunter2"', "Expected `array`, got `str`", id="a text"),
+    ],
+)
+def test_malformed_field_managers_are_named_by_their_object(fields: bytes, line: str) -> None:
+    found = KubernetesObject(metadata=ObjectMeta("app-config", "dev", managed_fields=Raw(fields)))
 
     with pytest.raises(MalformedRequest) as refused:
         protocol.field_managers(found)
 
-    assert str(refused.value) == "managedFields of dev/app-config: JSON is malformed: not UTF-8"
+    assert str(refused.value) == f"managedFields of dev/app-config: {line}"
+
+
+@pytest.mark.parametrize("read", [AdoptRequest.parent, AdoptRequest.seen])
+def test_a_malformed_object_beside_one_that_wants_an_owner_is_named_by_its_group(
+    read: Callable[[AdoptRequest, str, str], object],
+) -> None:
+    request = AdoptRequest(FOUND, {"Namespace.v1": {"dev": Raw(b'{"metadata": "hunter2"}')}})
+
+    with pytest.raises(MalformedRequest) as refused:
+        read(request, "Namespace.v1", "dev")
+
+    assert str(refused.value) == (
+        "related Namespace.v1 dev: Expected `object`, got `str` - at `$.metadata`"
+    )
 
 
 def test_equal_answers_have_equal_bytes_in_whatever_order_they_were_built() -> None:

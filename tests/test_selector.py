@@ -68,6 +68,27 @@ def test_labels_are_selected_as_the_simulated_api_server_selects_them(
     assert selector.matches(labels) is selects(given_selector, labels)
 
 
+@pytest.mark.parametrize(
+    ("operator", "of_a_value", "of_another", "of_none"),
+    [
+        pytest.param("In", True, False, False, id="In"),
+        pytest.param("NotIn", False, True, True, id="NotIn"),
+        pytest.param("Exists", True, True, False, id="Exists"),
+        pytest.param("DoesNotExist", False, False, True, id="DoesNotExist"),
+    ],
+)
+def test_an_operator_says_what_a_label_must_be_like(
+    operator: str, of_a_value: bool, of_another: bool, of_none: bool
+) -> None:
+    values = {"values": ["a"]} if operator in {"In", "NotIn"} else {}
+    expression = {"key": "team", "operator": operator, **values}
+    selector = parse(Raw(encode({"matchExpressions": [expression]})))
+
+    assert selector.matches({"team": "a"}) is of_a_value
+    assert selector.matches({"team": "b"}) is of_another
+    assert selector.matches({"tier": "a"}) is of_none
+
+
 @given(LABELS, LABELS)
 def test_a_plain_map_means_match_labels(labels: dict[str, str], wanted: dict[str, str]) -> None:
     short, long = parse(Raw(encode(wanted))), parse(Raw(encode({"matchLabels": wanted})))
