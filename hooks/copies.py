@@ -246,7 +246,7 @@ def _is_unwanted(
 def keep(copy: KubernetesObject, request: SyncRequest, asked: Syncer | InvalidSpec) -> Child:
     """An observed copy that stays as it is."""
     if not is_of_our_making(copy):
-        return _bare(copy)
+        return bare(copy)
     return echo(copy, retention.desired(request, asked, copy))
 
 
@@ -275,20 +275,20 @@ def is_of_our_making(copy: KubernetesObject) -> bool:
     return not entries or any(map(_is_written_for_us, entries))
 
 
-def _bare(found: KubernetesObject) -> Child:
-    """What keeps an object without making it any more ours.
+def bare(found: KubernetesObject) -> Child:
+    """What keeps an object that somebody else made a copy, without making it any more ours.
 
     Dynamic apply takes off what its annotation says to be its own, and that came with the
     manifest, so there the content has to be said again.
     """
-    bare = Child(
+    child = Child(
         api_version=kinds.API_VERSION,
         kind=kinds.of(found.kind).name,
         metadata=ChildMeta(name=found.metadata.name, namespace=found.metadata.namespace),
     )
     if found.annotation(LAST_APPLIED) is None:
-        return bare
-    return structs.replace(echo(found), metadata=bare.metadata)
+        return child
+    return structs.replace(echo(found), metadata=child.metadata)
 
 
 def is_withdrawn(copy: KubernetesObject, asked: Syncer, request: SyncRequest) -> bool:

@@ -92,7 +92,7 @@ class Content:
     raw_data: Raw
     raw_binary_data: Raw
     hash: str | None
-    type: str | None = None
+    type: str = ""
     resource_version: str = ""
 
     @property
@@ -114,9 +114,9 @@ def described(asked: Syncer) -> str:
     return f"{asked.source.kind.name} {asked.source}"
 
 
-def type_of(found: KubernetesObject, kind: Kind) -> str | None:
-    """The type of a Secret, None of anything else."""
-    return (found.type or _UNTYPED) if kind.is_secret else None
+def type_of(found: KubernetesObject, kind: Kind) -> str:
+    """The type of a Secret; nothing else has one."""
+    return (found.type or _UNTYPED) if kind.is_secret else ""
 
 
 def related_rule(asked: Syncer) -> RelatedRule:
@@ -194,7 +194,7 @@ def _find(asked: Syncer, request: SyncRequest) -> KubernetesObject | None:
 
 
 def _unsupported(asked: Syncer, found: KubernetesObject) -> NoContent | None:
-    why = _UNSUPPORTED_TYPES.get(type_of(found, asked.source.kind) or "")
+    why = _UNSUPPORTED_TYPES.get(type_of(found, asked.source.kind))
     if why is None:
         return None
     return NoContent(
@@ -267,13 +267,13 @@ def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
     )
 
 
-def _unfit(asked: Syncer, of_type: str | None, names: Mapping[str, str]) -> NoContent | None:
+def _unfit(asked: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent | None:
     """Why the API server would refuse a Secret of this type with these keys, if it would.
 
     Facts: Kubernetes, `ValidateSecret`. Where it parses a value, what it says of one that does not
     fit shows a part of it, so no other key may be given that name.
     """
-    needed = _NEEDED_KEYS.get(of_type or "", ())
+    needed = _NEEDED_KEYS.get(of_type, ())
     lacking = [key for key in needed if key not in names.values()]
     given = [old for old, new in names.items() if new in needed and old != new]
     if lacking:

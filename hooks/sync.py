@@ -73,7 +73,7 @@ def _decided(
     report = status.progress(question, source.described(asked), content, outcomes, pruning)
     children = [
         *(child for outcome in outcomes for child in outcome.children),
-        *(copies.keep(stray, request, asked) for stray in strays),
+        *map(copies.bare, strays),
     ]
     if pruning is not None:
         return _brake(report, pruning, children)
