@@ -778,7 +778,7 @@ def _values_size(content: Content, asked: Syncer) -> int:
     text = () if is_encoded else content.data.values()
     encoded = content.data.values() if is_encoded else content.binary_data.values()
     return sum(len(value.encode()) for value in text) + sum(
-        len(value) * 3 // 4 - value[-2:].count("=") for value in encoded
+        len(value) * 3 // 4 - value.count("=") for value in encoded
     )
 
 
