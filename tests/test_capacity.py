@@ -1,12 +1,58 @@
 """What a syncer is said to take of a request is about what it takes, and never less."""
 
 import pytest
+from msgspec import Raw
 
 from benchmarks import grown
 from hooks import capacity, protocol, source, syncer, targets
+from hooks.kinds import CONFIG_MAP
 from hooks.policy import Policy
+from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, Parent, SyncRequest
 from hooks.source import Content
-from hooks.syncer import Syncer
+from hooks.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.targets import Target
+
+SYNCER = Syncer(
+    name="sample",
+    uid="b9f3",
+    source=SourceReference("default", "app-config"),
+    namespaces=NamespaceSelection(("dev",)),
+)
+
+
+def taken(value: str, strategy: ApplyStrategy, *observed: KubernetesObject) -> int:
+    """The bytes that one copy of one value takes, beside what is observed."""
+    data = {"key": value}
+    content = Content(data, {}, Raw(protocol.encode(data)), Raw(b""), source.content_hash(data, {}))
+    request = SyncRequest(
+        parent=Parent(ObjectMeta(SYNCER.name)),
+        children={CONFIG_MAP.group: {copy.key: copy for copy in observed}},
+    )
+    return capacity.of(SYNCER, content, request, [Target("dev")], Policy(strategy)).taken
+
+
+@pytest.mark.parametrize("escaped", ['"', "\\"])
+def test_under_dynamic_apply_what_is_escaped_is_escaped_once_more_in_the_annotation(
+    escaped: str,
+) -> None:
+    longer = taken(escaped, ApplyStrategy.DYNAMIC_APPLY) - taken("x", ApplyStrategy.DYNAMIC_APPLY)
+
+    # It is written once and observed twice: as two bytes, and as four in the annotation.
+    assert longer == 3 * (2 + 4 - 2 * len("x"))
+
+
+@pytest.mark.parametrize("field", ["data", "binary_data"])
+def test_a_copy_that_is_replaced_is_counted_with_all_that_it_holds(field: str) -> None:
+    def under_an_old_name(size: int) -> KubernetesObject:
+        held = Raw(protocol.encode({"key": "x" * size}))
+        return KubernetesObject(ObjectMeta("old", "dev"), **{field: held})  # type: ignore[arg-type]
+
+    small, large = (
+        taken("value", ApplyStrategy.SERVER_SIDE_APPLY, under_an_old_name(size))
+        for size in (1_000, 5_000)
+    )
+
+    assert large - small == 4_000
 
 
 @pytest.mark.parametrize("size", [1_000, 10_000, 100_000])

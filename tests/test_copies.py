@@ -1,13 +1,23 @@
 """The limits on the size of a copy, to the byte, and what several copies come to at once."""
 
+from dataclasses import replace
+
 import pytest
 from msgspec import Raw
 
 from hooks import protocol, source
-from hooks.copies import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT, Copies, too_large
-from hooks.kinds import CONFIG_MAP
+from hooks.copies import (
+    ANNOTATIONS_LIMIT,
+    REQUEST_LIMIT,
+    VALUES_LIMIT,
+    Copies,
+    request_size,
+    too_large,
+)
+from hooks.kinds import CONFIG_MAP, SECRET
 from hooks.protocol import (
     ApplyStrategy,
+    Child,
     KubernetesObject,
     MalformedRequest,
     ObjectMeta,
@@ -151,6 +161,48 @@ def test_the_limit_of_a_request_is_met_to_the_byte() -> None:
         "ConfigMap default/app-config is too large to copy, for the copy as a request would take "
         "3,145,729 bytes and 3,145,728 are what the API server accepts; make the source smaller"
     )
+
+
+OWN_LABEL = f',"controller-uid":"{SYNCER.uid}"'
+"""What Metacontroller adds to a copy that it writes."""
+
+
+def written_by_go(child: Child) -> bytes:
+    """A copy as Go encodes it, which escapes more than JSON asks for."""
+    text = protocol.encode(child).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        pytest.param(SYNCER, content({"key": "value"}), id="data"),
+        pytest.param(SYNCER, content({"key": "value"}, {"logo": "eHg="}), id="binary data"),
+        pytest.param(SYNCER, content({"key": '<>&\u2028\u2029\\"'}), id="what is escaped"),
+        pytest.param(replace(SYNCER, immutable=True), content({"key": "value"}), id="immutable"),
+        pytest.param(
+            replace(SYNCER, source=SourceReference("default", "app-config", SECRET)),
+            replace(content({"key": "eHg="}), hash=None, type="Opaque"),
+            id="a Secret",
+        ),
+    ],
+)
+def test_a_request_is_counted_as_that_of_the_largest_copy(asked: Syncer, wanted: Content) -> None:
+    targets = (Target("production"), Target("qa"))
+    made = Copies(asked, wanted, SSA, SyncRequest(Parent(ObjectMeta("sample"))))
+    (largest,) = made.decide(targets[0]).children
+
+    assert request_size(wanted, asked, targets) == len(written_by_go(largest)) + len(OWN_LABEL)
+
+
+def test_where_there_is_no_target_a_request_is_counted_without_a_name_of_one() -> None:
+    wanted = content({"key": "value"})
+
+    one = request_size(wanted, SYNCER, [Target("dev")])
+
+    assert request_size(wanted, SYNCER, ()) == one - len("dev")
 
 
 def test_copies_in_one_state_share_what_is_written_into_them() -> None:
