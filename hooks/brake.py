@@ -91,6 +91,14 @@ def held(
     return brake if is_held and not _is_confirmed(asked, request, token) else None
 
 
+def still_recorded(
+    asked: Syncer, request: SyncRequest, wanted: Iterable[Target], recorded: str | UnsetType
+) -> str | UnsetType:
+    """The last status's token while every copy is held; it goes with the last that it is about."""
+    names = {target.namespace for target in wanted} - {asked.source.namespace}
+    return recorded if any(_losing(asked, request, names)) else UNSET
+
+
 def _is_confirmed(asked: Syncer, request: SyncRequest, token: str) -> bool:
     """Whether somebody said that just this change is meant, which resuming would not be."""
     said = (request.parent.metadata.annotations or {}).get(CONFIRM_PRUNE)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from msgspec import structs
+
 from hooks import brake, capacity, copies, loss, plan, retention, source, status, syncer, targets
 from hooks.brake import Brake
 from hooks.copies import Copies, Outcome, State
@@ -46,6 +48,8 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
         question = replace(question, warning=room.warning)
         content = room.refusal or content
     if isinstance(content, NoContent):
+        token = brake.still_recorded(asked, request, wanted, before.prune_token)
+        question = replace(question, before=structs.replace(before, prune_token=token))
         lost = loss.follow(asked, request, content, wanted, policy.strategy)
         if lost is not None and not asked.is_suspended:
             return _follow(question, content, lost)

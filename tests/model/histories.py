@@ -37,13 +37,16 @@ DRAWN: Final = (
     "suspend",
 )
 """The groups of fields of a spec that are drawn; a group is always written as a whole."""
+_POLICIES: Final = ("conflictPolicy", "deletionPolicy", "sourceDeletionPolicy", "pruneLimit")
+"""What every new syncer has a word on; it says nothing alone."""
+_OTHERS: Final = ("content", "targetName", "targetLabels", "immutable", "suspend")
 
 NOT_DRAWN: Final = {
     "two changes before the first has settled": "which of them comes first is a race",
     "a targetLabel edited by hand while all is held": (
         "whose the label is when the hold ends differs between the strategies"
     ),
-    "confirming a held change": "the token is the service's own; stories tell of it",
+    "a source that is handed from one syncer to another": "for a moment it is nobody's copy",
     "finalizers, quotas, admission": "they end with a deadline; stories tell of them",
     "namespaces of Kubernetes' own": "they are shared by all histories on a real control plane",
     "contents near the limits": "unit tests and tests/e2e/test_sizes.py",
@@ -140,7 +143,7 @@ _FIELDS: Final[Mapping[str, st.SearchStrategy[Manifest]]] = {
     "conflictPolicy": _maybe("conflictPolicy", "Fail", "Overwrite"),
     "deletionPolicy": _maybe("deletionPolicy", "Delete", "Retain"),
     "sourceDeletionPolicy": _maybe("sourceDeletionPolicy", "Retain", "Delete"),
-    "pruneLimit": _maybe("pruneLimit", 0, 1, "50%"),
+    "pruneLimit": _maybe("pruneLimit", 0, 0, 1, "50%"),
     "suspend": _maybe("suspend", True, False),
 }
 
@@ -167,18 +170,18 @@ _edits = st.sampled_from(
 )
 _consents = st.sampled_from(("x-dev, x-prod", "*", "x-t*", "", "Not a list!"))
 _uids = st.sampled_from([f"uid of ConfigMapSyncer {name}" for name in _SYNCERS])
-_labels = st.one_of(
-    st.sampled_from(
-        (
-            {"note": "mine"},
-            {"synced-by": "x-one"},
-            {"synced-by": "x-two"},
-            {"synced-by": None},
-            {"controller-uid": None},
-            {"synced-by": None, "controller-uid": None},
-        )
-    ),
-    _uids.map(lambda uid: {"controller-uid": uid}),
+_labels_of_nobody: st.SearchStrategy[Manifest] = st.sampled_from(
+    (
+        {"note": "mine"},
+        {"synced-by": "x-one"},
+        {"synced-by": "x-two"},
+        {"synced-by": None},
+        {"controller-uid": None},
+        {"synced-by": None, "controller-uid": None},
+    )
+)
+_labels: st.SearchStrategy[Manifest] = st.one_of(
+    _labels_of_nobody, _uids.map(lambda uid: {"controller-uid": uid})
 )
 _annotations = st.one_of(
     st.sampled_from(
@@ -244,7 +247,7 @@ def _copies_elsewhere(draw: st.DrawFn) -> Step:
 
 
 @st.composite
-def _tampering(draw: st.DrawFn, there: Key) -> Step:
+def _tampering(draw: st.DrawFn, there: Key, labels: st.SearchStrategy[Manifest]) -> Step:
     """Somebody changes one thing about an object."""
     kind, namespace, name = there
     syncer = draw(st.sampled_from(_SYNCERS))
@@ -253,7 +256,7 @@ def _tampering(draw: st.DrawFn, there: Key) -> Step:
     another = {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "controller": True}
     another["uid"] = f"uid of Namespace {namespace}"
     metadata = st.one_of(
-        _labels.map(lambda labels: {"labels": labels}),
+        labels.map(lambda changed: {"labels": changed}),
         _annotations.map(lambda annotations: {"annotations": annotations}),
         st.sampled_from([{"ownerReferences": o} for o in (None, [demoted], [another])]),
     )
@@ -267,10 +270,21 @@ def _tampering(draw: st.DrawFn, there: Key) -> Step:
     return {"patch": {"of": f"{kind} {namespace}/{name}", "with": change}}
 
 
+def _changed_sources(key: Key) -> st.SearchStrategy[Step]:
+    """Its owner edits a source, or says where it may be copied to."""
+    kind, namespace, name = key
+    consents = _consents.map(
+        lambda told: {"metadata": {"annotations": {f"{_GROUP}/allow-sync-to": told}}}
+    )
+    change = consents if kind == "Secret" else st.one_of(_edits, consents)
+    return change.map(lambda told: {"patch": {"of": f"{kind} {namespace}/{name}", "with": told}})
+
+
 @st.composite
 def _new_syncers(draw: st.DrawFn, name: str | None = None) -> Step:
     spec = draw(_targets) | draw(_sources)
-    for group in draw(st.lists(st.sampled_from(DRAWN), max_size=3, unique=True)):
+    others = draw(st.lists(st.sampled_from(_OTHERS), max_size=2, unique=True))
+    for group in [*_POLICIES, *others]:
         spec |= draw(_FIELDS[group])
     name = name or draw(st.sampled_from(_SYNCERS))
     return {"apply": [{"kind": "ConfigMapSyncer", "metadata": {"name": name}, "spec": _bare(spec)}]}
@@ -278,7 +292,7 @@ def _new_syncers(draw: st.DrawFn, name: str | None = None) -> Step:
 
 @st.composite
 def _edited_syncers(draw: st.DrawFn, name: str) -> Step:
-    spec = draw(_FIELDS[draw(st.sampled_from(DRAWN))])
+    spec = draw(_FIELDS[draw(st.sampled_from((*DRAWN, "targets", "targets", "content")))])
     return {"patch": {"of": f"ConfigMapSyncer {name}", "with": {"spec": spec}}}
 
 
@@ -301,8 +315,11 @@ _namespaces = st.one_of(
 )
 
 
-def _steps(there: Sequence[Key], syncers: Sequence[str]) -> st.SearchStrategy[Step]:
-    """What can be done where there are these objects and syncers."""
+def _steps(known: Oracle) -> st.SearchStrategy[Step]:
+    """What can be done with what is there."""
+    there = [key for key in known.objects if key[0] in ("ConfigMap", "Secret")]
+    syncers, held, sources = known.syncers(), known.held_by_the_brake(), known.sources()
+    fixed = {key for key in sources if known.is_controlled(key)}
     possible = [_objects(), _objects(), _copies_elsewhere(), _namespaces]
     if len(syncers) < len(_SYNCERS):
         possible += [_new_syncers()]
@@ -318,9 +335,17 @@ def _steps(there: Sequence[Key], syncers: Sequence[str]) -> st.SearchStrategy[St
                 _cascades,
             )
         ]
+    if held:
+        possible += [st.sampled_from(held).map(lambda name: {"mend": name})] * 4
+    if sources:
+        possible += [st.sampled_from(sources).flatmap(_changed_sources)] * 3
     if there:
         objects = st.sampled_from(there)
-        possible += [objects.flatmap(_tampering)] * 5
+        possible += [
+            objects.flatmap(
+                lambda key: _tampering(key, _labels_of_nobody if key in fixed else _labels)
+            )
+        ] * 5
         possible += [objects.map(lambda key: {"delete": {"of": f"{key[0]} {key[1]}/{key[2]}"}})]
     return st.one_of(possible)
 
@@ -349,10 +374,10 @@ _SOURCES: Final[Sequence[Step]] = [
 
 
 def drawn(data: st.DataObject, oracle: Callable[[], Oracle], most_steps: int) -> Iterator[Step]:
-    """Sources, a syncer, and then anything that can be done with what is there by then."""
+    """Sources, what is in the way, a syncer, and then anything that can be done with all that."""
     yield from _SOURCES
+    for _ in range(data.draw(st.integers(0, 3))):
+        yield data.draw(_objects())
     yield data.draw(_new_syncers("x-one"))
     for _ in range(data.draw(st.sampled_from((most_steps // 4, most_steps // 2, most_steps)))):
-        known = oracle()
-        there = [key for key in known.objects if key[0] in ("ConfigMap", "Secret")]
-        yield data.draw(_steps(there, known.syncers()))
+        yield data.draw(_steps(oracle()))

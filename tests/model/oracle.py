@@ -14,7 +14,8 @@ import copy
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -29,6 +30,11 @@ _FROM = f"{_GROUP}/source"
 _HASH = f"{_GROUP}/content-hash"
 _CONSENT = f"{_GROUP}/allow-sync-to"
 _COPIED = ("ConfigMap", "Secret")
+_DEFAULTS = {
+    "conflictPolicy": "Fail",
+    "deletionPolicy": "Delete",
+    "sourceDeletionPolicy": "Retain",
+}
 
 
 class Refused(Exception):
@@ -73,6 +79,8 @@ class Oracle:
         self.statuses: dict[str, Manifest] = {}
         self._marks: dict[Key, _Mark] = {}
         self._braked: dict[str, str] = {}
+        self._confirmed: dict[str, str] = {}
+        self._generations: Counter[str] = Counter()
         self._uids = itertools.count(1)
 
     # What users do. Each raises Refused where the API server would.
@@ -95,6 +103,8 @@ class Oracle:
         new = _merged(old, patch)
         _refuse_impossible(old, new)
         self.objects[key] = new
+        if key[0] == "ConfigMapSyncer" and _DEFAULTS | new["spec"] != _DEFAULTS | old["spec"]:
+            self._generations[key[2]] += 1
         if new.get("immutable") and not old.get("immutable"):
             self._marks[key].is_frozen_by_others = True
 
@@ -103,15 +113,35 @@ class Oracle:
             raise Refused
         if key[0] == "ConfigMapSyncer":
             self._end(key[2], cascade)
+            self._braked.pop(key[2], None)
         del self.objects[key]
         if key[0] == "Namespace":
             self.objects = {k: item for k, item in self.objects.items() if k[1] != key[2]}
+
+    def mend(self, name: str) -> None:
+        """Do what a status asks for: confirm the change that the brake holds."""
+        if name not in self.held_by_the_brake():
+            raise Refused
+        self._confirmed[name] = self._braked[name]
 
     def _create(self, key: Key, item: Manifest) -> None:
         _refuse_impossible({}, item)
         item["metadata"]["uid"] = f"uid-{next(self._uids)}"
         self.objects[key] = item
         self._marks[key] = _Mark(is_frozen_by_others=bool(item.get("immutable")))
+
+    def sources(self) -> list[Key]:
+        """What is copied, or would be if it were not a copy itself."""
+        sources = {self._source_key(name) for name in self.syncers()}
+        return sorted(sources & self.objects.keys())
+
+    def is_controlled(self, key: Key) -> bool:
+        return _controller(self.objects[key]) is not None
+
+    def held_by_the_brake(self) -> list[str]:
+        """The syncers whose status says so."""
+        conditions = {name: status["conditions"] for name, status in self.statuses.items()}
+        return [name for name, told in conditions.items() if told["Ready"][1] == "PruneHeld"]
 
     # What comes of it.
 
@@ -151,6 +181,8 @@ class Oracle:
         for key in self._controlled(name):
             self._retain(key, name)
         if wish.is_held:
+            if not (self._losing(name, wish) if wish.problem else self._would_hold(name)):
+                self._braked.pop(name, None)
             for key in self._controlled(name):
                 if self._is_withdrawn(key, name) and self._marks[key].is_ours:
                     self._remove(key)
@@ -179,32 +211,40 @@ class Oracle:
             for key in wish.places()
             if self.strategy == "server-side-apply"
             and key in self.objects
-            and self._is_released(name, self.objects[key])
+            and self._goes_along(name, self.objects[key])
         ]
         for key in [*self._controlled(name), *released]:
             if self._is_from(key, name) and (self._marks[key].is_ours or key in released):
                 self._remove(key)
 
-    def _brake(self, name: str, wish: _Wish) -> set[str]:
-        """The namespaces that would lose their copy and do not, for they are too many at once."""
+    def _losing(self, name: str, wish: _Wish) -> set[str]:
+        """The namespaces whose copy goes only because they are no target any more."""
         wanted = wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
-        controlled = self._controlled(name)
-        losing = {
+        return {
             key[1]
-            for key in controlled
+            for key in self._controlled(name)
             if key[1] not in wanted and self._marks[key].is_ours
             if not self._is_withdrawn(key, name)
         }
-        change = f"{self._uid(name)} {self._spec(name)} {sorted(wanted)}"
+
+    def _brake(self, name: str, wish: _Wish) -> set[str]:
+        """The namespaces that would lose their copy and do not, for they are too many at once."""
+        wanted = wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
+        losing = self._losing(name, wish)
+        change = f"{self._uid(name)} {self._generations[name]} {sorted(wanted)}"
         given = self._spec(name).get("pruneLimit")
-        number, present = len(losing), len({key[1] for key in controlled})
+        number, present = len(losing), len({key[1] for key in self._controlled(name)})
         before = self._braked.get(name)
         # Through another change a held one stays held, unless all that is still held may go.
         is_free = before is None or number <= _limit("50%" if given is None else given, number)
-        if not losing or (
-            number <= _limit("100%" if given is None else given, present)
-            and before != change
-            and is_free
+        if (
+            not losing
+            or change == self._confirmed.get(name)
+            or (
+                number <= _limit("100%" if given is None else given, present)
+                and before != change
+                and is_free
+            )
         ):
             self._braked.pop(name, None)
             return set()
@@ -266,12 +306,13 @@ class Oracle:
         self._retain(key, name)
 
     def _retain(self, key: Key, name: str) -> None:
-        """Under Retain a copy's own Namespace is its second owner."""
-        if not self._marks[key].is_ours:
+        """Under Retain a copy's own Namespace is its second owner, where the syncer can see it."""
+        retains = self._spec(name).get("deletionPolicy") == "Retain"
+        if not self._marks[key].is_ours or (retains and not self._sees(name, key[1])):
             return
         namespace = self.objects["Namespace", "", key[1]]["metadata"]
         owners = [owner for owner in _owners(self.objects[key]) if owner["kind"] != "Namespace"]
-        if self._spec(name).get("deletionPolicy") == "Retain":
+        if retains:
             owners.append({"kind": "Namespace", "name": key[1], "uid": namespace["uid"]})
         _owners(self.objects[key])[:] = owners
 
@@ -292,15 +333,13 @@ class Oracle:
         for ns in wish.targets if is_taking_back else ():
             key = (wish.kind, ns, wish.name)
             found = self.objects.get(key)
-            if found and self._is_released(name, found) and wish.targets[ns] != "IsSourceNamespace":
+            if found and self._goes_along(name, found) and wish.targets[ns] != "IsSourceNamespace":
                 self._remove(key)
 
     # What a syncer wants.
 
     def _wish(self, name: str) -> _Wish:
-        spec = self._spec(name)
-        kind = "Secret" if spec.get("sourceSecret") else "ConfigMap"
-        source = spec.get("sourceSecret") or spec["sourceConfigMap"]
+        spec, (kind, _, source) = self._spec(name), self._source_key(name)
         resolved = self._resolve(name)
         return _Wish(
             self._targets(name),
@@ -350,6 +389,14 @@ class Oracle:
                 targets[ns] = "ConsentMissing"
         return targets
 
+    def _sees(self, name: str, namespace: str) -> bool:
+        """Whether a Namespace is one of those that a syncer looks at: all, if it uses globs."""
+        spec = self._spec(name)
+        labels = _labels(self.objects["Namespace", "", namespace])
+        listed = [*(spec.get("targetNamespaces") or ()), spec["sourceNamespace"]]
+        is_glob = any(set(item) & set("*?") for item in listed)
+        return is_glob or namespace in listed or _selects(spec.get("namespaceSelector"), labels)
+
     def _status(self, name: str) -> Manifest:
         wish = self._wish(name)
         failures = {ns: why for ns, why in wish.targets.items() if why}
@@ -377,7 +424,48 @@ class Oracle:
             "failedNamespaces": sorted(failures),
             "failures": [{"namespace": ns, "reason": failures[ns]} for ns in sorted(failures)],
             "contentHash": said,
+            "isPruneHeld": name in self._braked,
+            "isOfThisGeneration": True,
+            "plan": self._plan(name, wish, failures) if wish.is_suspended else None,
         }
+
+    def _plan(self, name: str, wish: _Wish, failures: Collection[str]) -> Manifest:
+        """What a suspended syncer would do: how the cluster would be if it went on."""
+        after = self._resumed(name)
+        # Under dynamic apply it is another controller that takes over.
+        is_taking = self.strategy == "server-side-apply"
+        after._tend(name, lambda key, _: name if is_taking or key not in self.objects else "")
+        mine, then = self._controlled(name), after._controlled(name)
+        written = {
+            key for key in then if key in self.objects and self.objects[key] != after.objects[key]
+        }
+        return {
+            "create": sorted(key[1] for key in then if key not in self.objects),
+            "update": {key[1]: self._changed(key, after) for key in written if key in mine},
+            "takeOver": {key[1]: self._changed(key, after) for key in written if key not in mine},
+            "delete": sorted({key[1] for key in mine if key not in after.objects}),
+            "hold": sorted(() if wish.problem else self._would_hold(name)),
+            "fail": sorted(failures),
+        }
+
+    def _resumed(self, name: str) -> "Oracle":
+        """The same, a moment after a suspended syncer was told to go on."""
+        after = copy.deepcopy(self)
+        after._spec(name)["suspend"] = False
+        after._generations[name] += 1
+        return after
+
+    def _would_hold(self, name: str) -> set[str]:
+        after = self._resumed(name)
+        return after._brake(name, after._wish(name))
+
+    def _changed(self, key: Key, after: "Oracle") -> list[str]:
+        """The keys whose values differ."""
+        before, then = (_content(one.objects[key]) for one in (self, after))
+        parts = [(before[part], then[part]) for part in ("data", "binaryData")]
+        return sorted(
+            {k for old, new in parts for k in old.keys() | new.keys() if old.get(k) != new.get(k)}
+        )
 
     def _conditions(
         self, name: str, wish: _Wish, *, is_blocked: bool
@@ -432,21 +520,21 @@ class Oracle:
         uid = self._uid(name)
         return {"kind": "ConfigMapSyncer", "name": name, "uid": uid, "controller": True}
 
-    def _source(self, name: str) -> Manifest | None:
+    def _source_key(self, name: str) -> Key:
         spec = self._spec(name)
         kind = "Secret" if spec.get("sourceSecret") else "ConfigMap"
-        source = spec.get("sourceSecret") or spec["sourceConfigMap"]
-        return self.objects.get((kind, spec["sourceNamespace"], source))
+        return kind, spec["sourceNamespace"], spec.get("sourceSecret") or spec["sourceConfigMap"]
+
+    def _source(self, name: str) -> Manifest | None:
+        return self.objects.get(self._source_key(name))
 
     def _source_path(self, name: str) -> str:
-        spec = self._spec(name)
-        return f"{spec['sourceNamespace']}/{spec.get('sourceSecret') or spec['sourceConfigMap']}"
+        return "/".join(self._source_key(name)[1:])
 
     def _is_from(self, key: Key, name: str) -> bool:
         """Whether a copy was made from what is the source now."""
-        kind = "Secret" if self._spec(name).get("sourceSecret") else "ConfigMap"
         told = _annotations(self.objects[key]).get(_FROM)
-        return key[0] == kind and told == self._source_path(name)
+        return key[0] == self._source_key(name)[0] and told == self._source_path(name)
 
     def _allows(self, name: str, namespace: str) -> bool:
         if self._spec(name).get("sourceSecret") and self.strategy == "dynamic-apply":
@@ -466,6 +554,11 @@ class Oracle:
 
     def _is_released(self, name: str, found: Manifest) -> bool:
         return _controller(found) is None and _labels(found).get("synced-by") == name
+
+    def _goes_along(self, name: str, found: Manifest) -> bool:
+        """Whether a released copy was one until now, and not only handed over."""
+        was_a_copy = _FROM in _annotations(found) and "controller-uid" not in _labels(found)
+        return self._is_released(name, found) and was_a_copy
 
     def _is_overwritten(self, name: str, found: Manifest) -> bool:
         is_free = "synced-by" not in _labels(found) and _CONSENT not in _annotations(found)

@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
+from hooks.brake import RECORDED_SECONDS
 from tests.model.histories import NAMESPACES, Step
 from tests.model.oracle import Key, Manifest, Oracle, Refused
 from tests.scenarios.end_state import differences
 from tests.scenarios.simulated import SimulatedWorld
-from tests.scenarios.story import API_VERSIONS, Reference
+from tests.scenarios.story import API_VERSIONS, Reference, mend
 
 MOST_CALLS = 40
 """How often the hook may be called for one step, for every syncer that there is."""
@@ -24,10 +25,11 @@ _TOLD = re.compile(r"uid of (.+)")
 
 
 class SettledWorld(SimulatedWorld):
-    """The simulated world where nothing waits for time: what is to come is there at once."""
+    """The simulated world where nothing waits long: what is to come is there in a second."""
 
     def eventually(self, look: Callable[[], str | None], what: str) -> None:
         self.metacontroller.settle()
+        self.metacontroller.advance(RECORDED_SECONDS)
         missing = look()
         assert missing is None, f"{what}: {missing}"
 
@@ -103,6 +105,8 @@ class Trial:
         elif verb == "patch":
             patch = _with_uids(what["with"], self._real_uid)
             self.world.patch(Reference.parse(what["of"]), patch)
+        elif verb == "mend":
+            mend(self.world, what)
         else:
             self.world.delete(Reference.parse(what["of"]), what.get("cascade"))
 
@@ -145,9 +149,9 @@ class Trial:
 
     def _status(self, name: str) -> Manifest | None:
         found = self.world.find(Reference("ConfigMapSyncer", name))
-        status = (found or {}).get("status")
-        if status is None:
+        if found is None or "status" not in found:
             return None
+        status = found["status"]
         conditions = {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
         failures = [
             {"namespace": f["namespace"], "reason": f["reason"]} for f in status["failures"]
@@ -165,6 +169,9 @@ class Trial:
             "conditions": conditions,
             **{name: status.get(name) for name in fields},
             "failures": failures,
+            "isPruneHeld": "pruneToken" in status,
+            "isOfThisGeneration": status["observedGeneration"] == found["metadata"]["generation"],
+            "plan": _plan(status.get("plan")),
         }
 
     def _shown(self, key: Key) -> str | None:
@@ -196,6 +203,8 @@ def _take(oracle: Oracle, step: Step) -> None:
             oracle.apply(_with_uids(manifest, uid))
     elif verb == "patch":
         oracle.patch(_parsed(what["of"]), _with_uids(what["with"], uid))
+    elif verb == "mend":
+        oracle.mend(what)
     else:
         oracle.delete(_parsed(what["of"]), what.get("cascade"))
 
@@ -210,6 +219,8 @@ def _key_of(step: Step) -> Key:
     if verb == "apply":
         reference = Reference.of(what[0])
         return reference.kind, reference.namespace or "", reference.name
+    if verb == "mend":
+        return "ConfigMapSyncer", "", what
     return _parsed(what["of"])
 
 
@@ -228,6 +239,20 @@ def _renamed(told: Any, prefix: str) -> Any:
     if isinstance(told, list):
         return [_renamed(item, prefix) for item in told]
     return re.sub(r"\bx-", prefix, told) if isinstance(told, str) else told
+
+
+def _plan(plan: Manifest | None) -> Manifest | None:
+    """A plan as the model makes it, when its counts are those of its lists."""
+    if plan is None:
+        return None
+    read: Manifest = {}
+    for part, told in plan.items():
+        is_of_copies = part in ("update", "takeOver")
+        named = told.get("copies" if is_of_copies else "namespaces") or []
+        assert told["count"] == len(named), f"{part}: {told}"
+        assert all(c["keyCount"] == len(c.get("keys") or ()) for c in named if is_of_copies), told
+        read[part] = {c["namespace"]: c.get("keys") or [] for c in named} if is_of_copies else named
+    return read
 
 
 def _comparable(item: Manifest, uids: Mapping[str, str] | None = None) -> Manifest:

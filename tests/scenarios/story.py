@@ -167,16 +167,7 @@ class _Teller:
         self.world.delete(Reference.parse(what["of"]), what.get("cascade"))
 
     def mend(self, syncer: str) -> None:
-        reference = Reference("ConfigMapSyncer", syncer)
-        told = self._status(reference)["conditions"][-1]["message"]
-        command = re.search(
-            r"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? (\S+)=(\S+) --overwrite`", told
-        )
-        assert command, f"no command in: {told}"
-        verb, resource, name, namespace, key, value = command.groups()
-        kind = next(kind for kind in API_VERSIONS if kind.lower() == resource)
-        field = {"label": "labels", "annotate": "annotations"}[verb]
-        self.world.patch(Reference(kind, name, namespace), {"metadata": {field: {key: value}}})
+        mend(self.world, syncer)
 
     def expect(self, manifests: Sequence[Manifest]) -> None:
         def look() -> str | None:
@@ -245,11 +236,20 @@ class _Teller:
             return found["metadata"]["uid"]
         return told
 
-    def _status(self, reference: Reference) -> Manifest:
-        found = self.world.find(reference)
-        assert found is not None, f"{reference} is not there"
-        status: Manifest = found["status"]
-        return status
+
+def mend(world: World, syncer: str) -> None:
+    """Type the command that a syncer's `Ready` has."""
+    found = world.find(Reference("ConfigMapSyncer", syncer))
+    assert found is not None, f"{syncer} is not there"
+    told = found["status"]["conditions"][-1]["message"]
+    command = re.search(
+        r"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? (\S+)=(\S+) --overwrite`", told
+    )
+    assert command, f"no command in: {told}"
+    verb, resource, name, namespace, key, value = command.groups()
+    kind = next(kind for kind in API_VERSIONS if kind.lower() == resource)
+    field = {"label": "labels", "annotate": "annotations"}[verb]
+    world.patch(Reference(kind, name, namespace), {"metadata": {field: {key: value}}})
 
 
 _EXACT = ("data", "binaryData")
