@@ -20,7 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[COMPARED] = []
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest then puts together what shares a stack.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A preview reads all that is there, so it comes before others leave theirs.
+    items.sort(key=lambda item: item.path != _FOLDER / "test_preview.py")
     if absent := missing():
         skip = pytest.mark.skip(reason=" ".join(absent))
         for item in items:
