@@ -70,7 +70,7 @@ def held(
     unless the limit allows as many as are still held; a percentage then counts of these alone. Of
     a suspended syncer it is told what resuming would hold, and that is another change.
     """
-    names = {target.namespace for target in wanted} - {asked.source.namespace}
+    names = _names(asked, wanted)
     losing = list(_losing(asked, request, names))
     if not losing:
         return None
@@ -95,8 +95,12 @@ def still_recorded(
     asked: Syncer, request: SyncRequest, wanted: Iterable[Target], recorded: str | UnsetType
 ) -> str | UnsetType:
     """The last status's token while every copy is held; it goes with the last that it is about."""
-    names = {target.namespace for target in wanted} - {asked.source.namespace}
-    return recorded if any(_losing(asked, request, names)) else UNSET
+    return recorded if any(_losing(asked, request, _names(asked, wanted))) else UNSET
+
+
+def _names(asked: Syncer, wanted: Iterable[Target]) -> set[str]:
+    """The namespaces that shall hold a copy; the source's own never does."""
+    return {target.namespace for target in wanted} - {asked.source.namespace}
 
 
 def _is_confirmed(asked: Syncer, request: SyncRequest, token: str) -> bool:
