@@ -1,8 +1,8 @@
 """`make mutation`: mutate the modules that decide, and fail where a change is noticed by no test.
 
 What was run is remembered in `mutants/`, so a run that its seconds ended goes on where it was, and
-only what has changed since is run again. Exit code 1 when a survivor is not explained in
-mutation/explained.toml, or when what is explained there does not survive.
+only what has changed since, or survived, is run again. Exit code 1 when a survivor is not explained
+in mutation/explained.toml, or when what is explained there does not survive.
 """
 
 import argparse
@@ -49,6 +49,7 @@ def modules() -> Sequence[str]:
 def run(chosen: Sequence[str], seconds: float | None) -> None:
     """Have mutmut put the mutants to the tests, for so many seconds at most."""
     # Named mutants are run again each time, and what all are is remembered, so none is named.
+    survivors.ask_again(chosen)
     names = [f"hooks.{module}.*" for module in chosen] if list(chosen) != modules() else []
     mutmut = subprocess.Popen(
         [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "run", *names], cwd=ROOT

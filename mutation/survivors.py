@@ -74,7 +74,7 @@ def changed(difference: str) -> tuple[str, str]:
 def outcomes(modules: Iterable[str]) -> Iterator[Outcome]:
     """What is recorded of the modules' mutants."""
     for module in modules:
-        path = Path("hooks") / f"{module}.py"
+        path = _source(module)
         data = SourceFileMutationData(path=path)
         data.load()
         outcome = Outcome(module)
@@ -88,6 +88,25 @@ def outcomes(modules: Iterable[str]) -> Iterator[Outcome]:
                 outcome.killed += 1
                 outcome.too_long += status == _TOO_LONG
         yield outcome
+
+
+def ask_again(modules: Iterable[str]) -> None:
+    """Forget which mutants survived an earlier run, for there may be tests now that notice them."""
+    for module in modules:
+        data = SourceFileMutationData(path=_source(module))
+        data.load()
+        survived = [
+            name
+            for name, code in data.exit_code_by_key.items()
+            if status_by_exit_code[code] in _SURVIVED
+        ]
+        if survived:
+            data.exit_code_by_key.update(dict.fromkeys(survived))
+            data.save()
+
+
+def _source(module: str) -> Path:
+    return Path("hooks") / f"{module}.py"
 
 
 def explained(path: Path = EXPLAINED) -> Mapping[Mutant, str]:

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from mutmut.mutation.data import SourceFileMutationData
 
 from mutation import __main__ as command
 from mutation import survivors
@@ -48,6 +49,22 @@ def test_every_explanation_says_why_and_is_of_a_module_that_is_mutated() -> None
     assert all(survivors.explained().values())
     modules = {mutant.function.partition(".")[0] for mutant in survivors.explained()}
     assert modules <= set(command.modules())
+
+
+def test_what_survived_is_put_to_the_tests_again_and_what_was_killed_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mutants/hooks").mkdir(parents=True)
+    data = SourceFileMutationData(path="hooks/keys.py")
+    killed, survived, untested = 1, 0, 33
+    data.exit_code_by_key = {"one": killed, "two": survived, "three": untested, "four": None}
+    data.save()
+
+    survivors.ask_again(["keys", "never_run"])
+
+    data.load()
+    assert data.exit_code_by_key == {"one": killed, "two": None, "three": None, "four": None}
 
 
 @pytest.mark.parametrize(
