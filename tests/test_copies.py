@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from hooks import protocol, source
 from hooks.copies import (
@@ -11,6 +11,7 @@ from hooks.copies import (
     REQUEST_LIMIT,
     VALUES_LIMIT,
     Copies,
+    released,
     request_size,
     too_large,
 )
@@ -226,3 +227,16 @@ def test_malformed_data_of_a_copy_is_named_by_its_field(held: dict[str, Raw], fi
         decisions(**held).decide(TARGETS[0])
 
     assert str(refused.value) == f"{field} of dev/app-config: Expected `object`, got `array`"
+
+
+def test_a_copy_that_was_just_taken_back_is_not_released_though_a_late_view_shows_it_so() -> None:
+    labels = {"synced-by": SYNCER.name}
+    late = KubernetesObject(ObjectMeta("app-config", "dev", labels=labels))
+    request = SyncRequest(
+        parent=Parent(metadata=ObjectMeta(name="sample")),
+        children={CONFIG_MAP.group: {late.key: late}},
+        related={CONFIG_MAP.group: {late.key: late}},
+    )
+
+    assert released(SYNCER, request, TARGETS) == []
+    assert released(SYNCER, structs.replace(request, children={}), TARGETS) == [late]

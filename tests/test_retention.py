@@ -1,0 +1,30 @@
+"""Where a copy's Namespace can be its second owner."""
+
+import pytest
+
+from hooks import retention
+from hooks.protocol import ApplyStrategy
+from hooks.syncer import DeletionPolicy, NamespaceSelection, SourceReference, Syncer
+from hooks.targets import Target
+
+DYNAMIC = ApplyStrategy.DYNAMIC_APPLY
+
+
+@pytest.mark.parametrize("policy", DeletionPolicy)
+@pytest.mark.parametrize("strategy", ApplyStrategy)
+@pytest.mark.parametrize("namespace", ["sample", "dev"])
+def test_only_dynamic_apply_takes_a_namespace_of_the_syncer_s_name_for_the_syncer(
+    namespace: str, strategy: ApplyStrategy, policy: DeletionPolicy
+) -> None:
+    asked = Syncer(
+        "sample",
+        "b9f3",
+        SourceReference("default", "app-config"),
+        NamespaceSelection((namespace,)),
+        deletion_policy=policy,
+    )
+
+    found = retention.conflict(asked, [Target(namespace)], strategy)
+
+    is_confused = (namespace, strategy, policy) == ("sample", DYNAMIC, DeletionPolicy.RETAIN)
+    assert (found is not None) is is_confused

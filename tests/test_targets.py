@@ -1,0 +1,21 @@
+"""Which namespaces a syncer reaches."""
+
+from hooks import targets
+from hooks.kinds import CONFIG_MAP
+from hooks.protocol import NAMESPACES, KubernetesObject, ObjectMeta, Parent, SyncRequest
+from hooks.syncer import NamespaceSelection, SourceReference, Syncer
+
+SOURCE = SourceReference("default", "app-config", CONFIG_MAP)
+
+
+def test_what_is_named_and_what_a_glob_matches_are_targets_together() -> None:
+    asked = Syncer("sample", "b9f3", SOURCE, NamespaceSelection(("dev",), globs=("prod-*",)))
+    shown = {name: KubernetesObject(ObjectMeta(name)) for name in ("dev", "prod-a", "test")}
+    request = SyncRequest(Parent(ObjectMeta("sample")), related={NAMESPACES: shown})
+
+    found = targets.selected(asked, request)
+
+    assert [(target.namespace, target.failure) for target in found] == [
+        ("dev", None),
+        ("prod-a", None),
+    ]
