@@ -9,7 +9,8 @@ from hooks import status
 from hooks.copies import Outcome, State
 from hooks.protocol import ObjectMeta, Parent
 from hooks.source import Content, content_hash
-from hooks.status import Previous, Question
+from hooks.status import LIST_LIMIT, Previous, Question
+from hooks.targets import FailureReason
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))
@@ -31,6 +32,10 @@ def before(pending_since: str, **more: object) -> Previous:
 
 def waits(*namespaces: str) -> list[Outcome]:
     return [Outcome(namespace, State.WAITING) for namespace in namespaces]
+
+
+def current(*namespaces: str) -> list[Outcome]:
+    return [Outcome(namespace, State.CURRENT) for namespace in namespaces]
 
 
 @pytest.mark.parametrize(
@@ -143,6 +148,46 @@ def test_the_deadline_counts_anew_when_something_begins(said: Previous, begins: 
         "2026-01-01T12:00:00Z" if begins else "2026-01-01T11:59:30Z"
     )
     assert told.resync_after_seconds == (60 if begins else 30)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_new"),
+    [
+        pytest.param({"pending_count": 1}, True, id="one waited, and is no target any more"),
+        pytest.param(
+            {"failures": [status.NamespaceFailure("b", FailureReason.NOT_APPLIED, "")]},
+            True,
+            id="one was refused, and is no target any more",
+        ),
+        pytest.param({}, False, id="all was equal before"),
+    ],
+)
+def test_copies_become_equal_also_by_what_is_no_target_any_more(
+    more: dict[str, object], is_new: bool
+) -> None:
+    then = "2026-01-01T11:00:00Z"
+    said = before("", synced_namespaces=frozenset({"a"}), last_sync_time=then, **more)
+
+    told = status.progress(question(said), "ConfigMap a/b", CONTENT, current("a"))
+
+    assert told.status.last_sync_time == ("2026-01-01T12:00:00Z" if is_new else then)
+
+
+def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:
+    names = [f"n{number:04}" for number in range(LIST_LIMIT + 1)]
+    then = "2026-01-01T11:00:00Z"
+    said = before(
+        "",
+        synced_namespaces=frozenset(names[:-1]),
+        synced_count=LIST_LIMIT,
+        last_sync_time=then,
+    )
+
+    same = status.progress(question(said), "ConfigMap a/b", CONTENT, current(*names[:-1]))
+    other = status.progress(question(said), "ConfigMap a/b", CONTENT, current(*names[1:]))
+
+    assert same.status.last_sync_time == then
+    assert other.status.last_sync_time == "2026-01-01T12:00:00Z"
 
 
 @pytest.mark.parametrize(

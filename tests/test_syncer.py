@@ -1,0 +1,83 @@
+"""What a spec has to be to be followed, and what is said of one that is not."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from msgspec import Raw
+
+from hooks import syncer
+from hooks.protocol import ObjectMeta, Parent
+from hooks.syncer import InvalidSpec, Syncer
+
+LIMIT = "Set spec.pruneLimit to a number of namespaces, or to a percentage from 0% to 100%"
+DEADLINE = "Set spec.progressDeadlineSeconds to 1 to 86400"
+
+
+def parsed(fields: Mapping[str, object], name: str = "sample") -> Syncer | InvalidSpec:
+    spec = {
+        "sourceNamespace": "default",
+        "sourceConfigMap": "app-config",
+        "targetNamespaces": ["dev"],
+        **fields,
+    }
+    return syncer.parse(Parent(ObjectMeta(name), spec=Raw(json.dumps(spec).encode())))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("progressDeadlineSeconds", 1),
+        ("progressDeadlineSeconds", 86_400),
+        ("pruneLimit", 0),
+        ("pruneLimit", "0%"),
+        ("pruneLimit", "100%"),
+    ],
+)
+def test_what_is_just_within_its_limits_is_followed(field: str, value: object) -> None:
+    assert isinstance(parsed({field: value}), Syncer)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("progressDeadlineSeconds", 0, DEADLINE),
+        ("progressDeadlineSeconds", 86_401, DEADLINE),
+        ("pruneLimit", -1, LIMIT),
+        ("pruneLimit", "101%", LIMIT),
+        ("pruneLimit", "half", LIMIT),
+    ],
+)
+def test_what_is_just_beyond_them_is_not_and_is_told_so(
+    field: str, value: object, said: str
+) -> None:
+    found = parsed({field: value})
+
+    assert isinstance(found, InvalidSpec)
+    assert found.message == said
+
+
+def test_a_name_has_to_fit_into_a_label() -> None:
+    longest = "n" * 63
+    too_long = parsed({}, longest + "n")
+
+    assert isinstance(parsed({}, longest), Syncer)
+    assert isinstance(too_long, InvalidSpec)
+    assert too_long.message == "Rename the syncer: its name has 64 characters, at most 63 fit"
+
+
+def test_only_a_key_that_is_selected_can_be_renamed() -> None:
+    keys = ["log.*", "color"]
+    found = parsed({"keys": keys, "renameKeys": {"log.level": "level", "size": "SIZE"}})
+
+    assert isinstance(parsed({"keys": keys, "renameKeys": {"log.level": "level"}}), Syncer)
+    assert isinstance(found, InvalidSpec)
+    assert found.message == "Select in spec.keys what spec.renameKeys renames: size"
+
+
+@pytest.mark.parametrize("spec", [b'{"sourceNamespace": "\xff"}', b'{"new": ' + b"[" * 100_000])
+def test_of_a_spec_that_is_no_json_nothing_is_repeated(spec: bytes) -> None:
+    found = syncer.parse(Parent(ObjectMeta("sample"), spec=Raw(spec)))
+
+    assert isinstance(found, InvalidSpec)
+    assert found.message == "Correct spec: unreadable JSON"
