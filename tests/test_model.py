@@ -12,6 +12,8 @@ from tests.model.histories import drawn
 from tests.model.trial import SettledWorld, Trial
 from tests.scenarios.story import STRATEGIES
 
+pytestmark = pytest.mark.no_cover  # Traced, they take three times as long.
+
 _MOST_STEPS = 20
 _HISTORIES = 60
 _PARTS = 4
