@@ -33,7 +33,7 @@ def test_a_history_ends_really_as_it_is_promised(stack: Stack) -> None:
     def live(data: st.DataObject) -> None:
         world = RealWorld(stack)
         prefix = f"model{next(numbers)}-"
-        trial = Trial(world, stack.strategy, lambda: len(stack.hook.calls()), prefix)
+        trial = Trial(world, stack.strategy, lambda: world.asked(prefix), prefix)
         try:
             trial.run(drawn(data, lambda: trial.oracle, _MOST_STEPS))
         except AssertionError as error:

@@ -76,7 +76,8 @@ def _on_a_control_plane(strategy: str) -> Iterator[Start]:
             nonlocal number
             number += 1
             prefix = f"m{number}-"
-            return Trial(RealWorld(stack), strategy, lambda: len(stack.hook.calls()), prefix)
+            world = RealWorld(stack)
+            return Trial(world, strategy, lambda: world.asked(prefix), prefix)
 
         yield start
 

@@ -83,6 +83,11 @@ class RealWorld:
             lambda: f"the hook was asked though nothing changed: {asked[-1]}",
         )
 
+    def asked(self, prefix: str) -> int:
+        """How often the hook was asked about syncers whose names begin so."""
+        calls = self.stack.hook.calls()
+        return sum(str(call.get("syncer", "")).startswith(prefix) for call in calls)
+
     def calls(self, syncer: str) -> Sequence[Manifest]:
         return self.stack.hook.calls(syncer=syncer)
 
