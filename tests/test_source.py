@@ -1,13 +1,23 @@
 """How the source is read: its bytes as they are, and what is malformed by its field."""
 
+from dataclasses import replace
+
 import pytest
 from msgspec import Raw
 
 from hooks import source
-from hooks.kinds import CONFIG_MAP
+from hooks.kinds import CONFIG_MAP, SECRET
 from hooks.policy import Policy
-from hooks.protocol import KubernetesObject, MalformedRequest, ObjectMeta, Parent, SyncRequest
-from hooks.source import Content, NoContent
+from hooks.protocol import (
+    ApplyStrategy,
+    Controller,
+    KubernetesObject,
+    MalformedRequest,
+    ObjectMeta,
+    Parent,
+    SyncRequest,
+)
+from hooks.source import Content, NoContent, SourceReason
 from hooks.syncer import NamespaceSelection, SourceReference, Syncer
 
 SYNCER = Syncer(
@@ -51,3 +61,16 @@ def test_malformed_data_of_the_source_is_named_by_its_field(
         resolved(data, binary_data)
 
     assert str(refused.value) == f"{field} of default/app-config: Expected `object`, got `array`"
+
+
+def test_under_dynamic_apply_no_secret_is_looked_at() -> None:
+    asked = replace(SYNCER, source=SourceReference("default", "app-config", SECRET))
+
+    found = source.refusal(asked, Controller(), Policy(strategy=ApplyStrategy.DYNAMIC_APPLY))
+
+    assert found == NoContent(
+        SourceReason.SECRETS_NOT_ENABLED,
+        "Secrets are not copied under dynamic-apply, which would put their data into an "
+        "annotation; run Metacontroller with --apply-strategy=server-side-apply and set "
+        "APPLY_STRATEGY to the same",
+    )
