@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import Phase
 
 from hooks.syncer import SYNCED_BY
-from tests.model.histories import drawn
-from tests.model.trial import SettledWorld, Trial
+from tests.model.trial import Trial, in_memory, live
 from tests.scenarios.story import STRATEGIES
 
 pytestmark = pytest.mark.no_cover  # Traced, they take three times as long.
@@ -43,10 +41,17 @@ _RULES: dict[str, tuple[str, Callable[..., Any]]] = {
 @pytest.mark.parametrize("part", range(_PARTS))
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_history_ends_as_it_is_promised(strategy: str, part: int) -> None:
-    def rest(world: SettledWorld) -> None:
-        assert world.unrest(waiting=()) == []
+    def rests(trial: Trial) -> None:
+        assert trial.world.unrest(waiting=()) == []
 
-    _live(strategy, part, _HISTORIES, [Phase.generate, Phase.shrink], rest)
+    live(
+        lambda: in_memory(strategy),
+        part,
+        histories=_HISTORIES,
+        most_steps=_MOST_STEPS,
+        phases=[Phase.generate, Phase.shrink],
+        then=rests,
+    )
 
 
 @pytest.mark.parametrize("rule", _RULES)
@@ -61,33 +66,10 @@ def test_the_histories_notice_when_a_rule_is_not_kept(
 
 def _live_all(strategy: str) -> None:
     for part in range(_PARTS):
-        _live(strategy, part, _HISTORIES_TO_NOTICE, [Phase.generate], lambda _world: None)
-
-
-def _live(
-    strategy: str,
-    part: int,
-    histories: int,
-    phases: list[Phase],
-    then: Callable[[SettledWorld], None],
-) -> None:
-    @seed(part)
-    @settings(
-        max_examples=histories,
-        derandomize=False,  # The seed makes it the same every time.
-        deadline=None,
-        database=None,
-        phases=phases,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.data())
-    def live(data: st.DataObject) -> None:
-        world = SettledWorld(strategy)
-        trial = Trial(world, strategy, world.metacontroller.calls.total)
-        try:
-            trial.run(drawn(data, lambda: trial.oracle, _MOST_STEPS))
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{trial.story()}") from error
-        then(world)
-
-    live()
+        live(
+            lambda: in_memory(strategy),
+            part,
+            histories=_HISTORIES_TO_NOTICE,
+            most_steps=_MOST_STEPS,
+            phases=[Phase.generate],
+        )

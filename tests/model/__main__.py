@@ -16,12 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import Phase
 
 from tests.controlplane import STRATEGIES, Stack
-from tests.model.histories import drawn
-from tests.model.trial import SettledWorld, Trial
+from tests.model.trial import Trial, in_memory, live
 from tests.scenarios.real import RealWorld
 
 _AT_ONCE = 25
@@ -43,10 +41,10 @@ class _Tally:
     most_calls: float = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def count(self, trial: Trial, calls: int) -> None:
+    def count(self, trial: Trial) -> None:
         self.histories += 1
         self.steps += trial.steps
-        self.calls += calls
+        self.calls += trial.asked()
         self.reasons += trial.reasons
         self.most_calls = max(self.most_calls, trial.most_calls)
 
@@ -60,11 +58,7 @@ class _Tally:
 
 @contextmanager
 def _in_memory(strategy: str) -> Iterator[Start]:
-    def start() -> Trial:
-        world = SettledWorld(strategy)
-        return Trial(world, strategy, world.metacontroller.calls.total)
-
-    yield start
+    yield lambda: in_memory(strategy)
 
 
 @contextmanager
@@ -87,37 +81,26 @@ def _search(start: Start, number: int, tally: _Tally, *, is_real: bool) -> Trial
 
     On a real control plane it is the one that was found: to shorten it takes minutes there.
     """
-    steps = _REAL_STEPS if is_real else _MEMORY_STEPS
-    failed: Trial | None = None
+    last: Trial | None = None
 
-    @seed(number)
-    @settings(
-        max_examples=_AT_ONCE_REALLY if is_real else _AT_ONCE,
-        derandomize=False,
-        deadline=None,
-        database=None,
-        print_blob=False,
-        phases=[Phase.generate] if is_real else [Phase.generate, Phase.shrink],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.data())
-    def live(data: st.DataObject) -> None:
-        nonlocal failed
-        trial = start()
-        before = trial.asked()
-        try:
-            trial.run(drawn(data, lambda: trial.oracle, steps))
-        except Exception:
-            failed = trial
-            raise
-        tally.count(trial, trial.asked() - before)
+    def begin() -> Trial:
+        nonlocal last
+        last = start()
+        return last
 
     try:
-        live()
+        live(
+            begin,
+            number,
+            histories=_AT_ONCE_REALLY if is_real else _AT_ONCE,
+            most_steps=_REAL_STEPS if is_real else _MEMORY_STEPS,
+            phases=[Phase.generate] if is_real else [Phase.generate, Phase.shrink],
+            then=tally.count,
+        )
     except Exception as error:  # noqa: BLE001
-        print(error)
-    return failed
+        print(error.__cause__ or error)  # The story is a file.
+        return last
+    return None
 
 
 def main(arguments: list[str]) -> int:

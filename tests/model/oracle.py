@@ -217,9 +217,13 @@ class Oracle:
             if self._is_from(key, name) and (self._marks[key].is_ours or key in released):
                 self._remove(key)
 
+    def _wanted(self, name: str, wish: _Wish) -> set[str]:
+        """The namespaces that shall hold a copy; the source's own never does."""
+        return wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
+
     def _losing(self, name: str, wish: _Wish) -> set[str]:
         """The namespaces whose copy goes only because they are no target any more."""
-        wanted = wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
+        wanted = self._wanted(name, wish)
         return {
             key[1]
             for key in self._controlled(name)
@@ -229,9 +233,9 @@ class Oracle:
 
     def _brake(self, name: str, wish: _Wish) -> set[str]:
         """The namespaces that would lose their copy and do not, for they are too many at once."""
-        wanted = wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
         losing = self._losing(name, wish)
-        change = f"{self._uid(name)} {self._generations[name]} {sorted(wanted)}"
+        wanted = sorted(self._wanted(name, wish))
+        change = f"{self._uid(name)} {self._generations[name]} {wanted}"
         given = self._spec(name).get("pruneLimit")
         number, present = len(losing), len({key[1] for key in self._controlled(name)})
         before = self._braked.get(name)

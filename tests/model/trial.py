@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from hooks.brake import RECORDED_SECONDS
-from tests.model.histories import NAMESPACES, Step
+from tests.model.histories import NAMESPACES, Step, drawn
 from tests.model.oracle import Key, Manifest, Oracle, Refused
 from tests.scenarios.end_state import differences
 from tests.scenarios.simulated import SimulatedWorld
@@ -187,6 +189,50 @@ class Trial:
             width=200,
         )
         return re.sub(rf"\b{re.escape(self.prefix)}", "x-", text)
+
+
+def in_memory(strategy: str) -> Trial:
+    """A trial in a simulated world of its own."""
+    world = SettledWorld(strategy)
+    return Trial(world, strategy, world.metacontroller.calls.total)
+
+
+def live(
+    start: Callable[[], Trial],
+    number: int,
+    *,
+    histories: int,
+    most_steps: int,
+    phases: Sequence[Phase],
+    then: Callable[[Trial], None] = lambda _trial: None,
+) -> None:
+    """Live so many histories of one seed, each in a trial of its own, the same ones every time.
+
+    AssertionError says what came otherwise, and has the story. `then` is for what has to hold, or
+    is to be counted, when a history is over.
+    """
+
+    @seed(number)
+    @settings(
+        max_examples=histories,
+        derandomize=False,  # The seed makes it the same every time.
+        deadline=None,
+        database=None,
+        print_blob=False,
+        phases=phases,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def each(data: st.DataObject) -> None:
+        trial = start()
+        try:
+            trial.run(drawn(data, lambda: trial.oracle, most_steps))
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{trial.story()}") from error
+        then(trial)
+
+    each()
 
 
 def _take(oracle: Oracle, step: Step) -> None:
