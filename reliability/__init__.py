@@ -22,8 +22,8 @@ Then nobody helps, and within `HEALING_SECONDS` all must be so:
 - no copy was away in an operation that replaces none; in one that does, none for longer than the
   fault, the backoff that it caused, and what it takes without a fault
 
-Only a resync would heal what Metacontroller has not noticed, so `Parts` starts Metacontroller anew
-before its period of 900 s is over: none can fall into a run's healing. Where something is not
+The regular resync also heals what Metacontroller has not noticed, so `Parts` registers with a
+period that is longer than a run: none can fall into a run's healing. Where something is not
 healed, a resync is made on purpose, by an annotation on the syncer, which takes the same path. If
 that heals it, the run says so, and it is a failure, save where the proxy saw that /customize was
 asked about that syncer in the fault and not answered: Metacontroller drops such an event.

@@ -24,7 +24,7 @@ from reliability.world import BYSTANDER, SUBJECT, World
 from tests.controlplane import TimedOut, wait_for
 
 HEALING_SECONDS: Final = 150
-"""Less than the resync of 900 s, which Parts keeps out of the way, and more than any backoff."""
+"""More than any backoff. `Parts` sets a resync period that is longer than a run."""
 _PROGRESS_SECONDS: Final = 60
 _RESYNC_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.2
@@ -161,7 +161,6 @@ class Chaos:
     def _live_through(self, operation: Operation, fault: Fault) -> Injected | None:
         """The operation with the fault in it; None where it was over before the fault fell."""
         self._prepare(operation)
-        self._parts.keep_resync_away()
         around = self._parts.two_metacontrollers() if fault.standby else contextlib.nullcontext()
         total = operation.writes * len(self._world.namespaces)
         after_writes = self._chance.randint(0, int(total * _LATEST))

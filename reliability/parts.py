@@ -19,8 +19,8 @@ from tests.controlplane import (
 )
 from tests.controlplane.stack import NAMESPACE, SERVICE_ACCOUNT, shipped_arguments
 
-_UNDISTURBED_SECONDS = 450
-"""Less than the resync period of the registration by more than a fault and its healing may take."""
+_RESYNC_PERIOD_SECONDS = 24 * 3600
+"""Longer than a run: what the regular resync would heal must heal without it."""
 
 
 class Parts:
@@ -32,7 +32,6 @@ class Parts:
         self._election = [each for each in shipped_arguments() if "-leader-election" in each]
         self.leader = self._elected("leader")
         self._standby = self._elected("standby")
-        self._started = 0.0
 
     @property
     def client(self) -> Client:
@@ -58,17 +57,11 @@ class Parts:
     def running(self) -> Iterator[None]:
         """Everything started, and removed at the end."""
         with self.proxy, self._stack:
-            self._started = time.monotonic()
             try:
                 yield
             finally:
                 for each in (self.leader, self._standby):
                     each.kill()
-
-    def keep_resync_away(self) -> None:
-        """Start Metacontroller anew before its resync could heal what should heal without it."""
-        if time.monotonic() - self._started > _UNDISTURBED_SECONDS:
-            self.restart_metacontroller()
 
     def restart_metacontroller(self) -> None:
         """Kill Metacontroller, and start it; returns when it asks the hook again."""
@@ -103,7 +96,6 @@ class Parts:
         since = time.monotonic()
         metacontroller.start()
         self.proxy.wait_for_call(BYSTANDER, since)
-        self._started = since
 
     def _elected(self, name: str) -> Metacontroller:
         return Metacontroller(
@@ -116,4 +108,8 @@ class Parts:
 
     def _reached_by_proxy(self, registered: list[Object]) -> list[Object]:
         text = yaml.safe_dump_all(registered).replace(self.hook.url, self.proxy.url)
-        return list(yaml.safe_load_all(text))
+        installation: list[Object] = list(yaml.safe_load_all(text))
+        for each in installation:
+            if each["kind"] == "CompositeController":
+                each["spec"]["resyncPeriodSeconds"] = _RESYNC_PERIOD_SECONDS
+        return installation

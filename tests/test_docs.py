@@ -194,8 +194,8 @@ def test_the_image_and_the_timeout_are_the_ones_in_the_manifests() -> None:
     hooks = controller["spec"]["hooks"]
     assert hooks["sync"]["webhook"]["timeout"] == hooks["finalize"]["webhook"]["timeout"] == "60s"
     assert "waits 60 s for `/sync` and `/finalize`" in _text("docs/limits.md")
-    assert controller["spec"]["resyncPeriodSeconds"] == 15 * 60
-    assert "one sync per syncer every 15 minutes" in _text("docs/limits.md")
+    assert controller["spec"]["resyncPeriodSeconds"] == 5 * 60
+    assert "one sync per syncer every 5 minutes" in _text("docs/limits.md")
 
 
 def _threats() -> Iterator[tuple[str, str, str]]:

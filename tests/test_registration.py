@@ -71,7 +71,7 @@ def test_metacontroller_is_told_what_the_hook_relies_on(folder: Path, address: s
     assert registered["metadata"]["name"] == "configmap-syncer"
     assert registered["spec"] == {
         "generateSelector": True,
-        "resyncPeriodSeconds": 900,
+        "resyncPeriodSeconds": 300,
         "parentResource": {
             "apiVersion": "config.example.com/v1alpha1",
             "resource": "configmapsyncers",

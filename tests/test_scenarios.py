@@ -44,7 +44,7 @@ def _move_the_copies(answer: dict[str, Any], number: int) -> None:
 
 
 def _look_again(answer: dict[str, Any], number: int) -> None:
-    answer["resyncAfterSeconds"] = 600
+    answer["resyncAfterSeconds"] = 200
 
 
 def _want_what_cannot_be(answer: dict[str, Any], number: int) -> None:
@@ -78,16 +78,16 @@ def _spoiled(spoil: Spoil) -> SimulatedWorld:
         pytest.param(
             _look_again,
             [
-                "sync was asked about x-sync 8 times in 1 hours, at most 5 times are allowed",
-                "sync was asked about x-sync 24 times in 3 hours, at most 12 times are allowed",
+                "sync was asked about x-sync 24 times in 1 hours, at most 13 times are allowed",
+                "sync was asked about x-sync 72 times in 3 hours, at most 36 times are allowed",
             ],
             id="a timer that nobody needs",
         ),
         pytest.param(
             _want_what_cannot_be,
             [
-                "sync was asked about x-sync 19 times in 1 hours, at most 5 times are allowed",
-                "sync was asked about x-sync 23 times in 3 hours, at most 12 times are allowed",
+                "sync was asked about x-sync 26 times in 1 hours, at most 13 times are allowed",
+                "sync was asked about x-sync 47 times in 3 hours, at most 36 times are allowed",
             ],
             id="a copy that is refused for ever",
         ),

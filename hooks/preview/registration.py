@@ -13,7 +13,7 @@ from hooks.preview.objects import CONFIG_MAP, COPIED, Object, Resource
 
 NAME: Final = "configmap-syncer"
 FINALIZER: Final = f"metacontroller.io/compositecontroller-{NAME}"
-RESYNC_PERIOD_SECONDS: Final = 900
+RESYNC_PERIOD_SECONDS: Final = 300
 
 CHILDREN: Final = (CONFIG_MAP,)
 CHILDREN_WITH_SECRETS: Final = COPIED

@@ -100,7 +100,7 @@ def test_neither_metacontroller_touches_what_is_the_others(stack: Stack) -> None
         wait_for(lambda: "widgets" in _touched(stack, SHARED), "the shared one to take its own")
         # Ours is told of its registration's change after it has heard of the other one.
         before = _lists_of_syncers(stack)
-        ours = {"spec": {"resyncPeriodSeconds": 901}}
+        ours = {"spec": {"resyncPeriodSeconds": 301}}
         client.merge_patch("CompositeController", "configmap-syncer", ours)
         wait_for(lambda: _lists_of_syncers(stack) > before, "ours to begin anew")
         stack.wait_until_syncing()
