@@ -92,7 +92,19 @@ def test_everything_is_bound_to_its_own_service_account_alone() -> None:
     assert [each["subjects"] for each in bindings] == [[subject]] * len(bindings)
 
 
-def test_the_memory_that_go_aims_at_is_below_the_limit() -> None:
+def test_its_garbage_is_collected_often_and_below_its_limit() -> None:
     (container,) = _pod()["containers"]
-    assert container["env"] == [{"name": "GOMEMLIMIT", "value": "1800MiB"}]
+    assert container["env"] == [
+        {"name": "GOGC", "value": "50"},
+        {"name": "GOMEMLIMIT", "value": "1800MiB"},
+    ]
     assert container["resources"]["limits"]["memory"] == "2Gi"
+
+
+def test_its_user_is_a_number_because_its_image_only_has_a_name() -> None:
+    assert _pod()["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }

@@ -1,15 +1,29 @@
 """The real Metacontroller, fast enough for tests and talkative about events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import yaml
 
 from tests.controlplane.plane import ControlPlane, answers
 from tests.controlplane.process import Process
-from tests.controlplane.tools import metacontroller
+from tests.controlplane.tools import ROOT, metacontroller
+
+_DEPLOYMENT = ROOT / "metacontroller/components/metacontroller/deployment.yaml"
+
+
+def shipped_environment() -> Mapping[str, str]:
+    """The environment variables of the Metacontroller that the project ships."""
+    (container,) = yaml.safe_load(_DEPLOYMENT.read_text("utf-8"))["spec"]["template"]["spec"][
+        "containers"
+    ]
+    return {each["name"]: each["value"] for each in container["env"]}
 
 
 class Metacontroller(Process):
     """Metacontroller against one control plane with one apply strategy, as who `kubeconfig` says.
+
+    It has the environment that the project ships: its memory is measured as it runs for users.
 
     Of an argument that is given twice, the last one counts.
     """
@@ -42,5 +56,5 @@ class Metacontroller(Process):
                 *extra_arguments,
             ],
             ready=lambda: answers(f"http://{health}/readyz"),
-            settings={"KUBECONFIG": str(kubeconfig)},
+            settings={"KUBECONFIG": str(kubeconfig), **shipped_environment()},
         )

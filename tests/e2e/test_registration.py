@@ -101,6 +101,19 @@ def test_the_folder_that_the_documentation_shows_is_the_base_with_a_metacontroll
     assert [each["kind"] for each in kustomize(tmp_path)].count(kinds) == 1
 
 
+def test_the_patch_for_openshift_leaves_no_pod_with_a_user_of_its_own(tmp_path: Path) -> None:
+    text = (ROOT / "docs/installation.md").read_text("utf-8")
+    _, _, section = text.partition("\n## OpenShift\n")
+    shown = re.search(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert shown
+    (tmp_path / "kustomization.yaml").write_text(shown[1], "utf-8")
+    (tmp_path / "configmap-syncer").symlink_to(ROOT)
+
+    deployments = [each for each in kustomize(tmp_path) if each["kind"] == "Deployment"]
+    pods = [each["spec"]["template"]["spec"] for each in deployments]
+    assert [set(pod["securityContext"]) for pod in pods] == [{"runAsNonRoot", "seccompProfile"}] * 2
+
+
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_its_pods_may_run_where_only_the_strictest_may(fresh: ControlPlane, name: str) -> None:
     _apply(fresh, COMPLETE)
