@@ -24,7 +24,14 @@ LARGEST: Final = 12 * 1024
 
 _STRATEGIES: Final = tuple(ApplyStrategy)
 _SETTINGS: Final = [
-    (hook, Policy(strategy, require_consent, require_target_consent))
+    (
+        hook,
+        Policy(
+            strategy=strategy,
+            require_consent=require_consent,
+            require_target_consent=require_target_consent,
+        ),
+    )
     for hook in cases.HOOKS
     for strategy in _STRATEGIES
     for require_consent in (False, True)

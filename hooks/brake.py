@@ -13,7 +13,8 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from hooks import copies, protocol, syncer, targets
+from hooks import copies, field_ownership, protocol, syncer, targets
+from hooks.policy import Policy
 from hooks.protocol import NAMESPACES, Child, KubernetesObject, SyncRequest
 from hooks.syncer import PruneLimit, Syncer
 from hooks.targets import Target
@@ -61,7 +62,11 @@ class Brake:
 
 
 def held(
-    asked: Syncer, request: SyncRequest, wanted: Iterable[Target], recorded: str | UnsetType
+    asked: Syncer,
+    request: SyncRequest,
+    wanted: Iterable[Target],
+    recorded: str | UnsetType,
+    policy: Policy,
 ) -> Brake | None:
     """The change that is held, None where nothing is; `recorded` is the last status's token.
 
@@ -71,7 +76,7 @@ def held(
     a suspended syncer it is told what resuming would hold, and that is another change.
     """
     names = _names(asked, wanted)
-    losing = list(_losing(asked, request, names))
+    losing = list(_losing(asked, request, names, policy))
     if not losing:
         return None
     token = _token(request, names)
@@ -83,7 +88,7 @@ def held(
         limit=None if limit is None else limit.of(len(present)),
         token=token,
         is_recorded=recorded == token and not asked.is_suspended,
-        children=[copies.keep(copy, request, asked) for copy in losing],
+        children=[copies.keep(copy, request, asked, policy) for copy in losing],
     )
     number = len(brake.namespaces)
     was_held = recorded is not UNSET and number > (asked.prune_limit or _HALF).of(number)
@@ -92,10 +97,14 @@ def held(
 
 
 def still_recorded(
-    asked: Syncer, request: SyncRequest, wanted: Iterable[Target], recorded: str | UnsetType
+    asked: Syncer,
+    request: SyncRequest,
+    wanted: Iterable[Target],
+    recorded: str | UnsetType,
+    policy: Policy,
 ) -> str | UnsetType:
     """The last status's token while every copy is held; it goes with the last that it is about."""
-    return recorded if any(_losing(asked, request, _names(asked, wanted))) else UNSET
+    return recorded if any(_losing(asked, request, _names(asked, wanted), policy)) else UNSET
 
 
 def _names(asked: Syncer, wanted: Iterable[Target]) -> set[str]:
@@ -109,7 +118,9 @@ def _is_confirmed(asked: Syncer, request: SyncRequest, token: str) -> bool:
     return said == token and not asked.is_suspended
 
 
-def _losing(asked: Syncer, request: SyncRequest, names: set[str]) -> Iterator[KubernetesObject]:
+def _losing(
+    asked: Syncer, request: SyncRequest, names: set[str], policy: Policy
+) -> Iterator[KubernetesObject]:
     """The living copies that only a change of the targets takes away."""
     shown = request.seen(NAMESPACES)
     for copy in copies.observed(request):
@@ -120,7 +131,7 @@ def _losing(asked: Syncer, request: SyncRequest, names: set[str]) -> Iterator[Ku
             copy.is_living
             and copy.metadata.namespace not in names
             and not (is_gone or is_going or copies.is_withdrawn(copy, asked, request))
-            and copies.is_of_our_making(copy)
+            and field_ownership.is_managed_by_us(copy, policy)
         ):
             yield copy
 

@@ -13,7 +13,9 @@ from typing import Final
 
 from msgspec import UNSET, Raw, UnsetType, structs
 
-from hooks import consent, kinds, protocol, retention, source, syncer
+from hooks import consent, field_ownership, kinds, protocol, retention, source, syncer
+from hooks.field_ownership import CONTENT_HASH, OUR_ANNOTATIONS, OUR_LABELS
+from hooks.policy import Policy
 from hooks.protocol import (
     LAST_APPLIED,
     ApplyStrategy,
@@ -38,15 +40,7 @@ from hooks.syncer import (
 )
 from hooks.targets import Failure, FailureReason, Target
 
-CONTENT_HASH: Final = f"{syncer.GROUP}/content-hash"
 MANAGER: Final = "configmap-syncer"
-_METACONTROLLER: Final = "metacontroller"
-"""How the name of Metacontroller's field manager begins, under either strategy."""
-
-OUR_LABELS: Final = (SYNCED_BY, SYNCED_FROM, MANAGED_BY)
-OUR_ANNOTATIONS: Final = (syncer.SOURCE, CONTENT_HASH)
-_WRITTEN: Final = ("data", "binaryData", *OUR_LABELS, *OUR_ANNOTATIONS)
-"""Fields that Metacontroller writes only where we ask for it."""
 
 VALUES_LIMIT: Final = 1_048_576
 """Bytes of all values of one object; Kubernetes, core/v1 `MaxSecretSize`."""
@@ -171,22 +165,22 @@ def too_large(
     return None
 
 
-def echo(found: KubernetesObject, owner: OwnerReference | None = None) -> Child:
+def echo(found: KubernetesObject, policy: Policy, owner: OwnerReference | None = None) -> Child:
     """The copy as it is: its kind and type, what is ours of its metadata, and all of its content.
 
     Returned, it writes nothing and keeps the copy; of a released copy it takes possession. The
     `owner` is the one beside its syncer (see `retention`).
     """
-    owned = _owned(found)
+    owned = field_ownership.owned_metadata(found, policy)
     labels = {
         name: value
         for name, value in (found.metadata.labels or {}).items()
-        if name in OUR_LABELS or (name in owned["labels"] and name != CONTROLLER_UID)
+        if name in OUR_LABELS or (name in owned.labels and name != CONTROLLER_UID)
     }
     annotations = {
         name: value
         for name, value in (found.metadata.annotations or {}).items()
-        if name in OUR_ANNOTATIONS or (name in owned["annotations"] and name != LAST_APPLIED)
+        if name in OUR_ANNOTATIONS or (name in owned.annotations and name != LAST_APPLIED)
     }
     kind = kinds.of(found.kind)
     return Child(
@@ -207,14 +201,14 @@ def echo(found: KubernetesObject, owner: OwnerReference | None = None) -> Child:
 
 
 def hold(
-    request: SyncRequest, asked: Syncer | InvalidSpec, targets: Iterable[Target]
+    request: SyncRequest, asked: Syncer | InvalidSpec, targets: Iterable[Target], policy: Policy
 ) -> Sequence[Child]:
     """Every copy that is kept, as it is."""
-    return [keep(copy, request, asked) for copy in kept(request, asked, targets)]
+    return [keep(copy, request, asked, policy) for copy in kept(request, asked, targets, policy)]
 
 
 def kept(
-    request: SyncRequest, asked: Syncer | InvalidSpec, targets: Iterable[Target]
+    request: SyncRequest, asked: Syncer | InvalidSpec, targets: Iterable[Target], policy: Policy
 ) -> Sequence[KubernetesObject]:
     """Every living copy, save where its namespace can or may have none.
 
@@ -228,7 +222,10 @@ def kept(
         for copy in observed(request)
         if copy.metadata.namespace not in closed
         and copy.is_living
-        and not (_is_unwanted(copy, request, asked, refusing) and is_of_our_making(copy))
+        and not (
+            _is_unwanted(copy, request, asked, refusing)
+            and field_ownership.is_managed_by_us(copy, policy)
+        )
     ]
 
 
@@ -243,15 +240,17 @@ def _is_unwanted(
     return is_refused or (isinstance(asked, Syncer) and is_withdrawn(copy, asked, request))
 
 
-def keep(copy: KubernetesObject, request: SyncRequest, asked: Syncer | InvalidSpec) -> Child:
+def keep(
+    copy: KubernetesObject, request: SyncRequest, asked: Syncer | InvalidSpec, policy: Policy
+) -> Child:
     """An observed copy that stays as it is."""
-    if not is_of_our_making(copy):
-        return bare(copy)
-    return echo(copy, retention.desired(request, asked, copy))
+    if not field_ownership.is_managed_by_us(copy, policy):
+        return bare(copy, policy)
+    return echo(copy, policy, retention.desired(request, asked, copy))
 
 
 def strays(
-    request: SyncRequest, asked: Syncer, targets: Iterable[Target]
+    request: SyncRequest, asked: Syncer, targets: Iterable[Target], policy: Policy
 ) -> Sequence[KubernetesObject]:
     """What is observed as a copy where none is wanted, and was made a copy by somebody else.
 
@@ -264,18 +263,12 @@ def strays(
         target = by_namespace.get(copy.metadata.namespace)
         is_wanted = target is not None and target.failure is None and asked.names(copy)
         is_lost = not copy.is_living or (target is not None and target.is_closed)
-        if not is_wanted and not is_lost and not is_of_our_making(copy):
+        if not (is_wanted or is_lost or field_ownership.is_managed_by_us(copy, policy)):
             found.append(copy)
     return found
 
 
-def is_of_our_making(copy: KubernetesObject) -> bool:
-    """Whether it was Metacontroller that made an object a copy; where nobody knows, yes."""
-    entries = protocol.field_managers(copy)
-    return not entries or any(map(_is_written_for_us, entries))
-
-
-def bare(found: KubernetesObject) -> Child:
+def bare(found: KubernetesObject, policy: Policy) -> Child:
     """What keeps an object that somebody else made a copy, without making it any more ours.
 
     Dynamic apply takes off what its annotation says to be its own, and that came with the
@@ -288,7 +281,7 @@ def bare(found: KubernetesObject) -> Child:
     )
     if found.annotation(LAST_APPLIED) is None:
         return child
-    return structs.replace(echo(found), metadata=child.metadata)
+    return structs.replace(echo(found, policy), metadata=child.metadata)
 
 
 def is_withdrawn(copy: KubernetesObject, asked: Syncer, request: SyncRequest) -> bool:
@@ -345,7 +338,7 @@ class Copies:
 
     asked: Syncer
     content: Content
-    strategy: ApplyStrategy
+    policy: Policy
     request: SyncRequest
     _children: Group = field(init=False)
     _related: Group = field(init=False)
@@ -371,21 +364,21 @@ class Copies:
         self._writings = {}
         outdated: dict[str, list[KubernetesObject]] = {}
         for copy in observed(self.request):
-            if not self.asked.names(copy) and is_of_our_making(copy):
+            if not self.asked.names(copy) and self._is_managed_by_us(copy):
                 outdated.setdefault(copy.metadata.namespace, []).append(copy)
         self._outdated = outdated
 
     def decide(self, target: Target) -> Outcome:
         """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
         if target.failure:
-            kept = [keep(copy, self.request, self.asked) for copy in self._kept(target)]
+            kept = [self._keep(copy) for copy in self._kept(target)]
             return Outcome(target.namespace, State.FAILED, kept, target.failure)
         outcome = self._decide(target.namespace)
         outdated = self._outdated.get(target.namespace)
         if not outdated or outcome.state is State.CURRENT:
             return outcome
         # The copy of the old name or kind goes only when the new one is there.
-        kept = [keep(copy, self.request, self.asked) for copy in outdated if copy.is_living]
+        kept = [self._keep(copy) for copy in outdated if copy.is_living]
         return Outcome(
             outcome.namespace,
             outcome.state,
@@ -425,8 +418,14 @@ class Copies:
         copy = self._children.get(f"{target.namespace}/{self.asked.copy_name}")
         for held in (*([copy] if copy else ()), *self._outdated.get(target.namespace, ())):
             is_of_another = target.is_unconsented and not source.made(held, self.asked)
-            if held.is_living and (target.keeps or is_of_another) and is_of_our_making(held):
+            if held.is_living and (target.keeps or is_of_another) and self._is_managed_by_us(held):
                 yield held
+
+    def _keep(self, copy: KubernetesObject) -> Child:
+        return keep(copy, self.request, self.asked, self.policy)
+
+    def _is_managed_by_us(self, copy: KubernetesObject) -> bool:
+        return field_ownership.is_managed_by_us(copy, self.policy)
 
     def _decide(self, namespace: str) -> Outcome:
         key = f"{namespace}/{self.asked.copy_name}"
@@ -453,12 +452,12 @@ class Copies:
             failure = _managed_by_another(found, controller)
         elif not (is_released(found, self.asked) or self._is_overwritten(found)):
             failure = self._conflict(found)
-        elif self.strategy is ApplyStrategy.DYNAMIC_APPLY:
+        elif self.policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
             failure = self._unadoptable(found)
         else:
             # As it is, not as it shall be: it may be immutable, or hold a key on the other side,
             # and then only an observed copy can be mended.
-            return Outcome(namespace, State.WAITING, (echo(found),))
+            return Outcome(namespace, State.WAITING, (echo(found, self.policy),))
         return Outcome(namespace, State.FAILED, failure=failure)
 
     def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:
@@ -479,7 +478,8 @@ class Copies:
         `immutable` cannot be taken back. Set by somebody else it is said again; set by us alone,
         the spec had asked for it and does so no more.
         """
-        if copy.immutable and not self.asked.immutable and _is_frozen_by_us_alone(copy):
+        is_unwanted = copy.immutable and not self.asked.immutable
+        if is_unwanted and field_ownership.is_frozen_by_us_alone(copy, self.policy):
             return _replaced(namespace)
         immutable = bool(copy.immutable) or self.asked.immutable
         is_current = immutable == bool(copy.immutable) and self._is_labelled(copy)
@@ -523,7 +523,7 @@ class Copies:
         if self.content.hash is not None:
             return reading.is_recorded
         foreign = reading.data.keys() - self.content.data.keys()
-        return all(_is_ours_alone(key, copy, self.strategy) for key in foreign)
+        return foreign <= field_ownership.keys_of_ours_alone(copy, self.policy)
 
     def _is_labelled(self, copy: KubernetesObject) -> bool:
         labels = copy.metadata.labels or {}
@@ -536,16 +536,14 @@ class Copies:
         """What brings the copy nearer to the content in one write; None where nothing does."""
         wanted, wanted_binary = self.content.data, self.content.binary_data
         is_untouched = self._is_untouched(copy, reading)
-        crossing = (reading.data.keys() & wanted_binary.keys()) | (
-            reading.binary_data.keys() & wanted.keys()
+        withheld = frozenset(
+            (reading.data.keys() & wanted_binary.keys())
+            | (reading.binary_data.keys() & wanted.keys())
         )
         # Kubernetes refuses a key on both sides, and a key that is not ours alone does not go by
         # being left out: then it is set on the one side when it has gone from the other.
-        withheld = frozenset(
-            key
-            for key in crossing
-            if not (is_untouched and _is_ours_alone(key, copy, self.strategy))
-        )
+        if withheld and is_untouched:
+            withheld -= field_ownership.keys_of_ours_alone(copy, self.policy)
         key = (reading, is_untouched, withheld)
         if key not in self._writings:
             self._writings[key] = self._plan(reading, withheld, is_untouched=is_untouched)
@@ -574,7 +572,7 @@ class Copies:
             hash=None if content.hash is None else source.content_hash(data, binary_data),
         )
         # What a claim makes too large for Kubernetes would be refused for ever.
-        if too_large(planned, self.asked, _LONGEST, self.strategy):
+        if too_large(planned, self.asked, _LONGEST, self.policy.strategy):
             return None
         return _Writing(planned.raw_data, planned.raw_binary_data, planned.hash)
 
@@ -636,19 +634,19 @@ class Copies:
             return Failure(
                 FailureReason.OVERWRITE_IMPOSSIBLE,
                 f"a {self.asked.source.kind.name} {found.metadata.name} that is not this "
-                f"syncer's is in the way, and {self.strategy} cannot take it over; remove it, or "
-                f"{command}",
+                f"syncer's is in the way, and {self.policy.strategy} cannot take it over; "
+                f"remove it, or {command}",
             )
         return Failure(
             FailureReason.CONFLICT,
             f"the copy does not carry this syncer's label {CONTROLLER_UID}, without which "
-            f"{self.strategy} cannot write it; {command}",
+            f"{self.policy.strategy} cannot write it; {command}",
         )
 
     def _handing_over(self, found: KubernetesObject) -> str:
         """The one command after which the object is this syncer's copy."""
         label = f"{SYNCED_BY}={self.asked.name}"
-        if self.strategy is ApplyStrategy.DYNAMIC_APPLY:
+        if self.policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
             label = f"{CONTROLLER_UID}={self.asked.uid}"
         name, namespace = found.metadata.name, found.metadata.namespace
         kind = self.asked.source.kind.name.lower()
@@ -706,60 +704,6 @@ def _contradiction(setting: ApplyStrategy, seen: ApplyStrategy) -> str:
 def _annotations(asked: Syncer, written_hash: str | None) -> Mapping[str, str]:
     hashed = {} if written_hash is None else {CONTENT_HASH: written_hash}
     return {**asked.target_annotations, syncer.SOURCE: str(asked.source), **hashed}
-
-
-def _owned(found: KubernetesObject) -> Mapping[str, Collection[str]]:
-    """The labels and annotations that Metacontroller wrote for us, and nobody else's.
-
-    What a spec that cannot be read any more had asked for is known from this alone.
-    """
-    applied = found.annotation(LAST_APPLIED)
-    if applied is not None:
-        metadata = protocol.decode_applied_metadata(applied)
-        return {"labels": metadata.labels or (), "annotations": metadata.annotations or ()}
-    entries = protocol.field_managers(found)
-    ours = [entry for entry in entries if _is_ours(entry) or _is_written_for_us(entry)]
-    return {
-        part: {name for entry in ours for name in protocol.owned_metadata(entry, part)}
-        for part in ("labels", "annotations")
-    }
-
-
-def _is_ours_alone(key: str, copy: KubernetesObject, strategy: ApplyStrategy) -> bool:
-    """Whether leaving a key out removes it; at worst a needless no.
-
-    Under server-side apply our entry must be an apply, for that removes nothing that an update
-    wrote, not even ours.
-    """
-    owners = [e for e in protocol.field_managers(copy) if key in protocol.owned_keys(e)]
-    if len(owners) != 1 or not _is_ours(owners[0]):
-        return False
-    return strategy is ApplyStrategy.DYNAMIC_APPLY or '"operation":"Apply"' in owners[0]
-
-
-def _is_frozen_by_us_alone(copy: KubernetesObject) -> bool:
-    """Whether nobody but us made a copy immutable; where it is not known who did, no.
-
-    Who applied the whole copy, our annotation with it, cannot be told from us by that.
-    """
-    entries = protocol.field_managers(copy)
-    owners = [entry for entry in entries if protocol.owns_immutable(entry)]
-    likely = {protocol.manager_of(entry) for entry in entries if _is_ours(entry)}
-    return len(likely) == 1 and bool(owners) and all(map(_is_ours, owners))
-
-
-def _is_ours(entry: str) -> bool:
-    """Whether an entry of managedFields is Metacontroller's for us: it alone has our annotation."""
-    return f'"f:{syncer.SOURCE}":' in entry
-
-
-def _is_written_for_us(entry: str) -> bool:
-    """Whether Metacontroller wrote more than that an object has an owner.
-
-    Somebody may have taken off our annotation, or all that is ours of the metadata.
-    """
-    is_written = any(f'"f:{field}":' in entry for field in _WRITTEN)
-    return is_written and protocol.manager_of(entry).startswith(_METACONTROLLER)
 
 
 def _claimed(

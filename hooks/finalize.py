@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from hooks import copies, retention, status, syncer, targets
+from hooks import copies, field_ownership, retention, status, syncer, targets
 from hooks.copies import Outcome, State
 from hooks.policy import Policy
 from hooks.protocol import (
@@ -38,9 +38,9 @@ def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncRespons
     # Under Retain what was not orphaned yet would be lost.
     is_orphaned = not retention.is_wanted(asked) and _is_orphaned(request.parent, released)
     if retention.is_wanted(asked):
-        ending = _retained(request, asked)
+        ending = _retained(request, asked, policy)
     else:
-        retaken = () if is_orphaned else _retaken(asked, released, policy.strategy)
+        retaken = () if is_orphaned else _retaken(asked, released, policy)
         ending = _removed(request, retaken)
     question = status.Question(request.parent, status.previous(request.parent), now)
     if isinstance(asked, Syncer):
@@ -84,7 +84,7 @@ def _removed(request: SyncRequest, retaken: Sequence[Child]) -> _Ending:
     return _Ending(retaken, _waiting(left))
 
 
-def _retained(request: SyncRequest, asked: Syncer | InvalidSpec) -> _Ending:
+def _retained(request: SyncRequest, asked: Syncer | InvalidSpec, policy: Policy) -> _Ending:
     """Every living copy stays, and has a second owner before the first one goes.
 
     One in a Namespace that is being deleted goes with it; and what somebody else made a copy is
@@ -103,9 +103,11 @@ def _retained(request: SyncRequest, asked: Syncer | InvalidSpec) -> _Ending:
     left = {
         copy.metadata.namespace: _unretained(request, asked, copy)
         for copy in staying
-        if copies.is_of_our_making(copy) and not retention.is_safe(copy, request, asked)
+        if field_ownership.is_managed_by_us(copy, policy)
+        and not retention.is_safe(copy, request, asked)
     }
-    return _Ending([copies.keep(copy, request, asked) for copy in staying], _waiting(left))
+    children = [copies.keep(copy, request, asked, policy) for copy in staying]
+    return _Ending(children, _waiting(left))
 
 
 def _waiting(left: Mapping[str, str]) -> Sequence[Outcome]:
@@ -121,15 +123,15 @@ def _released(request: SyncRequest, asked: Syncer | InvalidSpec) -> Sequence[Kub
 
 
 def _retaken(
-    asked: Syncer | InvalidSpec, released: Sequence[KubernetesObject], strategy: ApplyStrategy
+    asked: Syncer | InvalidSpec, released: Sequence[KubernetesObject], policy: Policy
 ) -> Sequence[Child]:
     """Copies that lost their owner: once observed again, they can be deleted.
 
     Only server-side apply takes possession by writing; see docs on what stays otherwise.
     """
-    if isinstance(asked, InvalidSpec) or strategy is ApplyStrategy.DYNAMIC_APPLY:
+    if isinstance(asked, InvalidSpec) or policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
         return ()
-    return [copies.echo(found) for found in released if copies.is_going_along(found)]
+    return [copies.echo(found, policy) for found in released if copies.is_going_along(found)]
 
 
 def _is_orphaned(parent: Parent, released: Sequence[KubernetesObject]) -> bool:

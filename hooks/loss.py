@@ -8,8 +8,9 @@ is shown proves that the source would be shown, too.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from hooks import copies, source
+from hooks import copies, field_ownership, source
 from hooks.copies import Outcome, State
+from hooks.policy import Policy
 from hooks.protocol import NAMESPACES, ApplyStrategy, Child, KubernetesObject, SyncRequest
 from hooks.source import NoContent, SourceReason
 from hooks.syncer import DeletionPolicy, Syncer
@@ -34,35 +35,36 @@ def follow(
     request: SyncRequest,
     problem: NoContent,
     wanted: Sequence[Target],
-    strategy: ApplyStrategy,
+    policy: Policy,
 ) -> Loss | None:
     """What to do where the copies go with their source; None where every copy is to be held."""
     is_lost = problem.reason is SourceReason.SOURCE_NOT_FOUND
     if not is_lost or asked.source_deletion_policy is DeletionPolicy.RETAIN:
         return None
     released = copies.released(asked, request, wanted)
-    retaken = [copy for copy in released if _is_retaken(copy, asked, strategy)]
+    retaken = [copy for copy in released if _is_retaken(copy, asked, policy.strategy)]
     going = [
-        *(copy for copy in copies.observed(request) if _goes(copy, asked)),
+        *(copy for copy in copies.observed(request) if _goes(copy, asked, policy)),
         *retaken,
     ]
     if going and not _is_proven(asked, request, going):
         return None
-    kept = [copy for copy in copies.kept(request, asked, wanted) if not _goes(copy, asked)]
+    held = copies.kept(request, asked, wanted, policy)
+    kept = [copy for copy in held if not _goes(copy, asked, policy)]
     return Loss(
         outcomes=_outcomes(request, wanted, going, kept),
         children=[
-            *(copies.keep(copy, request, asked) for copy in kept),
-            *(copies.echo(copy) for copy in retaken),
+            *(copies.keep(copy, request, asked, policy) for copy in kept),
+            *(copies.echo(copy, policy) for copy in retaken),
         ],
         going=sorted({copy.metadata.namespace for copy in going}),
         kept=[copy.metadata.namespace for copy in kept],
     )
 
 
-def _goes(copy: KubernetesObject, asked: Syncer) -> bool:
+def _goes(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
     """Whether an observed copy goes: it was made from that source, and it was we who made it."""
-    return source.made(copy, asked) and copies.is_of_our_making(copy)
+    return source.made(copy, asked) and field_ownership.is_managed_by_us(copy, policy)
 
 
 def _is_retaken(released: KubernetesObject, asked: Syncer, strategy: ApplyStrategy) -> bool:

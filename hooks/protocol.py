@@ -10,7 +10,9 @@ Errors: `MalformedRequest`, one line that names the field by its path and shows 
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from functools import cached_property
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -71,7 +73,76 @@ class NamespaceStatus(Struct, frozen=True, gc=False):
     phase: str = ""
 
 
-class KubernetesObject(Struct, frozen=True, gc=False, rename="camel"):
+_Fields = Mapping[str, Raw]
+"""Owned fields by their names, each with `f:` before it; the map that holds them is `.`."""
+
+
+class _OwnedMetadata(Struct, frozen=True, gc=False):
+    labels: _Fields | None = msgspec.field(name="f:labels", default=None)
+    annotations: _Fields | None = msgspec.field(name="f:annotations", default=None)
+
+
+class _OwnedFields(Struct, frozen=True, gc=False):
+    metadata: _OwnedMetadata | None = msgspec.field(name="f:metadata", default=None)
+    data: _Fields | None = msgspec.field(name="f:data", default=None)
+    binary_data: _Fields | None = msgspec.field(name="f:binaryData", default=None)
+    immutable: Raw = msgspec.field(name="f:immutable", default=Raw(b""))
+
+
+class FieldManager(Struct, frozen=True, gc=False):
+    """One entry of `metadata.managedFields`: who wrote, in which way, and the fields they own.
+
+    A hint and no proof, for anybody may write under any name.
+    """
+
+    manager: str = ""
+    operation: str = ""
+    fields: _OwnedFields = msgspec.field(name="fieldsV1", default=_OwnedFields())
+
+    @property
+    def labels(self) -> Collection[str]:
+        """The names of the labels that it owns."""
+        return _names(self._metadata.labels)
+
+    @property
+    def annotations(self) -> Collection[str]:
+        """The names of the annotations that it owns."""
+        return _names(self._metadata.annotations)
+
+    @property
+    def keys(self) -> AbstractSet[str]:
+        """The keys of `data` and `binaryData` that it owns."""
+        return _names(self.fields.data) | _names(self.fields.binary_data)
+
+    @property
+    def owns_content(self) -> bool:
+        """Whether it owns anything of `data` or `binaryData`, be it an empty map."""
+        return self.fields.data is not None or self.fields.binary_data is not None
+
+    @property
+    def owns_immutable(self) -> bool:
+        """Whether it owns `immutable`, the field and no key of that name."""
+        return bool(self.fields.immutable)
+
+    def owns_label(self, name: str) -> bool:
+        """Whether it owns a label."""
+        return f"f:{name}" in (self._metadata.labels or {})
+
+    def owns_annotation(self, name: str) -> bool:
+        """Whether it owns an annotation."""
+        return f"f:{name}" in (self._metadata.annotations or {})
+
+    @property
+    def _metadata(self) -> _OwnedMetadata:
+        return self.fields.metadata or _OwnedMetadata()
+
+
+def _names(fields: _Fields | None) -> AbstractSet[str]:
+    return {name.removeprefix("f:") for name in fields or () if name != "."}
+
+
+# Without a dict, `field_managers` could not be kept.
+class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
     """A child or a related object, its content undecoded; only Secrets have a `type`."""
 
     metadata: ObjectMeta
@@ -99,6 +170,17 @@ class KubernetesObject(Struct, frozen=True, gc=False, rename="camel"):
             if owner.controller:
                 return owner
         return None
+
+    @cached_property
+    def field_managers(self) -> Sequence[FieldManager]:
+        """The entries of `metadata.managedFields`, decoded once; none where it was left out.
+
+        Raises MalformedRequest.
+        """
+        raw = self.metadata.managed_fields
+        if is_absent(raw):
+            return ()
+        return _decode(_FIELD_MANAGERS, raw, f"managedFields of {self.key}: ")
 
     def label(self, name: str) -> str | None:
         """The value of a label, None where it is not set."""
@@ -219,13 +301,6 @@ class _Applied(Struct, frozen=True, gc=False):
     metadata: AppliedMetadata = AppliedMetadata()
 
 
-class _FieldManager(Struct, frozen=True, gc=False):
-    manager: str = ""
-    fields: Mapping[str, Mapping[str, Mapping[str, Raw] | None] | None] = msgspec.field(
-        name="fieldsV1", default_factory=dict
-    )
-
-
 class ChildMeta(Struct, frozen=True, gc=False, rename="camel"):
     """The metadata that a desired child carries, and nothing else of it."""
 
@@ -284,9 +359,8 @@ _ADOPT = msgspec.json.Decoder(AdoptRequest)
 _PARENT = msgspec.json.Decoder(Parent)
 _OBJECT = msgspec.json.Decoder(KubernetesObject)
 _APPLIED = msgspec.json.Decoder(_Applied)
-_FIELD_MANAGER = msgspec.json.Decoder(_FieldManager)
+_FIELD_MANAGERS = msgspec.json.Decoder(tuple[FieldManager, ...])
 _MAP = msgspec.json.Decoder(dict[str, str])
-_ENTRIES = msgspec.json.Decoder(list[Raw])
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -315,43 +389,6 @@ def decode_values(raw: Raw, of: KubernetesObject, field: str) -> dict[str, str]:
     return _decode(_MAP, raw, f"{field} of {of.key}: ")
 
 
-def field_managers(of: KubernetesObject) -> Sequence[str]:
-    """The entries of `metadata.managedFields` as JSON text; none where it was left out."""
-    raw = of.metadata.managed_fields
-    if is_absent(raw):
-        return ()
-    where = f"managedFields of {of.key}: "
-    entries = _decode(_ENTRIES, raw, where)
-    try:
-        return [bytes(entry).decode() for entry in entries]
-    except UnicodeDecodeError:
-        # What stays undecoded has not been looked at yet.
-        raise MalformedRequest(f"{where}JSON is malformed: not UTF-8") from None
-
-
-def owned_metadata(entry: str, part: str) -> Sequence[str]:
-    """The names under `labels` or `annotations` that an entry of managedFields owns."""
-    fields = _field_manager(entry).fields.get("f:metadata") or {}
-    return [name.removeprefix("f:") for name in fields.get(f"f:{part}") or {} if name != "."]
-
-
-def owned_keys(entry: str) -> Collection[str]:
-    """The keys of `data` and `binaryData` that an entry of managedFields owns."""
-    fields = _field_manager(entry).fields
-    sides = [fields.get(side) or {} for side in ("f:data", "f:binaryData")]
-    return [name.removeprefix("f:") for side in sides for name in side]
-
-
-def manager_of(entry: str) -> str:
-    """The name of the field manager whose entry of managedFields it is."""
-    return _field_manager(entry).manager
-
-
-def owns_immutable(entry: str) -> bool:
-    """Whether an entry of managedFields owns `immutable`, the field and no key of that name."""
-    return "f:immutable" in _field_manager(entry).fields
-
-
 def decode_applied_metadata(annotation: str) -> AppliedMetadata:
     """The metadata that dynamic apply remembers to have written; none where it is damaged."""
     try:
@@ -368,10 +405,6 @@ def is_absent(raw: Raw) -> bool:
 def encode(value: object) -> bytes:
     """Encode an answer: the same value gives the same bytes, and Raw parts go in as they are."""
     return _ENCODER.encode(value)
-
-
-def _field_manager(entry: str) -> _FieldManager:
-    return _decode(_FIELD_MANAGER, Raw(entry.encode()))
 
 
 _T = TypeVar("_T")

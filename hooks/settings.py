@@ -12,6 +12,8 @@ import msgspec
 from hooks.policy import Policy
 from hooks.protocol import ApplyStrategy
 
+# Kubernetes, `FieldManagerNameMaxLength`.
+_FieldManager = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 # A setting that is of no use without another one.
 _NEEDED: Final = {
@@ -31,12 +33,14 @@ class Settings:
     """What the service can be told from outside; each field is the variable of its upper case.
 
     `apply_strategy` must say the same as Metacontroller's flag `--apply-strategy`, which no
-    request tells. Sizes are bytes: the limit of one body keeps a mistake from filling the
-    memory, the limit of all bodies in flight keeps many syncers from doing so together. A file is
-    named by its path; empty means that there is none.
+    request tells, and `field_manager` the name under which it writes. Sizes are bytes: the limit
+    of one body keeps a mistake from filling the memory, the limit of all bodies in flight keeps
+    many syncers from doing so together. A file is named by its path; empty means that there is
+    none.
     """
 
     apply_strategy: ApplyStrategy = ApplyStrategy.SERVER_SIDE_APPLY
+    field_manager: _FieldManager = "metacontroller"
     require_consent: bool = False
     require_target_consent: bool = False
     max_request_bytes: _Positive = 512 * 1024 * 1024
@@ -58,10 +62,11 @@ class Settings:
     def policy(self) -> Policy:
         """What of it decisions depend on."""
         return Policy(
-            self.apply_strategy,
-            self.require_consent,
-            self.require_target_consent,
-            self.max_request_bytes,
+            strategy=self.apply_strategy,
+            field_manager=self.field_manager,
+            require_consent=self.require_consent,
+            require_target_consent=self.require_target_consent,
+            max_request_bytes=self.max_request_bytes,
         )
 
 

@@ -24,7 +24,8 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     asked = syncer.parse(request.parent)
     if isinstance(asked, InvalidSpec):
         question = status.Question(request.parent, before, now)
-        return _hold(request, question, _invalid(asked), (), asked)
+        held = copies.hold(request, asked, (), policy)
+        return _hold(question, _invalid(asked), (), held)
 
     wanted = targets.resolve(asked, request, policy)
     question = status.Question(
@@ -37,10 +38,12 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     )
     unretainable = retention.conflict(asked, wanted, policy.strategy)
     if unretainable is not None:
-        return _hold(request, question, _invalid(unretainable), wanted, unretainable)
+        held = copies.hold(request, unretainable, wanted, policy)
+        return _hold(question, _invalid(unretainable), wanted, held)
     if not _rules_are_current(asked, request):
         named = [Target(name) for name in asked.namespaces.names]
-        return _hold(request, question, _STALE_RULES, named, asked)
+        held = copies.hold(request, asked, named, policy)
+        return _hold(question, _STALE_RULES, named, held)
 
     content = _content(asked, request, wanted, policy)
     if isinstance(content, Content):
@@ -48,14 +51,15 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
         question = replace(question, warning=room.warning)
         content = room.refusal or content
     if isinstance(content, NoContent):
-        token = brake.still_recorded(asked, request, wanted, before.prune_token)
+        token = brake.still_recorded(asked, request, wanted, before.prune_token, policy)
         question = replace(question, before=structs.replace(before, prune_token=token))
-        lost = loss.follow(asked, request, content, wanted, policy.strategy)
+        lost = loss.follow(asked, request, content, wanted, policy)
         if lost is not None and not asked.is_suspended:
             return _follow(question, content, lost)
         going = lost.going if lost else ()
-        return _hold(request, replace(question, going=going), content, wanted, asked)
-    return _decided(Copies(asked, content, policy.strategy, request), question, wanted)
+        held = copies.hold(request, asked, wanted, policy)
+        return _hold(replace(question, going=going), content, wanted, held)
+    return _decided(Copies(asked, content, policy, request), question, wanted)
 
 
 def _decided(
@@ -63,12 +67,13 @@ def _decided(
 ) -> SyncResponse[Status]:
     """Every target with the content, as far as the brake and a suspension let it be."""
     asked, request, content = decisions.asked, decisions.request, decisions.content
+    policy = decisions.policy
     outcomes = [decisions.decide(target) for target in wanted]
-    pruning = brake.held(asked, request, wanted, question.before.prune_token)
-    strays = copies.strays(request, asked, wanted)
+    pruning = brake.held(asked, request, wanted, question.before.prune_token, policy)
+    strays = copies.strays(request, asked, wanted, policy)
     question = replace(question, strays=[stray.key for stray in strays])
     if asked.is_suspended:
-        held = copies.hold(request, asked, wanted)
+        held = copies.hold(request, asked, wanted, policy)
         planned = plan.make(decisions, outcomes, held, strays, pruning)
         report = status.suspended(question, source.described(asked), content, outcomes, planned)
         # What was held before stays so when the syncer goes on.
@@ -77,7 +82,7 @@ def _decided(
     report = status.progress(question, source.described(asked), content, outcomes, pruning)
     children = [
         *(child for outcome in outcomes for child in outcome.children),
-        *map(copies.bare, strays),
+        *(copies.bare(stray, policy) for stray in strays),
     ]
     if pruning is not None:
         return _brake(report, pruning, children)
@@ -139,11 +144,10 @@ def _follow(question: status.Question, problem: NoContent, lost: Loss) -> SyncRe
 
 
 def _hold(
-    request: SyncRequest,
     question: status.Question,
     problem: NoContent | str,
     wanted: Sequence[Target],
-    asked: Syncer | InvalidSpec,
+    held: Sequence[Child],
 ) -> SyncResponse[Status]:
     """Keep every copy exactly as it is: absence is not an answer, and an empty list deletes."""
     outcomes = [
@@ -154,12 +158,11 @@ def _hold(
         )
         for target in wanted
     ]
-    children = copies.hold(request, asked, wanted)
-    kept = [child.metadata.namespace for child in children]
+    kept = [child.metadata.namespace for child in held]
     report = status.held(question, problem, outcomes, kept)
     report = report.holding(question.before.prune_token)
     return SyncResponse(
         status=report.status,
-        children=children,
+        children=held,
         resync_after_seconds=report.resync_after_seconds,
     )

@@ -16,6 +16,7 @@ from hooks.copies import (
     too_large,
 )
 from hooks.kinds import CONFIG_MAP, SECRET
+from hooks.policy import Policy
 from hooks.protocol import (
     ApplyStrategy,
     Child,
@@ -67,7 +68,7 @@ def decisions(**held: Raw) -> Copies:
         parent=Parent(metadata=ObjectMeta(name="sample")),
         children={CONFIG_MAP.group: {copy.key: copy for copy in found}},
     )
-    return Copies(SYNCER, content({"key": "value"}), SSA, request)
+    return Copies(SYNCER, content({"key": "value"}), Policy(), request)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def written_by_go(child: Child) -> bytes:
 )
 def test_a_request_is_counted_as_that_of_the_largest_copy(asked: Syncer, wanted: Content) -> None:
     targets = (Target("production"), Target("qa"))
-    made = Copies(asked, wanted, SSA, SyncRequest(Parent(ObjectMeta("sample"))))
+    made = Copies(asked, wanted, Policy(), SyncRequest(Parent(ObjectMeta("sample"))))
     (largest,) = made.decide(targets[0]).children
 
     assert request_size(wanted, asked, targets) == len(written_by_go(largest)) + len(OWN_LABEL)

@@ -19,7 +19,7 @@ _PARTS = 4
 """Every part draws other histories, and runs beside the others."""
 
 _RULES: dict[str, tuple[str, Callable[..., Any]]] = {
-    "what others made a copy is not deleted": ("copies.is_of_our_making", lambda _copy: True),
+    "what others made a copy is not deleted": ("field_ownership.is_managed_by_us", lambda *_: True),
     "a released copy is taken back": ("copies.is_released", lambda _found, _asked: False),
     "a copy without consent goes": ("copies.is_withdrawn", lambda *_: False),
     "no copy is made without consent": ("source.allows", lambda *_: True),
@@ -33,7 +33,10 @@ _RULES: dict[str, tuple[str, Callable[..., Any]]] = {
     "a key that is too much goes": ("copies._claimed", lambda _held, _wanted, _claims: {}),
     "no copy is copied": ("syncer.is_copy", lambda _found: False),
     "copies go with their source where they shall": ("loss.follow", lambda *_: None),
-    "what others made immutable stays": ("copies._is_frozen_by_us_alone", lambda _copy: True),
+    "what others made immutable stays": (
+        "field_ownership.is_frozen_by_us_alone",
+        lambda *_: True,
+    ),
 }
 """Promises, each with a place in the service and what breaks it there."""
 

@@ -9,6 +9,7 @@ from msgspec import Raw
 from hooks import copies, kinds, plan, protocol
 from hooks.copies import Copies, Outcome, State
 from hooks.plan import Plan
+from hooks.policy import Policy
 from hooks.preview.hook import encode
 from hooks.preview.objects import Object, controller_of, is_deleting
 from hooks.preview.ownership import LAST_APPLIED
@@ -191,5 +192,6 @@ def largest() -> Plan:
     waiting = [Outcome(n, State.WAITING) for n in names["c"] + names["u"] + names["t"]]
     failure = Failure(FailureReason.CONFLICT, "an object is in the way")
     failed = [Outcome(n, State.FAILED, failure=failure) for n in names["f"]]
-    decisions = Copies(asked, Values({}, {}).content, ApplyStrategy.SERVER_SIDE_APPLY, request)
-    return plan.make(decisions, [*waiting, *failed], copies.hold(request, asked, ()), (), None)
+    decisions = Copies(asked, Values({}, {}).content, Policy(), request)
+    preserved = copies.hold(request, asked, (), Policy())
+    return plan.make(decisions, [*waiting, *failed], preserved, (), None)

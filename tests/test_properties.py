@@ -14,6 +14,7 @@ from msgspec import Raw
 from hooks import kinds, protocol, source
 from hooks.app import create_app
 from hooks.copies import Copies
+from hooks.policy import Policy
 from hooks.preview.appliers import DynamicApply, with_owner
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster
@@ -151,7 +152,7 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
         parent=protocol.Parent(metadata=ObjectMeta(name="sample")),
         children={kinds.CONFIG_MAP.group: {"a/app-config": copy}},
     )
-    decisions = Copies(asked, wanted.content, ApplyStrategy.SERVER_SIDE_APPLY, request)
+    decisions = Copies(asked, wanted.content, Policy(), request)
     [child] = decisions._decide("a").children
     return {name: json_raw(child, name) for name in ("data", "binaryData")}
 

@@ -122,7 +122,7 @@ def test_malformed_field_managers_are_named_by_their_object(fields: bytes, line:
     found = KubernetesObject(metadata=ObjectMeta("app-config", "dev", managed_fields=Raw(fields)))
 
     with pytest.raises(MalformedRequest) as refused:
-        protocol.field_managers(found)
+        found.field_managers  # noqa: B018 - it is decoded when it is looked at
 
     assert str(refused.value) == f"managedFields of dev/app-config: {line}"
 
@@ -164,23 +164,39 @@ def test_what_dynamic_apply_remembers_of_the_metadata_is_read_where_it_can_be(
     assert (metadata.labels, metadata.annotations) == expected
 
 
-def test_the_names_that_a_field_manager_owns_are_read_without_the_map_itself() -> None:
-    entry = '{"fieldsV1":{"f:metadata":{"f:labels":{".":{},"f:team":{}}},"f:data":{"f:a":{}}}}'
-
-    assert protocol.owned_metadata(entry, "labels") == ["team"]
-    assert protocol.owned_metadata(entry, "annotations") == []
+def managed(*entries: str) -> KubernetesObject:
+    raw = Raw(f"[{','.join(entries)}]".encode())
+    return KubernetesObject(metadata=ObjectMeta("app-config", "dev", managed_fields=raw))
 
 
-@pytest.mark.parametrize(
-    ("fields", "owned"),
-    [
-        pytest.param('{"f:immutable":{}}', True, id="the field"),
-        pytest.param('{"f:data":{"f:immutable":{}}}', False, id="a key of that name"),
-        pytest.param("{}", False, id="neither"),
-    ],
-)
-def test_the_field_manager_and_whether_it_owns_immutable_are_read(fields: str, owned: bool) -> None:
-    entry = f'{{"manager":"kubectl","fieldsV1":{fields}}}'
+def test_what_a_field_manager_owns_is_read_without_the_maps_themselves() -> None:
+    (read,) = managed(
+        '{"manager":"kubectl","operation":"Apply","fieldsV1":{"f:metadata":{"f:labels":'
+        '{".":{},"f:team":{}},"f:annotations":{"f:note":{}},"f:ownerReferences":{}},"f:data":'
+        '{".":{},"f:a":{},"f:immutable":{}},"f:binaryData":{"f:b":{}},"f:type":{}}}'
+    ).field_managers
 
-    assert protocol.owns_immutable(entry) is owned
-    assert protocol.manager_of(entry) == "kubectl"
+    assert (read.manager, read.operation) == ("kubectl", "Apply")
+    assert (set(read.labels), set(read.annotations)) == ({"team"}, {"note"})
+    assert read.keys == {"a", "b", "immutable"}
+    assert [read.owns_label(name) for name in ("team", "note")] == [True, False]
+    assert [read.owns_annotation(name) for name in ("team", "note")] == [False, True]
+    assert read.owns_content
+    assert not read.owns_immutable
+
+
+@pytest.mark.parametrize("fields", ['"fieldsV1":{"f:immutable":{}}', '"fieldsV1":{}', '"time":""'])
+def test_a_field_manager_that_owns_little_is_read_like_any_other(fields: str) -> None:
+    (read,) = managed(f'{{"manager":"kubectl",{fields}}}').field_managers
+
+    assert (set(read.labels), set(read.annotations), read.keys) == (set(), set(), set())
+    assert not any((read.owns_content, read.owns_label("team"), read.owns_annotation("team")))
+    assert read.owns_immutable is ("immutable" in fields)
+
+
+def test_field_managers_are_decoded_once_for_each_object() -> None:
+    one, other = managed('{"manager":"a"}'), managed('{"manager":"b"}')
+
+    assert one.field_managers is one.field_managers
+    assert [read.manager for read in other.field_managers] == ["b"]
+    assert managed().field_managers == FOUND.field_managers == ()

@@ -13,6 +13,7 @@ MEBIBYTE = 1024 * 1024
 def test_what_is_not_set_has_a_default() -> None:
     assert settings.read({"PATH": "/bin", "max_request_bytes": "1"}) == Settings(
         apply_strategy=ApplyStrategy.SERVER_SIDE_APPLY,
+        field_manager="metacontroller",
         require_consent=False,
         require_target_consent=False,
         max_request_bytes=512 * MEBIBYTE,
@@ -35,6 +36,7 @@ def test_what_is_not_set_has_a_default() -> None:
 def test_each_setting_is_the_variable_of_its_upper_case() -> None:
     environment = {
         "APPLY_STRATEGY": "dynamic-apply",
+        "FIELD_MANAGER": "config-controller",
         "REQUIRE_CONSENT": "true",
         "REQUIRE_TARGET_CONSENT": "true",
         "MAX_REQUEST_BYTES": "1",
@@ -55,6 +57,7 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
 
     assert settings.read(environment) == Settings(
         apply_strategy=ApplyStrategy.DYNAMIC_APPLY,
+        field_manager="config-controller",
         require_consent=True,
         require_target_consent=True,
         max_request_bytes=1,
@@ -82,6 +85,8 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
         ("MAX_IN_FLIGHT_BYTES", "0", "Expected `int` >= 1"),
         ("RETRY_AFTER_SECONDS", "-1", "Expected `int` >= 1"),
         ("REQUIRE_CONSENT", "yes", "Expected `bool`, got `str`"),
+        ("FIELD_MANAGER", "", "Expected `str` of length >= 1"),
+        ("FIELD_MANAGER", "m" * 129, "Expected `str` of length <= 128"),
         ("PORT", "65536", "Expected `int` <= 65535"),
         ("PORT", "", "Expected `int`, got `str`"),
     ],
