@@ -2,8 +2,9 @@
 
 A slip in a selector, in a list or in the labels of namespaces takes the copies from many at once.
 Where it takes more than spec.pruneLimit allows, none of them is deleted until somebody says that
-this very change is meant. What was asked for by other means is no slip: withdrawn consent, and
-namespaces that go away themselves.
+this very change is meant. Without a limit the same is true of an edit of the spec after which no
+target is left, however few the copies are. What was asked for by other means is no slip: withdrawn
+consent, and namespaces that go away themselves.
 """
 
 import hashlib
@@ -32,17 +33,32 @@ RECORDED_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the last status remembers: the token of a held change, and which spec it has seen.
+
+    `is_of_this_spec` is false after an edit of the spec that no status has judged yet. The status
+    may be one write old: then an edit that was judged looks new once more, which at worst holds a
+    change that came with it.
+    """
+
+    token: str | UnsetType = UNSET
+    is_of_this_spec: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Brake:
     """A change that is held: which namespaces, sorted, it would leave without a copy.
 
     `present` are the namespaces with a copy, `limit` counts those of them that may lose it; None
-    where so few are left that none is set. `token` confirms the change, and `is_recorded` tells
-    that the last status holds it. `children` are the copies concerned, as they are.
+    where so few are left that none is set. `is_emptying` tells that no target is left. `token`
+    confirms the change, and `is_recorded` tells that the last status holds it. `children` are the
+    copies concerned, as they are.
     """
 
     namespaces: Sequence[str]
     present: Collection[str]
     limit: int | None
+    is_emptying: bool
     token: str
     is_recorded: bool
     children: Sequence[Child]
@@ -64,11 +80,11 @@ class Brake:
 def held(
     asked: Syncer,
     request: SyncRequest,
-    wanted: Iterable[Target],
-    recorded: str | UnsetType,
+    wanted: Sequence[Target],
+    recorded: Recorded,
     policy: Policy,
 ) -> Brake | None:
-    """The change that is held, None where nothing is; `recorded` is the last status's token.
+    """The change that is held, None where nothing is.
 
     A held change stays held while copies come elsewhere, or go by other hands: else it would be
     let through by what it has nothing to do with. Through another change it stays held, too,
@@ -86,25 +102,45 @@ def held(
         namespaces=sorted({copy.metadata.namespace for copy in losing}),
         present=present,
         limit=None if limit is None else limit.of(len(present)),
+        is_emptying=_is_emptying(asked, wanted),
         token=token,
-        is_recorded=recorded == token and not asked.is_suspended,
+        is_recorded=recorded.token == token and not asked.is_suspended,
         children=[copies.keep(copy, request, asked, policy) for copy in losing],
     )
     number = len(brake.namespaces)
-    was_held = recorded is not UNSET and number > (asked.prune_limit or _HALF).of(number)
-    is_held = brake.is_exceeded or brake.is_recorded or was_held
+    was_held = recorded.token is not UNSET and number > (asked.prune_limit or _HALF).of(number)
+    is_edited = asked.is_suspended or not recorded.is_of_this_spec
+    is_held = (
+        brake.is_exceeded or brake.is_recorded or was_held or (brake.is_emptying and is_edited)
+    )
     return brake if is_held and not _is_confirmed(asked, request, token) else None
 
 
 def still_recorded(
     asked: Syncer,
     request: SyncRequest,
-    wanted: Iterable[Target],
-    recorded: str | UnsetType,
+    wanted: Sequence[Target],
+    recorded: Recorded,
     policy: Policy,
 ) -> str | UnsetType:
-    """The last status's token while every copy is held; it goes with the last that it is about."""
-    return recorded if any(_losing(asked, request, _names(asked, wanted), policy)) else UNSET
+    """The token to remember while every copy is held; it goes with the last that it is about.
+
+    An edit that leaves no target is remembered from the start: when copies are written again, the
+    status has long seen it.
+    """
+    names = _names(asked, wanted)
+    if not any(_losing(asked, request, names, policy)):
+        return UNSET
+    is_new = not (recorded.is_of_this_spec or asked.is_suspended) and _is_emptying(asked, wanted)
+    return _token(request, names) if is_new else recorded.token
+
+
+def _is_emptying(asked: Syncer, wanted: Iterable[Target]) -> bool:
+    """Whether no target is left that is there, and no limit says what may happen then."""
+    is_left = any(
+        not target.is_closed and target.namespace != asked.source.namespace for target in wanted
+    )
+    return asked.prune_limit is None and not is_left
 
 
 def _names(asked: Syncer, wanted: Iterable[Target]) -> set[str]:

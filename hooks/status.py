@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hooks import plan, syncer
-from hooks.brake import CONFIRM_PRUNE, Brake
+from hooks.brake import CONFIRM_PRUNE, Brake, Recorded
 from hooks.copies import Outcome, State
 from hooks.loss import Loss
 from hooks.plan import Plan
@@ -111,6 +111,19 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     def version(self) -> Version:
         """The content that the status was about."""
         return Version(self.content_hash, self.source_resource_version)
+
+    def recorded(self, parent: Parent) -> Recorded:
+        """What is remembered of a held change, and whether this spec has been judged."""
+        return Recorded(self.prune_token, self._has_judged(parent))
+
+    def _has_judged(self, parent: Parent) -> bool:
+        """Whether the last status is about this spec, and its targets were known then."""
+        reasons = {condition.type: condition.reason for condition in self.conditions}
+        is_unread = reasons.get("SourceResolved") == SourceReason.INVALID_SPEC or (
+            reasons.get("SourceResolved") == SourceReason.RESOLVED
+            and reasons.get("Synced") == SyncedReason.HELD
+        )
+        return self.observed_generation == parent.metadata.generation and not is_unread
 
     @property
     def refused(self) -> Collection[str]:
@@ -452,9 +465,11 @@ def _told(strays: Sequence[str]) -> str:
 def _prune_held(question: Question, brake: Brake) -> _Verdict:
     """A change that is held needs a person, whatever else is to be said of the targets."""
     number = len(brake.namespaces)
-    too_many = "a change that was too large for spec.pruneLimit when it was held"
+    why = "a change that is held since it was made"
     if brake.is_exceeded:
-        too_many = f"more than the {brake.limit} that spec.pruneLimit allows"
+        why = f"more than the {brake.limit} that spec.pruneLimit allows"
+    elif brake.is_emptying:
+        why = "for the spec leaves no target"
     command = (
         f"kubectl annotate {syncer.RESOURCE} {question.parent.metadata.name} "
         f"{CONFIRM_PRUNE}={brake.token} --overwrite"
@@ -463,7 +478,7 @@ def _prune_held(question: Question, brake: Brake) -> _Verdict:
         "False",
         SyncedReason.PRUNE_HELD,
         f"{number:,} of {_count(len(brake.present), 'namespace')} would lose the copy "
-        f"({named(brake.namespaces)}), {too_many}, so nothing is deleted there; undo the change, "
+        f"({named(brake.namespaces)}), {why}, so nothing is deleted there; undo the change, "
         f"or let it through with `{command}`.",
     )
 
@@ -497,7 +512,7 @@ def _planned(planned: Plan) -> str:
     failing = _count(planned.fail.count, "namespace")
     failures = f"; {failing} would fail, as status.failures says" if planned.fail.count else ""
     number = planned.hold.count
-    braked = f"; spec.pruneLimit would hold {_count(number, 'deletion')}" if number else ""
+    braked = f"; {_count(number, 'deletion')} would be held" if number else ""
     return f"Every copy is kept as it is; {what}{braked}{failures}."
 
 

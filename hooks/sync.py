@@ -51,7 +51,8 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
         question = replace(question, warning=room.warning)
         content = room.refusal or content
     if isinstance(content, NoContent):
-        token = brake.still_recorded(asked, request, wanted, before.prune_token, policy)
+        recorded = before.recorded(request.parent)
+        token = brake.still_recorded(asked, request, wanted, recorded, policy)
         question = replace(question, before=structs.replace(before, prune_token=token))
         lost = loss.follow(asked, request, content, wanted, policy)
         if lost is not None and not asked.is_suspended:
@@ -69,7 +70,8 @@ def _decided(
     asked, request, content = decisions.asked, decisions.request, decisions.content
     policy = decisions.policy
     outcomes = [decisions.decide(target) for target in wanted]
-    pruning = brake.held(asked, request, wanted, question.before.prune_token, policy)
+    recorded = question.before.recorded(request.parent)
+    pruning = brake.held(asked, request, wanted, recorded, policy)
     strays = copies.strays(request, asked, wanted, policy)
     question = replace(question, strays=[stray.key for stray in strays])
     if asked.is_suspended:

@@ -171,8 +171,16 @@ def losing(told: Given, response: Any) -> set[str]:
     return told.living - kept(response) - going - withdrawn
 
 
+def has_target(told: Given) -> bool:
+    """Whether a namespace that shall hold a copy is there."""
+    return bool(told.wanted & namespaces_of(told).keys() - told.terminating - {HOME})
+
+
 def limit_of(told: Given) -> int:
     match told.limit:
+        case None if not has_target(told):
+            # No status has seen this spec, so it is an edit that leaves no target.
+            return 0
         case None:
             return len(told.living) if len(told.living) <= FEW else len(told.living) // 2
         case int(number):

@@ -81,6 +81,7 @@ class Oracle:
         self._braked: dict[str, str] = {}
         self._confirmed: dict[str, str] = {}
         self._generations: Counter[str] = Counter()
+        self._judged: dict[str, int] = {}
         self._uids = itertools.count(1)
 
     # What users do. Each raises Refused where the API server would.
@@ -114,6 +115,7 @@ class Oracle:
         if key[0] == "ConfigMapSyncer":
             self._end(key[2], cascade)
             self._braked.pop(key[2], None)
+            self._judged.pop(key[2], None)
         del self.objects[key]
         if key[0] == "Namespace":
             self.objects = {k: item for k, item in self.objects.items() if k[1] != key[2]}
@@ -154,6 +156,9 @@ class Oracle:
             for name in self.syncers():
                 self._tend(name, who)
         self.statuses = {name: self._status(name) for name in self.syncers()}
+        for name, status in self.statuses.items():
+            if status["conditions"]["SourceResolved"][1] != "InvalidSpec":
+                self._judged[name] = self._generations[name]
 
     def syncers(self) -> list[str]:
         return sorted(name for kind, _, name in self.objects if kind == "ConfigMapSyncer")
@@ -181,13 +186,7 @@ class Oracle:
         for key in self._controlled(name):
             self._retain(key, name)
         if wish.is_held:
-            if not (self._losing(name, wish) if wish.problem else self._would_hold(name)):
-                self._braked.pop(name, None)
-            for key in self._controlled(name):
-                if self._is_withdrawn(key, name) and self._marks[key].is_ours:
-                    self._remove(key)
-            if wish.problem == "SourceNotFound" and not self._spec(name).get("suspend"):
-                self._follow(name, wish)
+            self._hold(name, wish)
             return
         braked = self._brake(name, wish)
         done = {ns for key, ns in wish.places().items() if self._place(key, name, wish, who)}
@@ -201,6 +200,18 @@ class Oracle:
                 stays = waits or (why == "ConsentMissing" and not self._is_from(key, name))
             if not stays and ns not in braked:
                 self._remove(key)
+
+    def _hold(self, name: str, wish: _Wish) -> None:
+        """Every copy stays, but for those that somebody else takes away."""
+        if not (self._losing(name, wish) if wish.problem else self._would_hold(name)):
+            self._braked.pop(name, None)
+        elif not wish.is_suspended and self._is_emptied(name, wish):
+            self._braked[name] = self._change(name, wish)
+        for key in self._controlled(name):
+            if self._is_withdrawn(key, name) and self._marks[key].is_ours:
+                self._remove(key)
+        if wish.problem == "SourceNotFound" and not wish.is_suspended:
+            self._follow(name, wish)
 
     def _follow(self, name: str, wish: _Wish) -> None:
         """The source is lost: where that is asked for, the copies made from it go, too."""
@@ -234,8 +245,7 @@ class Oracle:
     def _brake(self, name: str, wish: _Wish) -> set[str]:
         """The namespaces that would lose their copy and do not, for they are too many at once."""
         losing = self._losing(name, wish)
-        wanted = sorted(self._wanted(name, wish))
-        change = f"{self._uid(name)} {self._generations[name]} {wanted}"
+        change = self._change(name, wish)
         given = self._spec(name).get("pruneLimit")
         number, present = len(losing), len({key[1] for key in self._controlled(name)})
         before = self._braked.get(name)
@@ -248,12 +258,24 @@ class Oracle:
                 number <= _limit("100%" if given is None else given, present)
                 and before != change
                 and is_free
+                and not self._is_emptied(name, wish)
             )
         ):
             self._braked.pop(name, None)
             return set()
         self._braked[name] = change
         return losing
+
+    def _change(self, name: str, wish: _Wish) -> str:
+        wanted = sorted(self._wanted(name, wish))
+        return f"{self._uid(name)} {self._generations[name]} {wanted}"
+
+    def _is_emptied(self, name: str, wish: _Wish) -> bool:
+        """Whether the spec was edited so that no target is left, and no limit allows that."""
+        is_edited = self._judged.get(name) != self._generations[name]
+        there = {ns for ns, why in wish.targets.items() if why != "NamespaceNotFound"}
+        is_left = there - {self._spec(name)["sourceNamespace"]}
+        return is_edited and not is_left and self._spec(name).get("pruneLimit") is None
 
     def _place(self, key: Key, name: str, wish: _Wish, who: Who) -> bool:
         """Bring the copy to one place; whether it is there."""

@@ -103,6 +103,24 @@ def test_a_change_shows_what_it_does_and_nothing_else(tmp_path: Path) -> None:
     assert lines[9] == "Not in order:"
 
 
+def test_an_edit_that_leaves_no_target_is_shown_as_held(tmp_path: Path) -> None:
+    change = tmp_path / "change.yaml"
+    slip = (EXAMPLES / "test-syncer.yaml").read_text()
+    change.write_text(slip.replace("    - dev\n", "    - team-*\n").replace("    - staging\n", ""))
+
+    planned = preview("examples", "--change", change, "-o", "plan")
+
+    assert [line.split() for line in planned.stdout.splitlines()] == [
+        ["test-syncer:"],
+        ["NAMESPACE", "NOW", "PLANNED", "KEYS"],
+        ["dev", "copy", "hold"],
+        ["staging", "copy", "hold"],
+    ]
+    done = preview("examples", "--change", change)
+    assert done.returncode == 1
+    assert "2 of 2 namespaces would lose the copy (dev and staging)" in done.stdout
+
+
 def test_a_change_that_does_nothing_says_so() -> None:
     done = preview("examples", "--change", EXAMPLES / "test-config.yaml")
     assert (done.returncode, done.stdout, done.stderr) == (0, "No copy changes.\n", "")
