@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import grown
 from benchmarks.ratio import Ratio
+from tests.conditions import ready
 
 CONTENT_BYTES = 10_000
 _ROUNDS = 9
@@ -50,7 +51,7 @@ def measure() -> Iterator[Ratio]:
 def _check(body: bytes, expected: str) -> None:
     """What is measured must be the sync that it is said to be."""
     answer = json.loads(grown.ask(grown.application(), io.BytesIO(body), len(body)))
-    reason = answer["status"]["conditions"][-1]["reason"]
+    reason = ready(answer["status"])["reason"]
     if reason != expected or len(answer["children"]) != grown.TARGETS:
         raise RuntimeError(f"not {expected} but {reason}, {len(answer['children'])} children")
 

@@ -134,7 +134,6 @@ def create_app(
 
 def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
     status = response.status
-    ready = status.conditions[-1]
     return _Answer(
         protocol.encode(response),
         {
@@ -146,8 +145,8 @@ def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
             "synced": status.synced_count,
             "pending": status.pending_count,
             "failed": status.failed_count,
-            "ready": ready.status,
-            "reason": ready.reason,
+            "ready": status.ready.status,
+            "reason": status.ready.reason,
             "resyncAfterSeconds": response.resync_after_seconds,
         },
         has_secrets=bool(request.observed(SECRET.group) or request.seen(SECRET.group)),

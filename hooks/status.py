@@ -10,7 +10,7 @@ matters now (counts, lists, reasons) is derived from what is observed, never fro
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -88,6 +88,11 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     pending_since: str | UnsetType = UNSET
     prune_token: str | UnsetType = UNSET
     plan: Plan | UnsetType = UNSET
+
+    @property
+    def ready(self) -> Condition:
+        """The condition that sums up the others."""
+        return next(condition for condition in self.conditions if condition.type == "Ready")
 
 
 class Previous(msgspec.Struct, frozen=True, rename="camel"):
@@ -195,6 +200,8 @@ class _Assessment:
     failures: Sequence[NamespaceFailure]
     pending_since: str | UnsetType
     resync_after_seconds: float
+    is_progressing: bool
+    """Whether a copy was asked for and its deadline is not over."""
 
     @property
     def total(self) -> int:
@@ -203,6 +210,39 @@ class _Assessment:
     @property
     def refused(self) -> Sequence[NamespaceFailure]:
         return [f for f in self.failures if f.reason == FailureReason.NOT_APPLIED]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A condition without its times."""
+
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """What the conditions say; `reconciling` is there while copies are written or deleted."""
+
+    resolved: _Verdict
+    synced: _Verdict
+    ready: _Verdict
+    reconciling: _Verdict | None = None
+
+    def by_type(self, *, is_suspended: bool) -> Iterator[tuple[str, _Verdict]]:
+        """The conditions in their order; `Reconciling` and `Stalled` only while they are True.
+
+        Tools that follow kstatus read these two. Without either, a syncer that is not ready is in
+        progress for them.
+        """
+        yield "SourceResolved", self.resolved
+        yield "Synced", self.synced
+        if self.reconciling is not None and not is_suspended:
+            yield "Reconciling", replace(self.reconciling, status="True")
+        elif self.ready.status == "False" and not is_suspended:
+            yield "Stalled", replace(self.ready, status="True")
+        yield "Ready", self.ready
 
 
 def progress(
@@ -223,7 +263,8 @@ def progress(
         synced = replace(synced, message=f"{synced.message} {_told(question.strays)}")
     if question.warning is not None:
         synced = replace(synced, message=f"{synced.message} {question.warning}")
-    verdicts = (_resolved(subject, content), synced, synced)
+    reconciling = _waiting(question, found) if found.is_progressing else None
+    verdicts = _Verdicts(_resolved(subject, content), synced, synced, reconciling)
     report = _report(question, found, verdicts, content.version)
     return report.holding(brake.token) if brake else report
 
@@ -235,7 +276,7 @@ def suspended(
     held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
     found = _assess(question, held)
     verdict = _Verdict("False", SyncedReason.SUSPENDED, _planned(planned))
-    verdicts = (_resolved(subject, content), verdict, verdict)
+    verdicts = _Verdicts(_resolved(subject, content), verdict, verdict)
     return _report(question, found, verdicts, content.version, planned)
 
 
@@ -259,10 +300,12 @@ def held(
         resolved = _Verdict("False", problem.reason, f"{problem.message}.")
         matters = reason if question.is_suspended else problem.reason
         ready = _Verdict("False", matters, f"{problem.message}; {keeping}.")
+        verdicts = _Verdicts(resolved, waiting, ready)
     else:
         resolved = _Verdict("True", SourceReason.RESOLVED, "The source is there.")
         ready = _Verdict("False", reason, f"{problem}; {keeping}.")
-    verdicts = (resolved, waiting, ready)
+        # What is wrong goes away by itself.
+        verdicts = _Verdicts(resolved, waiting, ready, reconciling=ready)
     return _report(question, found, verdicts, question.before.version, planned)
 
 
@@ -277,7 +320,9 @@ def followed(question: Question, problem: NoContent, lost: Loss) -> Report:
         synced = _Verdict("False", reason, f"{told[0].upper()}{told[1:]}.")
     resolved = _Verdict("False", problem.reason, f"{problem.message}.")
     ready = _Verdict("False", problem.reason, f"{problem.message}; {told}.")
-    return _report(question, found, (resolved, synced, ready), question.before.version)
+    reconciling = synced if synced.reason == SyncedReason.PROGRESSING else None
+    verdicts = _Verdicts(resolved, synced, ready, reconciling)
+    return _report(question, found, verdicts, question.before.version)
 
 
 def deletion(question: Question, outcomes: Sequence[Outcome], *, is_retained: bool) -> Report:
@@ -308,16 +353,10 @@ def deletion(question: Question, outcomes: Sequence[Outcome], *, is_retained: bo
         ),
         _Verdict("False", SourceReason.SOURCE_NOT_FOUND, "The source was not looked for."),
     )
-    return _report(question, found, (resolved, synced, synced), question.before.version)
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """A condition without its times."""
-
-    status: str
-    reason: str
-    message: str
+    is_progressing = found.is_progressing or not found.total
+    reconciling = replace(synced, reason=SyncedReason.PROGRESSING) if is_progressing else None
+    verdicts = _Verdicts(resolved, synced, synced, reconciling)
+    return _report(question, found, verdicts, question.before.version)
 
 
 def _assess(
@@ -365,6 +404,7 @@ def _assess(
         failures=failures,
         pending_since=since,
         resync_after_seconds=min(resyncs, default=0.0),
+        is_progressing=bool(fresh - overdue),
     )
 
 
@@ -429,16 +469,9 @@ def _failing(found: _Assessment) -> _Verdict:
 def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
     if found.failures:
         return _failing(found)
-    total = _targets(found)
     if found.pending:
-        number = len(found.pending)
-        return _Verdict(
-            "False",
-            SyncedReason.PROGRESSING,
-            f"{number:,} of {total} {'waits' if number == 1 else 'wait'} for the copy "
-            f"({named(found.pending)}), which needs no action unless it lasts longer than "
-            f"{_count(question.deadline, 'second')}.",
-        )
+        return _waiting(question, found)
+    total = _targets(found)
     if not found.total:
         return _Verdict(
             "True",
@@ -448,6 +481,17 @@ def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
         )
     holders = f"All {total} hold" if found.total > 1 else f"The {total} holds"
     return _Verdict("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
+
+
+def _waiting(question: Question, found: _Assessment) -> _Verdict:
+    number = len(found.pending)
+    return _Verdict(
+        "False",
+        SyncedReason.PROGRESSING,
+        f"{number:,} of {_targets(found)} {'waits' if number == 1 else 'wait'} for the copy "
+        f"({named(found.pending)}), which needs no action unless it lasts longer than "
+        f"{_count(question.deadline, 'second')}.",
+    )
 
 
 def _targets(found: _Assessment) -> str:
@@ -527,7 +571,7 @@ def _keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
 def _report(
     question: Question,
     found: _Assessment,
-    verdicts: tuple[_Verdict, _Verdict, _Verdict],
+    verdicts: _Verdicts,
     version: Version,
     planned: Plan | UnsetType = UNSET,
 ) -> Report:
@@ -536,7 +580,7 @@ def _report(
         observed_generation=question.parent.metadata.generation,
         conditions=[
             _condition(question, kind, verdict)
-            for kind, verdict in zip(("SourceResolved", "Synced", "Ready"), verdicts, strict=True)
+            for kind, verdict in verdicts.by_type(is_suspended=question.is_suspended)
         ],
         target_count=found.total,
         synced_count=len(found.synced),

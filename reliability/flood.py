@@ -10,6 +10,7 @@ from typing import Final
 
 from benchmarks.objects import manifest
 from reliability.memory import Sampler
+from tests.conditions import ready
 from tests.controlplane import SERVER_SIDE_APPLY, Client, Metacontroller, Object, Stack, wait_for
 
 SYNCERS: Final = 100
@@ -194,7 +195,7 @@ def _is_ready(syncer: Object, synced: int) -> bool:
     status = syncer.get("status", {})
     return bool(
         status.get("syncedCount") == synced
-        and status["conditions"][-1]["status"] == "True"
+        and ready(status).get("status") == "True"
         and status["observedGeneration"] == syncer["metadata"]["generation"]
     )
 

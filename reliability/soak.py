@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from benchmarks.objects import manifest
 from reliability.memory import Sample, sample
+from tests.conditions import ready
 from tests.controlplane import SERVER_SIDE_APPLY, ApiError, Client, Object, Stack, TimedOut
 
 SYNCERS: Final = 20
@@ -116,7 +117,7 @@ class Soak:
         unready = [
             syncer["metadata"]["name"]
             for syncer in self._client.list("ConfigMapSyncer")
-            if syncer.get("status", {}).get("conditions", [{}])[-1].get("status") != "True"
+            if ready(syncer.get("status", {})).get("status") != "True"
         ]
         return f"copies {wrong}, not ready {unready}" if wrong or unready else ""
 

@@ -11,6 +11,7 @@ from benchmarks import __main__ as command
 from benchmarks import grown, hook, scale
 from benchmarks.picture import draw
 from benchmarks.ratio import Ratio
+from tests.conditions import ready
 
 
 def ratio(*values: float, limit: float) -> Ratio:
@@ -60,7 +61,7 @@ def test_a_grown_request_is_the_situation_that_it_is_said_to_be(
 
     answer = json.loads(grown.ask(grown.application(), io.BytesIO(body), len(body)))
 
-    assert answer["status"]["conditions"][-1]["reason"] == reason
+    assert ready(answer["status"])["reason"] == reason
     assert [child["metadata"]["namespace"] for child in answer["children"]] == [
         "benchmark-target-0000",
         "benchmark-target-0001",

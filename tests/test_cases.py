@@ -242,6 +242,21 @@ def test_the_counts_add_up_and_the_lists_are_sorted(case: Case) -> None:
 
 
 @every_answer_with_children
+def test_the_conditions_that_kstatus_reads_are_there_only_while_they_are_true(case: Case) -> None:
+    conditions = answer(case).decoded["status"]["conditions"]
+    ready = conditions[-1]
+    told = [each for each in conditions if each["type"] in ("Reconciling", "Stalled")]
+
+    named = ["SourceResolved", "Synced", *(each["type"] for each in told), "Ready"]
+    assert [each["type"] for each in conditions] == named
+    assert [each["status"] for each in told] == ["True"] * len(told)
+    assert len(told) == (ready["status"] == "False" and ready["reason"] != "Suspended")
+    for each in told:
+        if each["type"] == "Stalled":
+            assert (each["reason"], each["message"]) == (ready["reason"], ready["message"])
+
+
+@every_answer_with_children
 def test_without_a_source_no_copy_is_deleted(case: Case) -> None:
     told = answer(case).decoded
     resolved = next(c for c in told["status"]["conditions"] if c["type"] == "SourceResolved")

@@ -64,7 +64,10 @@ def test_a_default_is_set_and_an_unknown_field_is_left_out() -> None:
         "sourceDeletionPolicy": "Retain",
         "progressDeadlineSeconds": 60,
     }
-    expected = manifest | {"spec": manifest["spec"] | defaults}
+    expected = manifest | {
+        "spec": manifest["spec"] | defaults,
+        "status": {"observedGeneration": -1},
+    }
     assert SCHEMA.default(given) == expected
 
 
@@ -81,6 +84,11 @@ def test_a_status_that_uses_every_field_is_accepted_whole() -> None:
         ("syncedNamespaces", ["n"] * 1001, "status.syncedNamespaces: must have at most 1000 items"),
         ("failedNamespaces", ["n"] * 1001, "status.failedNamespaces: must have at most 1000 items"),
         ("contentHash", "sha256:0", "status.contentHash: should match '^sha256:[0-9a-f]{64}$'"),
+        (
+            "observedGeneration",
+            -2,
+            "status.observedGeneration: should be greater than or equal to -1",
+        ),
         ("syncedCount", -1, "status.syncedCount: should be greater than or equal to 0"),
         ("syncedCount", 2**31, "status.syncedCount: must fit into int32"),
         ("lastSyncTime", "yesterday", "status.lastSyncTime: 'yesterday' is not a 'date-time'"),

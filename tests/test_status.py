@@ -204,8 +204,7 @@ def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:
 def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sentence: str) -> None:
     told = status.progress(question(Previous()), "ConfigMap a/b", CONTENT, waits(*names))
 
-    ready = told.status.conditions[-1]
-    assert ready.message == (
+    assert told.status.ready.message == (
         f"{sentence}which needs no action unless it lasts longer than 60 seconds."
     )
 

@@ -54,6 +54,9 @@ SYNCER: Final = Resource(
 )
 RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, CONFIG_MAP, SECRET, SYNCER)}
 
+NOT_OBSERVED: Final = -1
+"""The `status.observedGeneration` of a syncer at which no controller has looked."""
+
 
 class ApiError(Exception):
     """The API server refused a request: HTTP status, reason and the sentence that it answers."""
@@ -74,6 +77,15 @@ def group_of(api_version: str) -> str:
     """The API group of an `apiVersion`; empty for the core group."""
     group, slash, _ = api_version.rpartition("/")
     return group if slash else ""
+
+
+def has_been_looked_at(syncer: Object) -> bool:
+    """Whether a controller has written the status; before, the API server's default stands there.
+
+    A dump of a cluster with an older CRD has no status then.
+    """
+    status = syncer.get("status") or {}
+    return bool(status) and status.get("observedGeneration") != NOT_OBSERVED
 
 
 def name_of(item: Object) -> str:

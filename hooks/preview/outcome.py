@@ -20,6 +20,7 @@ from hooks.preview.objects import (
     Object,
     Resource,
     controller_of,
+    has_been_looked_at,
     is_deleting,
     uid_of,
 )
@@ -123,9 +124,10 @@ class _Comparison:
         return reasons[happened]()
 
     def _why_created(self, namespace: str, syncer: str) -> str:
-        known = self.before.get(Reference(SYNCER, "", syncer), {}).get("status")
-        if not known:
+        before = self.before.get(Reference(SYNCER, "", syncer), {})
+        if not has_been_looked_at(before):
             return "the syncer is new"
+        known = before["status"]
         if Reference(NAMESPACE, "", namespace) not in self.before:
             return "the namespace is new"
         if failed := self._failed_before.get((syncer, namespace)):

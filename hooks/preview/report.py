@@ -11,7 +11,7 @@ from typing import TextIO
 
 from hooks.preview import diff, export, outcome, planned, render
 from hooks.preview.kubectl import Reference
-from hooks.preview.objects import NAMESPACE, SYNCER, Object, name_of
+from hooks.preview.objects import NAMESPACE, SYNCER, Object, has_been_looked_at, name_of
 from hooks.preview.outcome import Happened
 from hooks.preview.places import printable
 from hooks.preview.rehearsal import Rehearsal, is_same
@@ -178,8 +178,9 @@ def _waiting(rehearsal: Rehearsal) -> list[str]:
         refused = [f for f in status.get("failures") or () if f["reason"] == "NotApplied"]
         if reference.resource is SYNCER and seconds is not None:
             number = status.get("pendingCount", 0) + len(refused)
-            if number or not status:
-                what = f"{number} of its copies" if status else "an answer of the hook"
+            is_known = has_been_looked_at(item)
+            if number or not is_known:
+                what = f"{number} of its copies" if is_known else "an answer of the hook"
                 waiting.append(f"{name_of(item)} waits for {what}, asked again in {seconds:.0f} s")
     return waiting
 

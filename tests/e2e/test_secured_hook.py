@@ -283,7 +283,8 @@ def test_a_wrong_token_syncs_nothing_and_the_event_says_why_without_it(product: 
     sentence = product.wait_for_event("wrong-token", "401")
     assert "unsupported status code: 401 body: the bearer token is not a valid one" in sentence
     assert product.stack.client.find("ConfigMap", "settings", "wrong-token-dev") is None
-    assert "status" not in product.stack.client.get("ConfigMapSyncer", "wrong-token")
+    untouched = product.stack.client.get("ConfigMapSyncer", "wrong-token")["status"]
+    assert untouched == {"observedGeneration": -1}
     assert [token for token in TOKENS if token in product.written()] == []
 
     product.credentials.know(*TOKENS)

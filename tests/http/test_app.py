@@ -18,6 +18,7 @@ from hooks import app as shell
 from hooks.protocol import ApplyStrategy
 from hooks.settings import Settings
 from tests.cases import FOLDER
+from tests.conditions import ready
 from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, metrics_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -339,7 +340,7 @@ def test_copies_that_no_request_could_hold_are_not_made_an_answer() -> None:
     refused = json.loads(Hook(max_request_bytes=100_000).ask("/sync", body).body)
 
     assert refused["children"] == []
-    assert refused["status"]["conditions"][-1]["reason"] == "TooLarge"
+    assert ready(refused["status"])["reason"] == "TooLarge"
     assert len(json.loads(Hook().ask("/sync", body).body)["children"]) == 100
 
 
@@ -384,5 +385,5 @@ def test_by_default_the_clock_is_the_machines() -> None:
 
     answer = client.post("/sync", data=SYNC, content_type=JSON).get_json()
 
-    stamped = datetime.fromisoformat(answer["status"]["conditions"][-1]["lastTransitionTime"])
+    stamped = datetime.fromisoformat(ready(answer["status"])["lastTransitionTime"])
     assert before <= stamped <= datetime.now(UTC)

@@ -507,7 +507,9 @@ class Oracle:
             synced = ("False", "Held")
         if wish.is_suspended:
             ready = synced = ("False", "Suspended")
-        return {"SourceResolved": resolved, "Synced": synced, "Ready": ready}
+        is_stalled = ready[0] == "False" and not wish.is_suspended
+        stalled = {"Stalled": ("True", ready[1])} if is_stalled else {}
+        return {"SourceResolved": resolved, "Synced": synced, "Ready": ready, **stalled}
 
     def _is_awaited(self, name: str, found: Manifest) -> bool:
         """Whether a suspended syncer would take an object over if it were not."""

@@ -151,7 +151,7 @@ class Trial:
 
     def _status(self, name: str) -> Manifest | None:
         found = self.world.find(Reference("ConfigMapSyncer", name))
-        if found is None or "status" not in found:
+        if found is None or "conditions" not in found["status"]:
             return None
         status = found["status"]
         conditions = {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}

@@ -10,6 +10,7 @@ from hooks.preview.clock import Clock
 from hooks.preview.cluster import Change, Cluster
 from hooks.preview.objects import ApiError, Object
 from hooks.preview.ownership import LAST_APPLIED
+from hooks.preview.schema import Schema
 from tests.preview.world import config_map, namespace, syncer
 
 IMMUTABLE = "Forbidden: field is immutable when `immutable` is set"
@@ -108,6 +109,18 @@ def test_generation_moves_with_the_spec_alone(cluster: Cluster) -> None:
     assert second is not None
     assert (first["metadata"]["generation"], second["metadata"]["generation"]) == (1, 2)
     assert second["status"] == {"targetCount": 1}
+
+
+def test_a_syncer_that_no_controller_has_looked_at_says_so(clock: Clock) -> None:
+    cluster = Cluster(clock, Schema.load())
+    manifest = syncer(sourceNamespace="default", sourceConfigMap="a", targetNamespaces=["dev"])
+
+    created = cluster.create({**manifest, "status": {"targetCount": 9}})
+    cluster.update_status(created, {"observedGeneration": 1, "targetCount": 1})
+    patched = cluster.patch("ConfigMapSyncer", "sample", None, {"spec": {"suspend": True}})
+
+    assert created["status"] == {"observedGeneration": -1}
+    assert patched["status"] == {"observedGeneration": 1, "targetCount": 1}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import yaml
 
+from tests.conditions import ready
+
 FOLDER = Path(__file__).parent
 STRATEGIES = ("server-side-apply", "dynamic-apply")
 
@@ -241,7 +243,7 @@ def mend(world: World, syncer: str) -> None:
     """Type the command that a syncer's `Ready` has."""
     found = world.find(Reference("ConfigMapSyncer", syncer))
     assert found is not None, f"{syncer} is not there"
-    told = found["status"]["conditions"][-1]["message"]
+    told = ready(found["status"])["message"]
     command = re.search(
         r"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? (\S+)=(\S+) --overwrite`", told
     )

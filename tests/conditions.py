@@ -1,0 +1,13 @@
+"""Look up a condition of a ConfigMapSyncer by its type; their order and number mean nothing."""
+
+from hooks.preview.objects import Object
+
+
+def condition(status: Object, kind: str) -> Object:
+    """One condition of a status; empty where the status does not have it."""
+    return next((each for each in status.get("conditions") or () if each["type"] == kind), {})
+
+
+def ready(status: Object) -> Object:
+    """The condition `Ready` of a status; empty where nobody has looked at the syncer yet."""
+    return condition(status, "Ready")
