@@ -288,7 +288,8 @@ def held(
     `problem` is why: the source gives no content, or else a sentence without a full stop.
     """
     found = _assess(question, outcomes)
-    keeping = _keeping(kept, [name for name in found.pending if name not in set(kept)])
+    holding = frozenset(kept)
+    keeping = _keeping(kept, [name for name in found.pending if name not in holding])
     reason: StrEnum = SyncedReason.HELD
     planned: Plan | UnsetType = UNSET
     if question.is_suspended:
@@ -369,10 +370,11 @@ def _assess(
     before = question.before
     synced = [o.namespace for o in outcomes if o.state is State.CURRENT]
     unfinished = [o for o in outcomes if o.state not in (State.CURRENT, State.FAILED)]
+    were_refused = before.refused
     sticking = {
         o.namespace
         for o in unfinished
-        if o.state is not State.EMPTIED and o.namespace in before.refused
+        if o.state is not State.EMPTIED and o.namespace in were_refused
     }
     waiting = {o.namespace for o in outcomes if o.state is State.WAITING}
     fresh = waiting - sticking
