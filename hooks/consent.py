@@ -6,12 +6,12 @@ want to say from where it takes anything. Both annotations are a comma-separated
 names and globs; `*` means all, nothing means none.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
-from hooks import globs, syncer
+from hooks import syncer
+from hooks.globs import Patterns, is_glob
 from hooks.protocol import KubernetesObject
 
 ALLOW_SYNC_TO: Final = f"{syncer.GROUP}/allow-sync-to"
@@ -27,26 +27,23 @@ class Consent:
     """A list as it was written, and whether it cannot be followed as a whole."""
 
     names: Collection[str]
-    globs: Sequence[str]
+    globs: Patterns
     is_malformed: bool
 
     def covers(self, namespace: str) -> bool:
         """Whether the list has a namespace."""
-        return namespace in self.names or globs.matches(namespace, self.globs)
+        return namespace in self.names or self.globs.matches(namespace)
 
 
 def given(by: KubernetesObject, annotation: str) -> Consent | None:
     """The consent that an object's annotation gives; None where it says nothing."""
-    text = by.annotation(annotation)
-    if text is None:
-        return None
-    return _read(text)
+    return by.read(annotation, _read)
 
 
-@lru_cache(maxsize=256)
 def _read(text: str) -> Consent:
-    """Read a list once for all targets: its owner decides how long it is, and may be anybody."""
-    items = {item for item in map(str.strip, text.split(",")) if item}
-    patterns = tuple(sorted(item for item in items if globs.is_glob(item)))
-    fits = all(map(syncer.is_namespace_or_glob, items)) and len(patterns) <= GLOBS_LIMIT
-    return Consent(items.difference(patterns), patterns[:GLOBS_LIMIT], not fits)
+    items = {*map(str.strip, text.split(","))}
+    globs = sorted(filter(is_glob, items))
+    names = items.difference(globs)
+    kept = filter(syncer.is_namespace_or_glob, globs[:GLOBS_LIMIT])
+    fits = syncer.is_namespace_list(text) and len(globs) <= GLOBS_LIMIT
+    return Consent(names, Patterns.of(kept), is_malformed=not fits)

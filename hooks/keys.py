@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hooks import globs
+from hooks.globs import Patterns
 from hooks.syncer import Syncer
 from hooks.words import named
 
@@ -36,16 +36,17 @@ def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSel
 
     `present` are all keys of the source, those of `data` and of `binaryData` together.
     """
-    missing = [pattern for pattern in asked.keys if not _matching(pattern, present)]
-    if missing:
-        return _missing(missing, "spec.keys")
-    patterns = asked.keys or ("*",)
+    chosen = present
+    if asked.keys:
+        patterns = Patterns.of(asked.keys)
+        chosen = [key for key in present if patterns.matches(key)]
+        if missing := patterns.unmatched(present):
+            return _missing(missing, "spec.keys")
     names: dict[str, str] = {}
     olds: dict[str, list[str]] = {}
-    for key in present:
-        if globs.matches(key, patterns):
-            names[key] = asked.rename_keys.get(key, key)
-            olds.setdefault(names[key], []).append(key)
+    for key in chosen:
+        names[key] = asked.rename_keys.get(key, key)
+        olds.setdefault(names[key], []).append(key)
     missing = [key for key in asked.rename_keys if key not in names]
     if missing:
         return _missing(missing, "spec.renameKeys")
@@ -57,12 +58,6 @@ def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSel
             f"Correct spec.renameKeys: the keys {old} would both become {colliding[0]}",
         )
     return names
-
-
-def _matching(pattern: str, present: Collection[str]) -> bool:
-    if not globs.is_glob(pattern):
-        return pattern in present
-    return any(globs.matches(key, (pattern,)) for key in present)
 
 
 def _missing(names: Collection[str], where: str) -> NoSelection:

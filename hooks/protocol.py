@@ -9,14 +9,16 @@ Errors: `MalformedRequest`, one line that names the field by its path and shows 
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
+
+_T = TypeVar("_T")
 
 _NULL: Final = Raw(b"null")
 
@@ -141,7 +143,7 @@ def _names(fields: _Fields | None) -> AbstractSet[str]:
     return {name.removeprefix("f:") for name in fields or () if name != "."}
 
 
-# Without a dict, `field_managers` could not be kept.
+# Without a dict, what is read once could not be kept.
 class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
     """A child or a related object, its content undecoded; only Secrets have a `type`."""
 
@@ -181,6 +183,19 @@ class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
         if is_absent(raw):
             return ()
         return _decode(_FIELD_MANAGERS, raw, f"managedFields of {self.key}: ")
+
+    def read(self, annotation: str, reader: Callable[[str], _T]) -> _T | None:
+        """What a reader makes of an annotation, read once; None where it is not set."""
+        text = self.annotation(annotation)
+        if text is None:
+            return None
+        if (annotation, reader) not in self._readings:
+            self._readings[annotation, reader] = reader(text)
+        return cast("_T", self._readings[annotation, reader])
+
+    @cached_property
+    def _readings(self) -> dict[tuple[str, Callable[[str], object]], object]:
+        return {}
 
     def label(self, name: str) -> str | None:
         """The value of a label, None where it is not set."""
@@ -405,9 +420,6 @@ def is_absent(raw: Raw) -> bool:
 def encode(value: object) -> bytes:
     """Encode an answer: the same value gives the same bytes, and Raw parts go in as they are."""
     return _ENCODER.encode(value)
-
-
-_T = TypeVar("_T")
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], body: bytes | Raw, where: str = "") -> _T:

@@ -1,0 +1,54 @@
+"""A consent is read once, whoever asks, and as fast for a long list as for a short one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuzzing.work import counted
+from hooks import consent, syncer
+from hooks.protocol import KubernetesObject, ObjectMeta
+
+NAMES = [f"team-{number}" for number in range(1_000)]
+
+
+def source(listed: str) -> KubernetesObject:
+    annotations = {consent.ALLOW_SYNC_TO: listed}
+    return KubernetesObject(ObjectMeta("app-config", "default", annotations=annotations))
+
+
+@given(st.text("aZ-*?, \t", max_size=12))
+def test_a_list_is_well_formed_when_each_of_its_items_is(text: str) -> None:
+    items = filter(None, map(str.strip, text.split(",")))
+
+    expected = all(map(syncer.is_namespace_or_glob, items))
+
+    assert syncer.is_namespace_list(text) is expected
+
+
+def test_a_name_in_a_list_is_at_most_63_characters_long() -> None:
+    for item in ("a" * 63, "*" + "a" * 62):
+        assert syncer.is_namespace_list(f"b,{item}")
+        assert not syncer.is_namespace_list(f"b,{item}a")
+
+
+def test_a_consent_is_read_once_for_all_namespaces() -> None:
+    found = source("team-1,team-2,prod-*")
+
+    read = [consent.given(found, consent.ALLOW_SYNC_TO) for _ in NAMES]
+
+    assert all(each is read[0] for each in read)
+    assert consent.given(found, consent.ACCEPT_SYNC_FROM) is None
+    assert consent.given(source("team-1"), consent.ALLOW_SYNC_TO) is not read[0]
+
+
+def test_a_long_list_takes_few_steps_for_each_item_and_each_namespace() -> None:
+    def asked(listed: str) -> list[bool]:
+        found = source(listed)
+        given = [consent.given(found, consent.ALLOW_SYNC_TO) for _ in NAMES]
+        return [each.covers(name) for each, name in zip(given, NAMES, strict=True) if each]
+
+    many = ",".join(f"team-{number}" for number in range(20_000))
+
+    covered, lines = counted(lambda: asked(many))
+
+    assert all(covered)
+    assert lines < 5 * 20_000 + 20 * len(NAMES)
