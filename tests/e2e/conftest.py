@@ -16,8 +16,13 @@ COMPARED = pytest.StashKey[list[bool]]()
 """For every story that was lived through in both worlds, whether they differed at the end."""
 
 
+UNBUILT = pytest.StashKey[str]()
+"""Why kstatus could not be built; empty where it could, or was not wanted."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[COMPARED] = []
+    config.stash[UNBUILT] = ""
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest then puts together what shares a stack.
@@ -39,12 +44,16 @@ def pytest_terminal_summary(
             f"Stories compared between the simulator and the real control plane: {len(compared)}, "
             f"of which differed: {sum(compared)}"
         )
+    # A green run that tested nothing must not look like one that did.
     if absent := missing():
-        # A green run that tested nothing must not look like one that did.
         title = "END-TO-END TESTS SKIPPED: no real control plane was tested"
         terminalreporter.section(title, sep="!", red=True, bold=True)
         for sentence in absent:
             terminalreporter.write_line(sentence, red=True)
+    elif config.stash[UNBUILT]:
+        title = "TESTS SKIPPED: kstatus was not asked"
+        terminalreporter.section(title, sep="!", red=True, bold=True)
+        terminalreporter.write_line(config.stash[UNBUILT], red=True)
 
 
 @pytest.hookimpl(wrapper=True)
