@@ -8,6 +8,7 @@ decided here, from what is observed alone.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
@@ -72,7 +73,8 @@ class Outcome:
     """The state of one target, and the children to return for it.
 
     `failure` is set when FAILED; `obstacle` says what a WAITING copy is waiting for where that
-    is known better than "the API server".
+    is known better than "the API server"; `written` says when a CURRENT one was last written, as
+    far as that is known.
     """
 
     namespace: str
@@ -80,6 +82,7 @@ class Outcome:
     children: Sequence[Child] = ()
     failure: Failure | None = None
     obstacle: str | None = None
+    written: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,12 +488,12 @@ class Copies:
         is_current = immutable == bool(copy.immutable) and self._is_labelled(copy)
         owner = retention.desired(self.request, self.asked, copy)
         is_owned = owner == retention.observed(copy)
-        return Outcome(
-            namespace,
-            State.CURRENT if is_current and is_owned else State.WAITING,
-            (self._child(namespace, immutable=immutable or UNSET),),
-            obstacle=None if is_owned else _OWNED_OTHERWISE,
-        )
+        children = (self._child(namespace, immutable=immutable or UNSET),)
+        if is_current and is_owned:
+            written = copy.written_by(self.policy.field_manager)
+            return Outcome(namespace, State.CURRENT, children, written=written)
+        obstacle = None if is_owned else _OWNED_OTHERWISE
+        return Outcome(namespace, State.WAITING, children, obstacle=obstacle)
 
     def _read(self, copy: KubernetesObject) -> _Reading | None:
         """What the copy holds; None where its bytes are those of the content."""

@@ -11,9 +11,10 @@ Errors: `MalformedRequest`, one line that names the field by its path and shows 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, Generic, TypeVar, cast
+from typing import Annotated, Final, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -143,6 +144,11 @@ def _names(fields: _Fields | None) -> AbstractSet[str]:
     return {name.removeprefix("f:") for name in fields or () if name != "."}
 
 
+class _Write(Struct, frozen=True, gc=False):
+    manager: str = ""
+    time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
 # Without a dict, what is read once could not be kept.
 class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
     """A child or a related object, its content undecoded; only Secrets have a `type`."""
@@ -196,6 +202,19 @@ class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
     @cached_property
     def _readings(self) -> dict[tuple[str, Callable[[str], object]], object]:
         return {}
+
+    def written_by(self, manager: str) -> datetime | None:
+        """When a field manager last set a field, to the second; None where nobody knows.
+
+        A hint and no proof, for anybody may write under any name, and at any time. Of every copy
+        in every sync it is looked at, so fields are skipped, and nothing of it is kept.
+        """
+        try:
+            writes = _WRITES.decode(self.metadata.managed_fields)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        times = [write.time for write in writes if write.time and write.manager == manager]
+        return max(times, default=None)
 
     def label(self, name: str) -> str | None:
         """The value of a label, None where it is not set."""
@@ -375,6 +394,7 @@ _PARENT = msgspec.json.Decoder(Parent)
 _OBJECT = msgspec.json.Decoder(KubernetesObject)
 _APPLIED = msgspec.json.Decoder(_Applied)
 _FIELD_MANAGERS = msgspec.json.Decoder(tuple[FieldManager, ...])
+_WRITES = msgspec.json.Decoder(tuple[_Write, ...])
 _MAP = msgspec.json.Decoder(dict[str, str])
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 

@@ -7,6 +7,8 @@ changes by itself re-queues the syncer for ever.
 
 What is read back may be one write old, for Metacontroller syncs from a cache. So everything that
 matters now (counts, lists, reasons) is derived from what is observed, never from the last status.
+When copies were last written, they say themselves. Another replica's clock may be fast: a time in
+the future is none.
 """
 
 import math
@@ -188,7 +190,12 @@ class Question:
     @property
     def stamp(self) -> str:
         """The present as statuses write it."""
-        return self.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _stamp(self.now)
+
+    def past(self, stamp: str | UnsetType) -> datetime | None:
+        """The time that a stamp says; None where it says none, or one that is yet to come."""
+        time = None if stamp is UNSET else _time(stamp)
+        return None if time is None or time > self.now else time
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +209,8 @@ class _Assessment:
     resync_after_seconds: float
     is_progressing: bool
     """Whether a copy was asked for and its deadline is not over."""
+    written: datetime | None
+    """When the last of the synced copies was written, as far as that is known."""
 
     @property
     def total(self) -> int:
@@ -407,16 +416,24 @@ def _assess(
         pending_since=since,
         resync_after_seconds=min(resyncs, default=0.0),
         is_progressing=bool(fresh - overdue),
+        written=max(
+            (o.written for o in outcomes if o.written is not None and o.written <= question.now),
+            default=None,
+        ),
     )
 
 
 def _waiting_since(question: Question, *, begins: bool) -> tuple[str, float]:
     """Since when the present change waits, and how many seconds that is."""
     stamp = question.before.pending_since
-    since = None if begins or stamp is UNSET else _time(stamp)
-    if since is None or since > question.now:
+    since = None if begins else question.past(stamp)
+    if since is None:
         return question.stamp, 0.0
     return str(stamp), (question.now - since).total_seconds()
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _time(stamp: str) -> datetime | None:
@@ -581,7 +598,7 @@ def _report(
     status = Status(
         observed_generation=question.parent.metadata.generation,
         conditions=[
-            _condition(question, kind, verdict)
+            _condition(question, kind, verdict, found)
             for kind, verdict in verdicts.by_type(is_suspended=question.is_suspended)
         ],
         target_count=found.total,
@@ -593,45 +610,57 @@ def _report(
         failures=sorted(failures[:FAILURES_LIMIT], key=lambda f: f.namespace),
         content_hash=version.content_hash,
         source_resource_version=version.source_resource_version,
-        last_sync_time=_last_sync_time(question, found, version.content_hash),
+        last_sync_time=_last_sync_time(question, found, version),
         pending_since=found.pending_since,
         plan=planned,
     )
     return Report(status, found.resync_after_seconds)
 
 
-def _last_sync_time(
-    question: Question, found: _Assessment, content_hash: str | UnsetType
-) -> str | UnsetType:
-    """When the copies last became equal to the current content; it moves at no other time."""
+def _last_sync_time(question: Question, found: _Assessment, version: Version) -> str | UnsetType:
+    """When the copies last became equal to the current content; it moves at no other time.
+
+    Where one was written for that, at the time of the write, which no old status can hide; else
+    when it was seen.
+    """
     before = question.before
-    unequal = bool(found.pending or found.refused)
-    was_unequal = bool(before.pending_count or before.refused)
-    became_equal = (
-        was_unequal or _gained(before, found.synced) or before.content_hash != content_hash
-    )
-    if found.synced and not unequal and became_equal:
+    if not found.synced or found.pending or found.refused:
+        return before.last_sync_time
+    told = question.past(before.last_sync_time)
+    newest = max((time for time in (told, found.written) if time is not None), default=None)
+    became_equal = _gained(before, found.synced) or before.version != version
+    if newest is None or (became_equal and newest == told):
         return question.stamp
-    return before.last_sync_time
+    return before.last_sync_time if newest == told else _stamp(newest)
 
 
-def _condition(question: Question, kind: str, verdict: _Verdict) -> Condition:
+def _condition(question: Question, kind: str, verdict: _Verdict, found: _Assessment) -> Condition:
     turned = next(
         (
             condition.last_transition_time
             for condition in question.before.conditions
             if condition.type == kind and condition.status == verdict.status
         ),
-        question.stamp,
+        UNSET,
     )
+    since = question.past(turned)
+    if since is None:
+        turned = question.stamp
+    elif found.written is not None and since < found.written and _lasts(kind, verdict):
+        turned = _stamp(found.written)
     return Condition(
         type=kind,
         status=verdict.status,
         reason=str(verdict.reason),
         message=verdict.message,
-        last_transition_time=turned,
+        last_transition_time=str(turned),
         observed_generation=question.parent.metadata.generation,
     )
+
+
+def _lasts(kind: str, verdict: _Verdict) -> bool:
+    """Whether a condition is True only while no copy has to be written."""
+    return kind in ("Synced", "Ready") and verdict.status == "True"
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -1,6 +1,7 @@
 """What is malformed is named by its path, and no value of it is shown."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -200,3 +201,33 @@ def test_field_managers_are_decoded_once_for_each_object() -> None:
     assert one.field_managers is one.field_managers
     assert [read.manager for read in other.field_managers] == ["b"]
     assert managed().field_managers == FOUND.field_managers == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "time"),
+    [
+        pytest.param(b"", None, id="nothing is said"),
+        pytest.param(b"null", None, id="null"),
+        pytest.param(b"[]", None, id="nobody"),
+        pytest.param(
+            b'[{"manager": "us", "time": "2026-01-01T12:00:00Z"},'
+            b' {"manager": "us", "operation": "Apply", "time": "2026-01-01T13:00:00Z"},'
+            b' {"manager": "us", "time": null}, {"manager": "us"},'
+            b' {"manager": "us-too", "time": "2026-01-01T14:00:00Z"}]',
+            datetime(2026, 1, 1, 13, tzinfo=UTC),
+            id="the last of ours",
+        ),
+        pytest.param(b'[{"manager": "others"}]', None, id="others"),
+        pytest.param(b'[{"manager": "us", "time": "soon"}]', None, id="no time"),
+        pytest.param(b'[{"manager": "us", "time": "2026-01-01T12:00:00"}]', None, id="no zone"),
+        pytest.param(b'{"manager": "us"}', None, id="no list"),
+        pytest.param(b'["\xff"]', None, id="not UTF-8"),
+        pytest.param(b"[" * 100_000, None, id="nested to no end"),
+    ],
+)
+def test_when_a_field_manager_last_wrote_is_told_or_not_known(
+    written: bytes, time: datetime | None
+) -> None:
+    found = KubernetesObject(metadata=ObjectMeta(name="copy", managed_fields=Raw(written)))
+
+    assert found.written_by("us") == time

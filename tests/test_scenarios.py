@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from hooks.preview.metacontroller import DoesNotSettleError
+from tests.scenarios.end_state import differences, end_state
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import FOLDER, Story, paths, play
 
@@ -32,6 +33,23 @@ def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
     world = SimulatedWorld(strategy, story.settings, has_adoption=story.has_adoption)
     play(story, world)
     assert world.unrest(story.waiting) == []
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_a_story_ends_the_same_where_every_status_is_read_back_late(story: Story) -> None:
+    def lived(*, is_late: bool) -> SimulatedWorld:
+        has_adoption = story.has_adoption
+        world = SimulatedWorld(
+            story.strategies[0], story.settings, has_adoption=has_adoption, is_late=is_late
+        )
+        play(story, world)
+        return world
+
+    late = lived(is_late=True)
+    prompt = end_state(story, lived(is_late=False))
+    assert list(differences(prompt, end_state(story, late))) == []
+    assert late.unrest(story.waiting) == []
 
 
 def _move_the_status(answer: dict[str, Any], number: int) -> None:

@@ -1,16 +1,16 @@
 """What a status reads back from the one before, and how it counts time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from hooks import status
 from hooks.copies import Outcome, State
 from hooks.protocol import ObjectMeta, Parent
 from hooks.source import Content, content_hash
 from hooks.status import LIST_LIMIT, Previous, Question
-from hooks.targets import FailureReason
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))
@@ -22,12 +22,12 @@ def question(before: Previous, now: datetime = NOW, deadline: int = 60) -> Quest
 
 def before(pending_since: str, **more: object) -> Previous:
     """What was said of a syncer whose copies wait for this very content."""
-    return Previous(
+    said = Previous(
         observed_generation=1,
         content_hash=CONTENT.version.content_hash,
         pending_since=pending_since,
-        **more,  # type: ignore[arg-type]
     )
+    return structs.replace(said, **more)
 
 
 def waits(*namespaces: str) -> list[Outcome]:
@@ -150,27 +150,137 @@ def test_the_deadline_counts_anew_when_something_begins(said: Previous, begins: 
     assert told.resync_after_seconds == (60 if begins else 30)
 
 
+LAST_SYNC = "2026-01-01T11:00:00Z"
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 1, 1, hour, minute, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
-    ("more", "is_new"),
+    ("written", "more", "last_sync"),
     [
-        pytest.param({"pending_count": 1}, True, id="one waited, and is no target any more"),
+        pytest.param(None, {}, LAST_SYNC, id="all was equal before"),
+        pytest.param(at(10), {}, LAST_SYNC, id="and has been so since its copy was written"),
+        pytest.param(at(11), {}, LAST_SYNC, id="the copy was written just then"),
+        pytest.param(at(11, 30), {}, "2026-01-01T11:30:00Z", id="it was written after that"),
         pytest.param(
-            {"failures": [status.NamespaceFailure("b", FailureReason.NOT_APPLIED, "")]},
-            True,
-            id="one was refused, and is no target any more",
+            at(11, 30),
+            {"pending_count": 1, "synced_namespaces": frozenset()},
+            "2026-01-01T11:30:00Z",
+            id="it was waited for",
         ),
-        pytest.param({}, False, id="all was equal before"),
+        pytest.param(at(12, 1), {}, LAST_SYNC, id="a write that is yet to come is none"),
+        pytest.param(
+            at(10),
+            {"synced_namespaces": frozenset()},
+            "2026-01-01T12:00:00Z",
+            id="it became equal without a write",
+        ),
+        pytest.param(
+            at(10),
+            {"content_hash": "sha256:other"},
+            "2026-01-01T12:00:00Z",
+            id="it was equal to new content before that came",
+        ),
+        pytest.param(
+            at(11),
+            {"content_hash": "sha256:other"},
+            "2026-01-01T12:00:00Z",
+            id="it was written twice in a second",
+        ),
+        pytest.param(
+            at(10),
+            {"last_sync_time": "2026-01-01T13:00:00Z"},
+            "2026-01-01T10:00:00Z",
+            id="what was said is yet to come",
+        ),
+        pytest.param(
+            None,
+            {"last_sync_time": "2026-01-01T13:00:00Z"},
+            "2026-01-01T12:00:00Z",
+            id="so is this, and no write is known",
+        ),
+        pytest.param(
+            at(11),
+            {"last_sync_time": "2026-01-01T12:00:00+01:00"},
+            "2026-01-01T12:00:00+01:00",
+            id="a time of another zone is one and stays",
+        ),
     ],
 )
-def test_copies_become_equal_also_by_what_is_no_target_any_more(
-    more: dict[str, object], is_new: bool
+def test_the_last_sync_is_when_the_last_copy_became_equal(
+    written: datetime | None, more: dict[str, object], last_sync: str
 ) -> None:
-    then = "2026-01-01T11:00:00Z"
-    said = before("", synced_namespaces=frozenset({"a"}), last_sync_time=then, **more)
+    known = {"synced_namespaces": frozenset({"a"}), "last_sync_time": LAST_SYNC}
+    said = before("", **(known | more))
+    outcomes = [replace(outcome, written=written) for outcome in current("a")]
 
-    told = status.progress(question(said), "ConfigMap a/b", CONTENT, current("a"))
+    told = status.progress(question(said), "ConfigMap a/b", CONTENT, outcomes)
 
-    assert told.status.last_sync_time == ("2026-01-01T12:00:00Z" if is_new else then)
+    assert told.status.last_sync_time == last_sync
+
+
+def test_the_last_sync_does_not_move_while_a_copy_is_waited_for() -> None:
+    said = before("", synced_namespaces=frozenset({"a"}), last_sync_time=LAST_SYNC)
+    written = [replace(outcome, written=at(11, 30)) for outcome in current("a")]
+
+    told = status.progress(question(said), "ConfigMap a/b", CONTENT, [*written, *waits("b")])
+
+    assert told.status.last_sync_time == LAST_SYNC
+
+
+def test_a_secret_is_known_by_its_version_alone() -> None:
+    secret = replace(CONTENT, hash=None, resource_version="2")
+    said = Previous(
+        observed_generation=1,
+        source_resource_version="1",
+        synced_namespaces=frozenset({"a"}),
+        last_sync_time=LAST_SYNC,
+    )
+
+    told = status.progress(question(said), "Secret a/b", secret, current("a"))
+
+    assert told.status.last_sync_time == "2026-01-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "turned"),
+    [
+        pytest.param(("True", LAST_SYNC), None, LAST_SYNC, id="nothing is known of writes"),
+        pytest.param(("True", LAST_SYNC), at(10), LAST_SYNC, id="it lasts"),
+        pytest.param(
+            ("True", LAST_SYNC),
+            at(11, 30),
+            "2026-01-01T11:30:00Z",
+            id="a copy was written meanwhile, which an old status hides",
+        ),
+        pytest.param(("False", LAST_SYNC), at(10), "2026-01-01T12:00:00Z", id="it turns now"),
+        pytest.param(
+            ("True", "2026-01-01T13:00:00Z"),
+            at(10),
+            "2026-01-01T12:00:00Z",
+            id="it was said to turn in the future",
+        ),
+    ],
+)
+def test_that_all_is_well_has_not_lasted_since_before_the_last_write(
+    said: tuple[str, str], written: datetime | None, turned: str
+) -> None:
+    stands, since = said
+    conditions = tuple(
+        status.Condition(kind, stands, "Any", "Any.", since, 1)
+        for kind in ("SourceResolved", "Synced", "Ready")
+    )
+    outcomes = [replace(outcome, written=written) for outcome in current("a")]
+
+    told = status.progress(
+        question(before("", conditions=conditions)), "ConfigMap a/b", CONTENT, outcomes
+    )
+
+    resolved, *others = [c.last_transition_time for c in told.status.conditions]
+    assert others == [turned, turned]
+    assert resolved == (since if said == ("True", LAST_SYNC) else "2026-01-01T12:00:00Z")
 
 
 def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:

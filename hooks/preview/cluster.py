@@ -11,8 +11,8 @@ Errors: `ApiError`, with the HTTP status, reason and sentence of the real API se
 
 import base64
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -91,8 +91,11 @@ class SyncerSchema(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
+    """An object with its field owners, and when each of them last wrote."""
+
     item: Object
     ownership: Ownership
+    times: Mapping[Writer, str] = field(default_factory=dict)
 
 
 class Cluster:
@@ -241,8 +244,9 @@ class Cluster:
             owned = ownership.assumed(item)
             self.assumed.append(f"{resource.kind} {key_of(item)}")
         elif not owned:
-            owned = ownership.after_update({}, Writer("Update", USER), None, item)
-        return self._store(resource, None, _Stored(item, owned))
+            owned, _ = ownership.after_update({}, Writer("Update", USER), None, item)
+        times = ownership.times_of(given.get("managedFields") or [])
+        return self._store(resource, None, _Stored(item, owned, times))
 
     # What controllers do.
 
@@ -289,9 +293,8 @@ class Cluster:
         if stored is None:
             return self._create(resource, partial, manager)
         fields, owned = ownership.apply(stored.ownership, manager, stored.item, partial)
-        return self._replace(
-            resource, stored, _Stored(ownership.with_fields(stored.item, fields), owned)
-        )
+        new = _Stored(ownership.with_fields(stored.item, fields), owned)
+        return self._replace(resource, stored, new, manager)
 
     # What the control plane does in the background.
 
@@ -375,7 +378,7 @@ class Cluster:
         created = self._new(resource, item)
         self._validate(resource, created)
         self._admit("CREATE", resource, created)
-        owned = ownership.after_update({}, writer, None, created)
+        owned, _ = ownership.after_update({}, writer, None, created)
         return self._store(resource, None, _Stored(created, owned))
 
     def _update(self, resource: Resource, stored: _Stored, item: Object, writer: Writer) -> Object:
@@ -386,13 +389,16 @@ class Cluster:
             if field not in ("labels", "annotations", "ownerReferences", "finalizers")
         }
         new = {**item, "metadata": {**item["metadata"], **kept}}
-        for field in ("status", *(("spec",) if resource is NAMESPACE else ())):
-            if field in old:
-                new[field] = old[field]
-        owned = ownership.after_update(stored.ownership, writer, old, new)
-        return self._replace(resource, stored, _Stored(new, owned))
+        for untouched in ("status", *(("spec",) if resource is NAMESPACE else ())):
+            if untouched in old:
+                new[untouched] = old[untouched]
+        owned, has_taken = ownership.after_update(stored.ownership, writer, old, new)
+        # Who only takes fields away has no new time.
+        return self._replace(resource, stored, _Stored(new, owned), writer if has_taken else None)
 
-    def _replace(self, resource: Resource, stored: _Stored, new: _Stored) -> Object:
+    def _replace(
+        self, resource: Resource, stored: _Stored, new: _Stored, writer: Writer | None
+    ) -> Object:
         old, item = stored.item, new.item
         if _without_bookkeeping(old) == _without_bookkeeping(item) and (
             stored.ownership == new.ownership
@@ -407,7 +413,7 @@ class Cluster:
             return item
         if "generation" in item["metadata"] and old.get("spec") != item.get("spec"):
             item = with_metadata(item, generation=old["metadata"]["generation"] + 1)
-        return self._store(resource, stored, _Stored(item, new.ownership))
+        return self._store(resource, stored, _Stored(item, new.ownership), writer)
 
     def _admit_into(self, namespace: str, resource: Resource, name: str) -> None:
         found = self.look("Namespace", namespace)
@@ -446,7 +452,9 @@ class Cluster:
             raise not_found(resource, name)
         return stored
 
-    def _store(self, resource: Resource, old: _Stored | None, new: _Stored) -> Object:
+    def _store(
+        self, resource: Resource, old: _Stored | None, new: _Stored, writer: Writer | None = None
+    ) -> Object:
         key = (namespace_of(new.item), name_of(new.item))
         if (
             old is not None
@@ -455,14 +463,17 @@ class Cluster:
         ):
             return old.item
         self._resource_version += 1
+        known = new.times if old is None else old.times
+        times = {
+            owner: self._now() if owner == writer else known.get(owner, self._now())
+            for owner in new.ownership
+        }
         item = with_metadata(
             new.item,
             resourceVersion=str(self._resource_version),
-            managedFields=ownership.managed_fields(
-                new.ownership, resource.api_version, self._now()
-            ),
+            managedFields=ownership.managed_fields(new.ownership, resource.api_version, times),
         )
-        self._stored[resource.kind][key] = _Stored(item, new.ownership)
+        self._stored[resource.kind][key] = _Stored(item, new.ownership, times)
         self._named.setdefault((resource.kind, key[1]), {})[key[0]] = item
         if resource in COPIED:
             place = (resource.kind, *key)

@@ -102,22 +102,20 @@ def with_fields(item: Object, fields: Mapping[Path, object]) -> Object:
 
 def after_update(
     ownership: Ownership, writer: Writer, old: Object | None, new: Object
-) -> Ownership:
-    """Who owns what after a plain write: the writer owns what it changed, and nobody else does.
+) -> tuple[Ownership, bool]:
+    """Who owns what after a plain write, and whether the writer set any field.
 
-    Where nobody owns anything any more, the API server stops keeping track until something is
-    applied.
+    The writer owns what it changed, and nobody else does. Where nobody owns anything any more, the
+    API server stops keeping track until something is applied.
     """
     if old is not None and not ownership:
-        return {}
+        return {}, False
     before = fields_of(old) if old else {}
     after = fields_of(new)
     changed = _changed(before, after)
-    return _with_writer(
-        _without(ownership, changed),
-        writer,
-        (ownership.get(writer, frozenset()) - changed) | (changed & after.keys()),
-    )
+    taken = changed & after.keys()
+    owned = (ownership.get(writer, frozenset()) - changed) | taken
+    return _with_writer(_without(ownership, changed), writer, owned), bool(taken)
 
 
 def apply(
@@ -139,14 +137,16 @@ def apply(
     return after, _with_writer(_without(ownership, changed), writer, frozenset(wanted))
 
 
-def managed_fields(ownership: Ownership, api_version: str, time: str) -> list[Object]:
-    """`metadata.managedFields` as the API server shows them."""
+def managed_fields(
+    ownership: Ownership, api_version: str, times: Mapping[Writer, str]
+) -> list[Object]:
+    """`metadata.managedFields` as the API server shows them; `times`: when each last wrote."""
     return [
         {
             "manager": writer.name,
             "operation": writer.operation,
             "apiVersion": api_version,
-            "time": time,
+            "time": times[writer],
             "fieldsType": "FieldsV1",
             "fieldsV1": _fields_v1(paths),
         }
@@ -166,6 +166,15 @@ def from_managed_fields(entries: list[Object], item: Object) -> Ownership:
         if held:
             ownership[writer] = ownership.get(writer, frozenset()) | held
     return ownership
+
+
+def times_of(entries: list[Object]) -> Mapping[Writer, str]:
+    """When each writer last wrote, as `metadata.managedFields` of an object say it."""
+    return {
+        Writer(str(entry.get("operation")), str(entry.get("manager"))): str(entry["time"])
+        for entry in entries
+        if entry.get("time")
+    }
 
 
 def assumed(item: Object) -> Ownership:

@@ -4,12 +4,15 @@ import functools
 import io
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from hooks import settings
 from hooks.app import create_app
 from hooks.preview.clock import Clock
-from hooks.preview.cluster import Cluster, Propagation
+from hooks.preview.cluster import Change, Cluster, Propagation
+from hooks.preview.hook import encode
 from hooks.preview.metacontroller import Metacontroller
+from hooks.preview.objects import SYNCER, Object, is_deleting, uid_of
 from hooks.preview.registration import (
     CHILDREN_WITH_SECRETS,
     RESYNC_PERIOD_SECONDS,
@@ -30,8 +33,40 @@ _CASCADES = {
 _schema = functools.cache(Schema.load)
 
 
+class _LateStatuses:
+    """Shows each status only when a moment has passed since it was written, as caches do.
+
+    Until then the hook is shown the one before. Of a syncer that is being deleted every status is
+    an event that asks the hook, and with it the cache has it.
+    """
+
+    def __init__(self, cluster: Cluster, hook: Callable[[str, bytes], tuple[int, bytes]]) -> None:
+        self._cluster = cluster
+        self._hook = hook
+        self._former: dict[str, tuple[datetime, Object | None]] = {}
+        cluster.subscribe(self._on_change)
+
+    def _on_change(self, change: Change) -> None:
+        if change.kind != SYNCER.kind or change.old is None or change.new is None:
+            return
+        if change.old.get("status") != change.new.get("status"):
+            former = (self._cluster.clock.now(), change.old.get("status"))
+            self._former[uid_of(change.new)] = former
+
+    def __call__(self, path: str, body: bytes) -> tuple[int, bytes]:
+        request = json.loads(body)
+        parent = request.get("parent", {"metadata": {}})
+        written, former = self._former.get(parent["metadata"].get("uid"), (None, None))
+        if written == self._cluster.clock.now() and not is_deleting(parent):
+            body = encode(request | {"parent": parent | {"status": former}})
+        return self._hook(path, body)
+
+
 class SimulatedWorld:
-    """Everything in memory, on a clock that moves only when something is waited for."""
+    """Everything in memory, on a clock that moves only when something is waited for.
+
+    Where `is_late`, a status that is read back is one write old.
+    """
 
     def __init__(
         self,
@@ -39,6 +74,7 @@ class SimulatedWorld:
         environment: Mapping[str, str] | None = None,
         *,
         has_adoption: bool = True,
+        is_late: bool = False,
     ) -> None:
         self.clock = Clock()
         self._log = io.StringIO()
@@ -51,11 +87,12 @@ class SimulatedWorld:
             return response.status_code, response.data
 
         self.cluster = Cluster(self.clock, _schema())
+        self._is_late = is_late
         self.admission = Admission()
         self.cluster.admission.append(self.admission.refusal)
         self.metacontroller = Metacontroller(
             self.cluster,
-            hook,
+            _LateStatuses(self.cluster, hook) if is_late else hook,
             self.clock,
             installed=Installation(strategy, CHILDREN_WITH_SECRETS, has_adoption),
         )
@@ -68,20 +105,28 @@ class SimulatedWorld:
         return self.cluster.list(kind)
 
     def apply(self, manifest: Manifest) -> None:
+        self._pause()
         if self.admission.knows(manifest["kind"]):
             self.admission.apply(manifest)
         else:
             self.cluster.apply(manifest)
 
     def patch(self, reference: Reference, patch: Manifest) -> None:
+        self._pause()
         self.cluster.patch(reference.kind, reference.name, reference.namespace, patch)
 
     def delete(self, reference: Reference, cascade: str | None) -> None:
+        self._pause()
         if self.admission.knows(reference.kind):
             self.admission.delete(reference)
         else:
             propagation = _CASCADES[cascade]
             self.cluster.delete(reference.kind, reference.name, reference.namespace, propagation)
+
+    def _pause(self) -> None:
+        """Let the caches catch up: users are no quicker than that."""
+        if self._is_late:
+            self.clock.advance(0.1)
 
     def eventually(self, look: Callable[[], str | None], what: str) -> None:
         self.metacontroller.settle()
