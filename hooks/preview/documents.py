@@ -4,6 +4,7 @@ One mistake must not hide the next, so every document is read on its own.
 """
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -24,10 +25,34 @@ _DOCUMENT_START: Final = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 
 
 def read(
-    paths: Iterable[str], standard_input: BinaryIO, problems: list[Problem]
+    paths: Iterable[str],
+    standard_input: BinaryIO,
+    problems: list[Problem],
+    *,
+    allow_empty: bool = False,
 ) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every object under the paths with its place; what cannot be read is added to `problems`."""
-    for source, text in _texts(paths, standard_input, problems):
+    """Every object under the paths with its place; what cannot be read is added to `problems`.
+
+    A path under which there is no object is one of those, unless `allow_empty`.
+    """
+    for path in paths:
+        is_empty, known = True, len(problems)
+        for place, item in _objects(path, standard_input, problems):
+            is_empty = False
+            yield place, item
+        if is_empty and len(problems) == known and not allow_empty:
+            problems.append(Problem(_shown(path), _nothing_in(path)))
+
+
+def files(paths: Iterable[str]) -> list[Path]:
+    """The files that `read` would open, standard input left aside."""
+    return [file for given in paths if given != STANDARD_INPUT for file in _files(given)]
+
+
+def _objects(
+    path: str, standard_input: BinaryIO, problems: list[Problem]
+) -> Iterator[tuple[Place, dict[str, Any]]]:
+    for source, text in _texts(path, standard_input, problems):
         for place in _documents(source, text):
             try:
                 value = decode(place.text)
@@ -38,16 +63,22 @@ def read(
                 yield from _unpacked(place, value, problems)
 
 
-def files(paths: Iterable[str]) -> list[Path]:
-    """The files that `read` would open, standard input left aside."""
-    return [file for given in paths if given != STANDARD_INPUT for file in _files(given)]
+def _shown(path: str) -> str:
+    return "standard input" if path == STANDARD_INPUT else path or '""'
+
+
+def _nothing_in(path: str) -> str:
+    """What is wrong with a path under which there is no object."""
+    if path != STANDARD_INPUT and not _files(path):
+        return "holds no .yaml, .yml or .json file"
+    return "holds no object"
 
 
 def _texts(
-    paths: Iterable[str], standard_input: BinaryIO, problems: list[Problem]
+    path: str, standard_input: BinaryIO, problems: list[Problem]
 ) -> Iterator[tuple[str, str]]:
-    """The name and the text of everything that is to be read."""
-    for name, content in _contents(paths, standard_input, problems):
+    """The name and the text of everything that is to be read under a path."""
+    for name, content in _contents(path, standard_input, problems):
         if len(content) > _MOST_BYTES:
             problems.append(Problem(name, f"has more than {_MOST_BYTES:,} bytes"))
             continue
@@ -59,33 +90,57 @@ def _texts(
 
 
 def _contents(
-    paths: Iterable[str], standard_input: BinaryIO, problems: list[Problem]
+    path: str, standard_input: BinaryIO, problems: list[Problem]
 ) -> Iterator[tuple[str, bytes]]:
-    for given in paths:
-        if given == STANDARD_INPUT:
-            yield "standard input", standard_input.read(_MOST_BYTES + 1)
-            continue
-        found = _files(given)
-        if not found:
-            sought = "holds no .yaml, .yml or .json file" if _is_folder(given) else "no such file"
-            problems.append(Problem(given or '""', sought))
-        for file in found:
-            try:
-                with file.open("rb") as opened:
-                    yield str(file), opened.read(_MOST_BYTES + 1)
-            except OSError as error:
-                problems.append(Problem(str(file), error.strerror or "cannot be read"))
+    if path == STANDARD_INPUT:
+        yield _shown(path), standard_input.read(_MOST_BYTES + 1)
+        return
+    found = _files(path)
+    if not found and not _is_folder(path):
+        problems.append(Problem(_shown(path), "no such file"))
+    for file in found:
+        try:
+            with file.open("rb") as opened:
+                yield str(file), opened.read(_MOST_BYTES + 1)
+        except OSError as error:
+            problems.append(Problem(str(file), error.strerror or "cannot be read"))
 
 
 def _files(given: str) -> list[Path]:
     """The files that a path means; none where it means none, such as a folder that goes away."""
     with contextlib.suppress(OSError):
         if _is_folder(given):
-            found = Path(given).rglob("*")
-            return sorted(file for file in found if file.suffix in _SUFFIXES and file.is_file())
+            return _files_in(given)
         # An empty name, as of a variable that is not set, is not the folder that one is in.
         return [Path(given)] if given and Path(given).exists() else []
     return []
+
+
+def _files_in(folder: str) -> list[Path]:
+    """The manifests in a folder and those below it, links followed, each file once.
+
+    A link that leads nowhere and a folder that cannot be read are among them: opening them says so.
+    """
+    found: dict[str, Path] = {}
+    entered = {os.path.realpath(folder)}
+
+    def unreadable(error: OSError) -> None:
+        found[str(error.filename)] = Path(error.filename)
+
+    for path, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        folders[:] = sorted(name for name in folders if _is_new(f"{path}/{name}", entered))
+        for file in (Path(path, name) for name in sorted(names)):
+            if file.suffix in _SUFFIXES and (file.is_file() or file.is_symlink()):
+                found.setdefault(os.path.realpath(file), file)
+    return sorted(found.values())
+
+
+def _is_new(folder: str, entered: set[str]) -> bool:
+    """Whether a folder is entered for the first time; a link may lead back to where it stands."""
+    real = os.path.realpath(folder)
+    is_new = real not in entered
+    entered.add(real)
+    return is_new
 
 
 def _is_folder(given: str) -> bool:

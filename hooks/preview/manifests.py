@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from hooks.preview import documents, validation
+from hooks.preview import documents, near_misses, validation
 from hooks.preview.cluster import SyncerSchema
 from hooks.preview.decoding import HALF_A_CHARACTER, TOO_DEEP, refusals
 from hooks.preview.objects import RESOURCES, SYNCER, Object, key_of
 from hooks.preview.places import Place, Problem
+
+_LONGEST: Final = 300
+"""A kind and a name that the API server takes are shorter."""
 
 _UNKNOWN: Final = re.compile(r'unknown field "(.*)"')
 
@@ -30,6 +33,11 @@ class Manifest:
         """The kind, and `namespace/name` or the name alone."""
         return self.item["kind"], key_of(self.item)
 
+    @property
+    def is_applied(self) -> bool:
+        """Whether somebody applies it; a dump shows what is there, whoever wrote it."""
+        return not self.item["metadata"].get("uid")
+
     def problem(self, sentence: str) -> Problem:
         """A mistake in this object, at the line of the field with which the sentence begins."""
         metadata = self.item.get("metadata")
@@ -37,7 +45,7 @@ class Manifest:
         called = f"{self.item['kind']} {name}" if isinstance(name, str) else self.item["kind"]
         unknown = _UNKNOWN.fullmatch(sentence)
         path = unknown[1] if unknown else sentence.split(": ", maxsplit=1)[0]
-        return Problem(self.place.at(path), f"{called}: {sentence}")
+        return Problem(self.place.at(path), f"{called[:_LONGEST]}: {sentence}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +57,43 @@ class Input:
     ignored: int = 0
 
 
-def read(paths: Iterable[str], standard_input: BinaryIO, schema: SyncerSchema) -> Input:
-    """Read and check everything under the paths; nothing is raised for a mistake in them."""
+def read(
+    paths: Iterable[str],
+    standard_input: BinaryIO,
+    schema: SyncerSchema,
+    *,
+    allow_empty: bool = False,
+) -> Input:
+    """Read and check everything under the paths; nothing is raised for a mistake in them.
+
+    A path under which there is no object is a mistake, unless `allow_empty`.
+    """
     manifests: list[Manifest] = []
     problems: list[Problem] = []
     ignored = 0
-    for place, item in documents.read(paths, standard_input, problems):
+    for place, item in documents.read(paths, standard_input, problems, allow_empty=allow_empty):
         kind, version = item.get("kind"), item.get("apiVersion")
         if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
             problems.append(Problem(str(place), "apiVersion and kind: Required value"))
         elif kind in RESOURCES and RESOURCES[kind].api_version == version:
             manifests.append(Manifest(item, place))
         else:
-            ignored += 1
+            mistaken = list(_mistaken(item))
+            problems += [Manifest(item, place).problem(sentence) for sentence in mistaken]
+            ignored += not mistaken
     checked = list(_checked(manifests, schema, problems))
     return Input(tuple(checked), tuple(problems), ignored)
+
+
+def _mistaken(item: Object) -> Iterator[str]:
+    """Why an object of another kind may not be ignored."""
+    meant = near_misses.misspelled(item["apiVersion"], item["kind"])
+    if meant is not None:
+        yield from near_misses.corrections(item, meant)
+        return
+    for path, kind in near_misses.hidden(item):
+        yield f"{path}: the {kind} in it is not previewed: make it a document of its own"
+    yield from near_misses.unrendered(item)
 
 
 def _checked(
@@ -87,6 +117,7 @@ def _checked(
 def _refusals(item: Object, schema: SyncerSchema) -> Iterator[str]:
     """What is wrong with an object, each mistake once; each sentence begins with its field."""
     found = list(refusals(item))
+    found += [f'unknown field "{path}"' for path in validation.unknown_fields(item)]
     if not any(sentence.endswith((HALF_A_CHARACTER, TOO_DEEP)) for sentence in found):
         resource = RESOURCES[item["kind"]]
         found += map(str, validation.violations(resource, item))

@@ -226,8 +226,7 @@ class _Stage:
 
     def _restore(self, manifest: Manifest) -> None:
         self._cluster.restore(manifest.item)
-        # A dump shows what is there, which is not what somebody applied.
-        if not manifest.item["metadata"].get("uid"):
+        if manifest.is_applied:
             self._manifests[Reference.of(manifest.item)] = manifest.item
 
     def _assume_namespaces(self, given: Iterable[Manifest]) -> None:

@@ -29,6 +29,20 @@ _TIME: Final = re.compile(
 )
 _LABEL_LENGTH: Final = 63
 _NAME_LENGTH: Final = 253
+_EVERY_OBJECT: Final = frozenset({"apiVersion", "kind", "metadata"})
+_FIELDS: Final = {
+    "ConfigMap": _EVERY_OBJECT | {"data", "binaryData", "immutable"},
+    "Secret": _EVERY_OBJECT | {"data", "stringData", "immutable", "type"},
+    "Namespace": _EVERY_OBJECT | {"spec", "status"},
+}
+_METADATA: Final = frozenset(
+    {
+        *("name", "generateName", "namespace", "labels", "annotations"),
+        *("ownerReferences", "finalizers", "managedFields"),
+        *("uid", "resourceVersion", "generation", "selfLink"),
+        *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
+    }
+)
 _REQUIRED_KEYS: Final = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
@@ -66,6 +80,18 @@ def violations(resource: Resource, item: Object) -> list[Violation]:
             found += _values(item, text="stringData", encoded="data")
             found += _typed(item)
     return found
+
+
+def unknown_fields(item: Object) -> Iterator[str]:
+    """Paths that Kubernetes does not know, but for those in a custom resource's own fields.
+
+    The API server would drop them; `kubectl apply` asks it to refuse them.
+    """
+    known = _FIELDS.get(item["kind"], item.keys())
+    yield from (str(field) for field in item.keys() - known)
+    metadata = item.get("metadata")
+    if isinstance(metadata, dict):
+        yield from (f"metadata.{field}" for field in metadata.keys() - _METADATA)
 
 
 def forbidden_changes(old: Object, new: Object) -> list[Violation]:

@@ -295,11 +295,17 @@ def test_bad_input_ends_with_2_and_names_every_mistake(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", SOURCE])
-def test_input_without_a_syncer_ends_with_2(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "standard input: holds no object\n"),
+        (SOURCE, "-: there is no ConfigMapSyncer to show\n"),
+    ],
+)
+def test_input_without_a_syncer_ends_with_2(text: str, said: str) -> None:
     done = preview("-", standard_input=text)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "-: there is no ConfigMapSyncer to show\n"
+    assert done.stderr == said
 
 
 @pytest.mark.parametrize(
@@ -423,7 +429,7 @@ def test_whoever_has_read_enough_gets_no_complaint_and_the_same_exit_status() ->
             "What happens cannot be written: No space left on device\n",
         ),
         ("preview examples >&-", 0, ""),
-        ("preview - <&-", 2, "-: there is no ConfigMapSyncer to show\n"),
+        ("preview - <&-", 2, "standard input: holds no object\n"),
         ('preview ""', 2, '"": no such file\n'),
         (f"preview {'x' * 300}", 2, f"{'x' * 300}: no such file\n"),
         (

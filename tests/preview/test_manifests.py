@@ -50,12 +50,15 @@ def test_documents_lists_json_and_folders_are_read_and_other_kinds_are_counted(
         '"metadata": {"name": "a", "namespace": "dev"}, "data": {"k": "v"}}]}'
     )
     (tmp_path / "notes.txt").write_text("not a manifest: [")
-    given = read(tmp_path, "-", standard_input="kind: ConfigMapList\napiVersion: v1\nitems: []\n")
+    empty = "kind: ConfigMapList\napiVersion: v1\nitems: []\n---\n"
+    a_namespace = "kind: Namespace\napiVersion: v1\nmetadata: {name: prod}\n"
+    given = read(tmp_path, "-", standard_input=empty + a_namespace)
     assert said(given) == []
     assert given.ignored == 1
     assert [manifest.item for manifest in given.manifests] == [
         config_map("a", "dev", data={"k": "v"}),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dev"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "prod"}},
     ]
 
 
