@@ -1,7 +1,8 @@
 """The command line: show what syncers do with given objects, without a cluster.
 
 The real hook is started and asked by an in-memory Metacontroller until only time would move things
-on. Exit status: 0 when every syncer is Ready, 1 when one is not, 2 when the input cannot be used.
+on. Exit status: 0 when every syncer is Ready, 1 when one is not, 2 when the input cannot be used,
+3 when something happens that --fail-on names.
 """
 
 import argparse
@@ -16,15 +17,16 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import TypeAlias
 
-from hooks.preview import manifests, service, watch
+from hooks.preview import fail_on, manifests, service, watch
 from hooks.preview.appliers import APPLIERS
 from hooks.preview.cluster import Propagation
 from hooks.preview.documents import STANDARD_INPUT
+from hooks.preview.fail_on import Trigger
 from hooks.preview.hook import Hook
 from hooks.preview.kubectl import Reference
 from hooks.preview.manifests import Input
 from hooks.preview.objects import SYNCER
-from hooks.preview.places import Problem
+from hooks.preview.places import Problem, printable
 from hooks.preview.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, plan, rehearse
 from hooks.preview.report import Output, Report
@@ -40,12 +42,18 @@ class ExitStatus(IntEnum):
     ALL_READY = 0
     NOT_READY = 1
     BAD_INPUT = 2
+    FAILED_ON = 3
     INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.prune and not options.change:
+        parser.error("--prune needs --change")
+    if options.fail_on and options.watch:
+        parser.error("--watch does not end, so there is no exit status for --fail-on")
     schema = Schema.load()
     try:
         if options.watch:
@@ -67,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _close_output()
         print(f"What happens cannot be written: {error.strerror}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
+    if found := fail_on.found(rehearsal.before, rehearsal.after, options.fail_on):
+        for sentence in found:
+            print(printable(f"--fail-on {sentence}"), file=sys.stderr)
+        return ExitStatus.FAILED_ON
     return ExitStatus.ALL_READY if report.is_in_order(rehearsal) else ExitStatus.NOT_READY
 
 
@@ -81,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
             "Namespaces, ConfigMaps, Secrets and ConfigMapSyncers are read, as manifests or as "
             "`kubectl get -A --show-managed-fields -o yaml` prints them; everything else is "
             "counted and ignored. Values of Secrets are never printed. Exit status: 0 every "
-            "syncer is Ready (of a plan: nothing would fail), 1 one is not, 2 bad input."
+            "syncer is Ready (of a plan: nothing would fail or be held), 1 one is not, 2 bad "
+            "input, 3 something happens that --fail-on names."
         ),
     )
     parser.add_argument(
@@ -104,6 +117,12 @@ def _parser() -> argparse.ArgumentParser:
         help="an object to delete then; can be given more than once",
     )
     parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="also delete what stands in a manifest of PATH and in none of --change, as Argo CD, "
+        "Flux and kubectl apply --prune do",
+    )
+    parser.add_argument(
         "--cascade",
         type=Propagation,
         choices=list(Propagation),
@@ -120,6 +139,21 @@ def _parser() -> argparse.ArgumentParser:
         help="table: what becomes of every copy, and why; diff: key by key, with values of "
         "ConfigMaps; plan: what each syncer would do, suspended or not, beside what is there now; "
         "yaml, json: all objects as they are at the end (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fail-on",
+        action="extend",
+        default=[],
+        type=_triggers,
+        metavar="WHAT[,WHAT...]",
+        help="exit status 3 when this happens: deletion (of a copy; also one that is held), "
+        "take-over (of an object that no syncer made), no-targets (a syncer selects no "
+        "namespace), change (of any copy); can be given more than once",
+    )
+    parser.add_argument(
+        "--allow-empty",
+        action="store_true",
+        help="accept paths without objects, and input without a ConfigMapSyncer",
     )
     parser.add_argument(
         "--apply-strategy",
@@ -156,6 +190,14 @@ def _reference(text: str) -> Reference:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _triggers(text: str) -> list[Trigger]:
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in list(Trigger):
+            raise argparse.ArgumentTypeError(f'"{word}" is none of {", ".join(Trigger)}')
+    return [Trigger(word) for word in words]
+
+
 def _rehearsed(options: argparse.Namespace) -> Rehearse:
     return plan if options.output is Output.PLAN else rehearse
 
@@ -172,17 +214,30 @@ def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | 
         raise RefusedError([Problem(STANDARD_INPUT, "standard input can be read only once")])
     # A process can be started without a standard input.
     standard_input = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
-    given = manifests.read(options.path, standard_input, schema)
-    applied = manifests.read(options.change, standard_input, schema)
+    given, applied = (
+        manifests.read(paths, standard_input, schema, allow_empty=options.allow_empty)
+        for paths in (options.path, options.change)
+    )
     problems = [*given.problems, *applied.problems]
     is_shown = any(m.item["kind"] == SYNCER.kind for m in given.manifests + applied.manifests)
-    if not problems and not is_shown:
+    if not problems and not is_shown and not options.allow_empty:
         problems.append(Problem(", ".join(paths), f"there is no {SYNCER.kind} to show"))
     if problems:
         raise RefusedError(problems)
     if not options.change and not options.delete:
         return given, None
-    return given, Change(applied, options.delete, options.cascade)
+    deleted = [*options.delete, *(_pruned(given, applied) if options.prune else ())]
+    return given, Change(applied, list(dict.fromkeys(deleted)), options.cascade)
+
+
+def _pruned(given: Input, applied: Input) -> Iterator[Reference]:
+    """What somebody applied and no longer has in their manifests; a dump shows more than that."""
+    kept = {manifest.reference for manifest in applied.manifests}
+    return (
+        Reference.of(manifest.item)
+        for manifest in given.manifests
+        if manifest.is_applied and manifest.reference not in kept
+    )
 
 
 @contextmanager

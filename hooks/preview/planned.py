@@ -45,7 +45,7 @@ def sections(before: State, after: State, *, changes_only: bool) -> Iterator[str
 
 
 def problems(after: State) -> Iterator[str]:
-    """One sentence for each source that gives no content, and one for each namespace that fails."""
+    """One sentence for each source without content, held deletion and failing namespace."""
     for item in _living(after):
         status = item.get("status") or {}
         if "plan" not in status:
@@ -53,6 +53,8 @@ def problems(after: State) -> Iterator[str]:
         for condition in status.get("conditions") or ():
             if condition["type"] == "SourceResolved" and condition["status"] == "False":
                 yield f"{name_of(item)}: {condition['reason']}: {condition['message']}"
+        if held := ((status.get("plan") or {}).get("hold") or {}).get("count", 0):
+            yield f"{name_of(item)}: PruneHeld: the deletion of {held:,} copies would be held"
         for failure in status.get("failures") or ():
             yield (
                 f"{name_of(item)}, namespace {failure['namespace']}: "

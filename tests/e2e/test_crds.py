@@ -1,21 +1,30 @@
 """The API server judges ConfigMapSyncers as tests/test_crds.py does, in words that help."""
 
+import io
+import random
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from hooks.preview import manifests
 from hooks.preview.schema import Schema
 from tests import crd_cases
 from tests.controlplane import ApiError, ControlPlane, Object
 from tests.controlplane.tools import kubectl
 from tests.controlplane.workspace import environment
 from tests.crd_cases import Refused
+from tests.preview.in_process import SYNCER
+from tests.preview.slips import slipped
 
 SCHEMA = Schema.load()
 VALID = crd_cases.valid()
 INVALID = crd_cases.invalid()
+SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  level: info\n"
+_SLIPS = 60
+_NO_NAMESPACE = "(NotFound): error when creating"
+"""The preview takes it that a namespace exists where an object is in it."""
 
 
 @pytest.fixture
@@ -118,3 +127,64 @@ def _kubectl(control_plane: ControlPlane, *arguments: str) -> str:
             KUBECACHEDIR=str(control_plane.workspace.folder / "kubectl-cache"),
         ),
     ).stdout
+
+
+def _applied(control_plane: ControlPlane, text: str) -> subprocess.CompletedProcess[str]:
+    """What kubectl would answer to a file, without doing it."""
+    return subprocess.run(
+        [kubectl(), "apply", "--dry-run=server", "-f", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        env=environment(
+            KUBECONFIG=str(control_plane.kubeconfig),
+            KUBECACHEDIR=str(control_plane.workspace.folder / "kubectl-cache"),
+        ),
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ConfigMapSyncer", "ConfigMapSync"),
+        ("ConfigMapSyncer", "configmapsyncers"),
+        ("ConfigMapSyncer", "Config-Map-Syncer"),
+        ("ConfigMapSyncer", "'ConfigMapSyncer '"),
+        ("config.example.com/v1alpha1", "config.exmaple.com/v1alpha1"),
+        ("config.example.com/v1alpha1", "config.example.com/v1"),
+        ("config.example.com/v1alpha1", "config.example.com"),
+        ("config.example.com/v1alpha1", "Config.Example.com/v1alpha1"),
+        ("config.example.com/v1alpha1", "v1"),
+        ("name: team", "name: team\n  labes: {a: b}"),
+    ],
+)
+def test_what_the_preview_takes_for_a_slip_is_refused(
+    control_plane: ControlPlane, old: str, new: str
+) -> None:
+    given = SYNCER.replace(old, new)
+    assert _read(given).problems
+    assert _applied(control_plane, given).returncode != 0
+
+
+@pytest.mark.parametrize("field", ["dat", "Data", "binarydata", "immutabel", "spec"])
+def test_a_field_that_the_preview_does_not_know_is_refused(
+    control_plane: ControlPlane, field: str
+) -> None:
+    given = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings}}\n{field}: {{}}\n"
+    assert [problem.message for problem in _read(given).problems] == [
+        f'ConfigMap settings: unknown field "{field}"'
+    ]
+    assert f'unknown field "{field}"' in _applied(control_plane, given).stderr
+
+
+@pytest.mark.parametrize("number", range(_SLIPS))
+def test_what_the_preview_reads_is_applied(control_plane: ControlPlane, number: int) -> None:
+    given = slipped(f"{SYNCER}---\n{SETTINGS}", random.Random(number))
+    if not _read(given).problems:
+        done = _applied(control_plane, given)
+        assert done.returncode == 0 or _NO_NAMESPACE in done.stderr, f"{given}\n{done.stderr}"
+
+
+def _read(text: str) -> manifests.Input:
+    return manifests.read(["-"], io.BytesIO(text.encode()), SCHEMA)

@@ -1,0 +1,91 @@
+"""The whole command in this process, with the real hook behind it but for HTTP."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hooks import settings
+from hooks.app import create_app
+from hooks.preview import command, service
+from hooks.preview.hook import Hook
+
+SYNCER = """\
+apiVersion: config.example.com/v1alpha1
+kind: ConfigMapSyncer
+metadata:
+  name: team
+spec:
+  sourceNamespace: shared
+  sourceConfigMap: settings
+  targetNamespaces: [dev]
+"""
+OBJECTS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: shared}
+data: {level: info}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: dev, labels: {team: pay}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: prod, labels: {team: pay}}
+"""
+GOOD = SYNCER.replace("name: team", "name: good").replace("targetN", "targetName: copy\n  targetN")
+"""Another syncer, so that an input without the first one is not without any."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the command ended."""
+
+    status: int
+    printed: str
+    complained: str
+
+
+Run = Callable[..., Ended]
+
+
+def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command with arguments; files are written where a test says."""
+    hook = _hook()
+
+    @contextlib.contextmanager
+    def running(_apply_strategy: str) -> Iterator[Hook]:
+        yield hook
+
+    monkeypatch.setattr(service, "running", running)
+
+    def run(*arguments: str | Path, given: str | bytes = "") -> Ended:
+        content = given.encode() if isinstance(given, str) else given
+        printed, complained = io.StringIO(), io.StringIO()
+        with (
+            monkeypatch.context() as patched,
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(complained),
+        ):
+            patched.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+            try:
+                status = command.main([*map(str, arguments)])
+            except SystemExit as end:
+                status = int(end.code or 0)
+        return Ended(status, printed.getvalue(), complained.getvalue())
+
+    return run
+
+
+def _hook() -> Hook:
+    client = create_app(settings.Settings(), log=io.StringIO()).test_client()
+
+    def ask(path: str, body: bytes) -> tuple[int, bytes]:
+        response = client.post(path, data=body, content_type="application/json")
+        return response.status_code, response.data
+
+    return ask
