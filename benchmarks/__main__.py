@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import end_to_end, events, hook, preview, race
+from benchmarks import end_to_end, events, hook, preview, race, waiting
 from benchmarks.ratio import Benchmark, Ratio
 from tests.controlplane import missing
 
 _BENCHMARKS: Final[dict[str, Benchmark]] = {
     "hook": hook.measure,
+    "waiting": waiting.measure,
     "preview": preview.measure,
     "end-to-end": end_to_end.measure,
     "events": events.measure,

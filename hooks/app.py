@@ -1,7 +1,8 @@
-"""The HTTP shell around the pure hook: routes, limits, errors, clock, log and metrics.
+"""The HTTP shell around the pure hook: routes, limits, errors, clock and log.
 
-Nothing else in the service is impure. Errors, as the client sees them (one line of text that
-never holds data of a ConfigMap, because Metacontroller copies it into an event):
+What it asks is pure, and computed by threads (`hooks/decisions.py`). Errors, as the client sees
+them (one line of text that never holds data of a ConfigMap, because Metacontroller copies it into
+an event):
 
 - 400 the body is not what Metacontroller sends; the line names the field by its path
 - 401 no client certificate or no valid bearer token, where one is asked for; told before the
@@ -11,28 +12,31 @@ never holds data of a ConfigMap, because Metacontroller copies it into an event)
 - 429 too many bytes in flight, with Retry-After; never on /customize and /adopt/customize, because
   Metacontroller would drop the event that made it ask: these have room of their own
 - 500 a bug here; the log names the place, the client learns nothing
+- 503 no decision within the time that any client waits for one
 """
 
-import errno
 import io
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import flask
 import gevent
 import msgspec
 import prometheus_client
+from msgspec import UNSET
 from werkzeug.exceptions import HTTPException
 
 from hooks import adopt, credentials, protocol, settings
+from hooks.admission import BodyBudget, Evicted, Reservation
 from hooks.customize import related_rules
+from hooks.decisions import CUSTOMIZING, DECIDE, decide_directly
 from hooks.finalize import finalize
 from hooks.kinds import SECRET
 from hooks.place import place
@@ -43,10 +47,10 @@ from hooks.sync import sync
 from hooks.syncer import CONTROLLER_UID
 
 JSON: Final = "application/json"
-_CUSTOMIZING: Final = ("customize", "adopt/customize")
 _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
 """More than a body of /customize can have: it holds one object, of which etcd keeps 1.5 MiB."""
-_CUSTOMIZE_ROOM_BYTES: Final = 4 * _CUSTOMIZE_BYTES
+CUSTOMIZE_BUDGET_BYTES: Final = 4 * _CUSTOMIZE_BYTES
+"""More than can be computed at once, and one beside: there is always somebody who can make room."""
 _FIRST_PIECE_BYTES: Final = 64 * 1024
 _LARGEST_PIECE_BYTES: Final = 1024 * 1024
 _SIZE_BUCKETS: Final = tuple(float(1 << shift) for shift in range(10, 31, 2))
@@ -54,14 +58,16 @@ _SIZE_BUCKETS: Final = tuple(float(1 << shift) for shift in range(10, 31, 2))
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A body, and what the log may tell about it: names and numbers, never data.
+    """What is answered, and what the log may say about it: names and numbers, never data.
 
     Where Secrets are in it, sizes are not told: they are the lengths of values, and then some.
     """
 
-    body: bytes
+    response: object
     told: Mapping[str, str | int | float]
     has_secrets: bool = False
+    content_bytes: int = 0
+    """What it is made of, and nearly all of a large one."""
 
 
 _Hook = Callable[[bytes], _Answer]
@@ -96,19 +102,19 @@ def create_app(
             "syncer": request.parent.metadata.name,
             "rules": len(rules.related_resources),
         }
-        return _Answer(protocol.encode(rules), told)
+        return _Answer(rules, told)
 
     def answer_adopt(body: bytes) -> _Answer:
         request = protocol.decode_adopt(body)
         adopter = adopt.adopter(request, limits.policy)
         response = AdoptResponse({CONTROLLER_UID: adopter.uid} if adopter else {})
         told = {"object": request.object.key, "adopter": adopter.name if adopter else ""}
-        return _Answer(protocol.encode(response), told)
+        return _Answer(response, told)
 
     def answer_adopt_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
         rules = adopt.related_rules(request, limits.policy)
-        return _Answer(protocol.encode(rules), {"rules": len(rules.related_resources)})
+        return _Answer(rules, {"rules": len(rules.related_resources)})
 
     hooks: dict[str, _Hook] = {
         "sync": answer_sync,
@@ -135,7 +141,7 @@ def create_app(
 def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
     status = response.status
     return _Answer(
-        protocol.encode(response),
+        response,
         {
             "syncer": request.parent.metadata.name,
             "observed": sum(map(len, (request.children or {}).values())),
@@ -150,6 +156,12 @@ def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
             "resyncAfterSeconds": response.resync_after_seconds,
         },
         has_secrets=bool(request.observed(SECRET.group) or request.seen(SECRET.group)),
+        content_bytes=sum(
+            memoryview(raw).nbytes
+            for child in response.children
+            for raw in (child.data, child.binary_data)
+            if raw is not UNSET
+        ),
     )
 
 
@@ -210,77 +222,6 @@ class _Metrics:
         return flask.Response(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
-class _Overtaken(ConnectionResetError):
-    """Thrown into a request where it waits for its client, because others need its room."""
-
-    def __init__(self) -> None:
-        super().__init__(errno.ECONNRESET, "overtaken")
-
-
-@dataclass(eq=False, slots=True)
-class _Guest:
-    """A request in a room: the bytes that it holds, and since when it waits for its client."""
-
-    greenlet: Any = field(default_factory=gevent.getcurrent)
-    held: int = 0
-    since: float = 0.0
-
-
-@dataclass(slots=True)
-class _Room:
-    """The bytes of bodies that arrive and of answers that are fetched, within a limit.
-
-    What is promised counts for nothing: a body is counted piece by piece, each before it is read.
-    Where there is no room for the next piece, the guest goes that has kept us waiting for the
-    longest, if that is more than a little; so nobody shuts the others out by holding bytes. If all
-    are quick, there are too many, and the last that came goes: so the first is always done.
-    One alone has room, however large it is. There are no threads, and nothing here waits.
-    """
-
-    limit: int
-    patience_seconds: float
-    last_goes: bool = True
-    guests: list[_Guest] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        """The bytes that are held."""
-        return sum(guest.held for guest in self.guests)
-
-    def enter(self) -> _Guest:
-        """A guest who holds nothing yet."""
-        guest = _Guest()
-        self.guests.append(guest)
-        return guest
-
-    def leave(self, guest: _Guest) -> None:
-        """Give back what a guest holds, if he is still there."""
-        if guest in self.guests:
-            self.guests.remove(guest)
-
-    def hold(self, guest: _Guest, size: int) -> None:
-        """Have a guest hold so many bytes in all; raises _Overtaken where he has to go himself."""
-        while guest in self.guests and self.total - guest.held + size > self.limit:
-            others = [other for other in self.guests if other is not guest and other.held]
-            if not others:
-                break
-            leaving = self._next(guest, others)
-            self.leave(leaving)
-            if leaving is not guest:
-                gevent.kill(leaving.greenlet, _Overtaken())
-        if guest not in self.guests:
-            raise _Overtaken
-        guest.held = size
-        guest.since = time.monotonic()
-
-    def _next(self, guest: _Guest, others: list[_Guest]) -> _Guest:
-        longest = min(others, key=lambda other: other.since)
-        if time.monotonic() - longest.since >= self.patience_seconds:
-            return longest
-        candidates = [*others, guest] if self.last_goes else others
-        return max(candidates, key=self.guests.index)
-
-
 class _Refused(Exception):
     """A request that gets a 4xx: its code, one line, and headers."""
 
@@ -301,11 +242,11 @@ class _Edge:
         file = limits.bearer_token_file
         self.tokens = credentials.BearerTokens(Path(file), self._complain) if file else None
         patience = limits.body_patience_seconds
-        shared = _Room(limits.max_in_flight_bytes, patience)
-        # Whoever comes last has room there: of these, Metacontroller sends few, and small ones.
-        own = _Room(_CUSTOMIZE_ROOM_BYTES, patience, last_goes=False)
-        self.rooms = {"sync": shared, "finalize": shared, "adopt": shared} | dict.fromkeys(
-            _CUSTOMIZING, own
+        shared = BodyBudget(limits.max_in_flight_bytes, patience)
+        # The last that came has room there: of these, Metacontroller sends few, and small ones.
+        own = BodyBudget(CUSTOMIZE_BUDGET_BYTES, patience, last_leaves=False)
+        self.budgets = {"sync": shared, "finalize": shared, "adopt": shared} | dict.fromkeys(
+            CUSTOMIZING, own
         )
         metrics.in_flight_bytes.set_function(lambda: shared.total + own.total)
 
@@ -332,22 +273,25 @@ class _Edge:
         size = flask.request.content_length or 0
         told: dict[str, str | int | float] = {"hook": name}
         is_told = True
-        room = self.rooms[name]
-        guest = room.enter()
+        reservation = self.budgets[name].enter()
         leaving = ExitStack()
-        leaving.callback(room.leave, guest)
+        leaving.callback(reservation.leave)
         try:
             self._authenticate()
             self._check(name, size)
-            answer = hook(self._body(size, room, guest))
-            room.hold(guest, len(answer.body))
-            response = flask.Response(answer.body, 200, mimetype=JSON)
+            answer = self._decision(name, hook, self._body(size, reservation), reservation)
+            # Encoding lets no other thread compute, so the event loop does it, one answer at a
+            # time, and none for which there is no room.
+            reservation.hold(max(size, answer.content_bytes))
+            encoded = protocol.encode(answer.response)
+            reservation.hold(len(encoded))
+            response = flask.Response(encoded, 200, mimetype=JSON)
             # An answer takes room, too, until its client has fetched it.
             response.call_on_close(leaving.pop_all().close)
             told |= answer.told
             is_told = not answer.has_secrets
-        except _Overtaken:
-            response = self._overtaken(name)
+        except Evicted:
+            response = self._evicted(name)
             told["error"] = response.get_data(as_text=True).strip()
         except _Refused as refused:
             response = _text(refused.code, refused.line)
@@ -400,21 +344,21 @@ class _Edge:
                 f"the body has {size} bytes, MAX_REQUEST_BYTES allows "
                 f"{self.limits.max_request_bytes}",
             )
-        if name in _CUSTOMIZING and size > _CUSTOMIZE_BYTES:
+        if name in CUSTOMIZING and size > _CUSTOMIZE_BYTES:
             raise _Refused(413, f"the body has {size} bytes, one object alone has fewer")
 
-    def _body(self, size: int, room: _Room, guest: _Guest) -> bytes:
+    def _body(self, size: int, reservation: Reservation) -> bytes:
         stream = flask.request.environ["wsgi.input"]
         body = io.BytesIO()
         # gevent's limit, because a limit of the socket counts from one byte to the next.
         try:
             with gevent.Timeout(self.limits.body_timeout_seconds, TimeoutError):
                 for piece in _pieces(size):
-                    room.hold(guest, body.tell() + piece)
+                    reservation.hold(body.tell() + piece)
                     read = body.write(stream.read(piece))
                     if read < piece:
                         break
-        except _Overtaken:
+        except Evicted:
             raise
         except TimeoutError:
             raise _Refused(408, "the body did not arrive in time") from None
@@ -424,8 +368,19 @@ class _Edge:
             raise _Refused(400, f"the body ends after {body.tell()} of {size} bytes")
         return body.getvalue()
 
-    def _overtaken(self, name: str) -> flask.Response:
-        if name in _CUSTOMIZING:
+    def _decision(self, name: str, hook: _Hook, body: bytes, reservation: Reservation) -> _Answer:
+        reservation.queue()
+        decide = flask.request.environ.get(DECIDE, decide_directly)
+        try:
+            answer: _Answer = decide(name, lambda: hook(body), reservation)
+        except Evicted:
+            raise
+        except ConnectionResetError:
+            raise _Refused(503, "no decision in time") from None
+        return answer
+
+    def _evicted(self, name: str) -> flask.Response:
+        if name in CUSTOMIZING:
             return _text(408, "the body did not arrive in time")
         response = _text(429, "too many bytes in flight")
         response.headers["Retry-After"] = str(self.limits.retry_after_seconds)

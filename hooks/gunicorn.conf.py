@@ -1,8 +1,9 @@
 """How gunicorn runs the service.
 
 One worker process of greenlets: a client that sends slowly holds a greenlet and no thread, so
-the others are answered meanwhile and told 429 when too much is in flight. One process, because
-the limits and the metrics are per process; to have more of it, run more replicas.
+the others are answered meanwhile, with 429 when too much is in flight. Decisions are computed by a
+few threads of that process (hooks/decisions.py), so that they delay nobody else. One process,
+because the limits and the metrics are per process; to have more of it, run more replicas.
 """
 
 import logging
@@ -47,8 +48,8 @@ bind = f"{_settings.host}:{_settings.port}"
 worker_class = Worker
 workers = 1
 worker_connections = _settings.max_connections + HEADROOM
-# A worker that answers nothing for this long hangs; deciding on the largest body takes seconds.
-timeout = 120
+# A worker whose event loop hangs for this long, or whose threads are all lost, is replaced.
+timeout = 60
 graceful_timeout = _settings.shutdown_seconds
 # Longer than Metacontroller keeps a connection without a request (90 s): so it is its client that
 # ends one, and no request is lost to an end that it crosses.

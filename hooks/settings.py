@@ -35,8 +35,8 @@ class Settings:
     `apply_strategy` must say the same as Metacontroller's flag `--apply-strategy`, which no
     request tells, and `field_manager` the name under which it writes. Sizes are bytes: the limit
     of one body keeps a mistake from filling the memory, the limit of all bodies in flight keeps
-    many syncers from doing so together. A file is named by its path; empty means that there is
-    none.
+    many syncers from doing so together; it is larger, so that the largest body leaves room for
+    others. A file is named by its path; empty means that there is none.
     """
 
     apply_strategy: ApplyStrategy = ApplyStrategy.SERVER_SIDE_APPLY
@@ -44,7 +44,7 @@ class Settings:
     require_consent: bool = False
     require_target_consent: bool = False
     max_request_bytes: _Positive = 512 * 1024 * 1024
-    max_in_flight_bytes: _Positive = 512 * 1024 * 1024
+    max_in_flight_bytes: _Positive = 576 * 1024 * 1024
     retry_after_seconds: _Positive = 1
     body_timeout_seconds: _Positive = 60
     body_patience_seconds: _Positive = 1

@@ -68,11 +68,15 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a service with settings of its own; it ends with the test. `tls` reaches it."""
     with contextlib.ExitStack() as services:
 
-        def start(tls: ssl.SSLContext | None = None, **settings: str) -> Edge:
+        def start(
+            tls: ssl.SSLContext | None = None, application: str = COMMAND[-1], **settings: str
+        ) -> Edge:
             output = tmp_path / "output"
             printed = services.enter_context(output.open("wb"))
             service = services.enter_context(
-                smoke.started(COMMAND, MACHINE | settings, REPOSITORY, printed, tls)
+                smoke.started(
+                    [*COMMAND[:-1], application], MACHINE | settings, REPOSITORY, printed, tls
+                )
             )
             return Edge(service.port, service.process, output)
 

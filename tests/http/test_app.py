@@ -15,6 +15,8 @@ import pytest
 from werkzeug.wrappers import Response
 
 from hooks import app as shell
+from hooks.admission import Evicted
+from hooks.decisions import DECIDE
 from hooks.protocol import ApplyStrategy
 from hooks.settings import Settings
 from tests.cases import FOLDER
@@ -291,22 +293,12 @@ def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
     monkeypatch: pytest.MonkeyPatch, customize: str
 ) -> None:
     size = 64 * 1024
-    monkeypatch.setattr(shell, "_CUSTOMIZE_ROOM_BYTES", size)
+    monkeypatch.setattr(shell, "CUSTOMIZE_BUDGET_BYTES", size)
     hook = Hook(body_patience_seconds=600)
     slow = stalled(hook, customize, b" " * size, 2 * size)
 
     assert hook.ask(customize, CUSTOMIZE).code == 200
     assert slow.get() == Answer(408, "the body did not arrive in time\n")
-
-
-def test_who_was_overtaken_holds_nothing_any_more() -> None:
-    room = shell._Room(limit=1, patience_seconds=600)
-    guest = room.enter()
-    room.leave(guest)
-
-    with pytest.raises(shell._Overtaken):
-        room.hold(guest, 1)
-    assert room.total == 0
 
 
 def test_an_answer_takes_room_until_it_is_fetched() -> None:
@@ -318,6 +310,26 @@ def test_an_answer_takes_room_until_it_is_fetched() -> None:
         assert held == {(): len(response.data)}
     held = metrics_of(client.get("/metrics").text)["configmap_syncer_hook_in_flight_bytes"]
     assert held == {(): 0}
+
+
+@pytest.mark.parametrize(
+    ("interruption", "answer"),
+    [
+        pytest.param(Evicted(), (429, "too many bytes in flight\n"), id="evicted"),
+        pytest.param(ConnectionResetError(), (503, "no decision in time\n"), id="too late"),
+    ],
+)
+def test_a_decision_that_is_no_longer_waited_for_is_answered_in_one_line(
+    interruption: Exception, answer: tuple[int, str]
+) -> None:
+    def decide(*_: object) -> None:
+        raise interruption
+
+    hook = Hook()
+    refused = hook.ask("/sync", SYNC, environ_overrides={DECIDE: decide})
+
+    assert (refused.code, refused.body) == answer
+    assert [line["error"] for line in hook.log()] == [answer[1].strip()]
 
 
 @pytest.mark.parametrize("customize", CUSTOMIZING)

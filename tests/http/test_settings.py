@@ -17,7 +17,7 @@ def test_what_is_not_set_has_a_default() -> None:
         require_consent=False,
         require_target_consent=False,
         max_request_bytes=512 * MEBIBYTE,
-        max_in_flight_bytes=512 * MEBIBYTE,
+        max_in_flight_bytes=576 * MEBIBYTE,
         retry_after_seconds=1,
         body_timeout_seconds=60,
         body_patience_seconds=1,
