@@ -12,7 +12,7 @@ the future is none.
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -70,6 +70,8 @@ class NamespaceFailure(msgspec.Struct, frozen=True):
     namespace: str
     reason: str
     message: str = ""
+    since: str | UnsetType = UNSET
+    """Since when something is waited for that does not come; of other reasons nothing is said."""
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel"):
@@ -133,15 +135,9 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
         return self.observed_generation == parent.metadata.generation and not is_unread
 
     @property
-    def refused(self) -> Collection[str]:
-        """The namespaces that had failed as NotApplied."""
-        named = frozenset(
-            failure.namespace
-            for failure in self.failures
-            if failure.reason == FailureReason.NOT_APPLIED
-        )
-        # Failures of this reason are listed first of all, so a full list may hide more of them.
-        return named | self.failed_namespaces if len(named) == FAILURES_LIMIT else named
+    def refused(self) -> Sequence[NamespaceFailure]:
+        """The failures that are listed as NotApplied, whatever they are worth."""
+        return [f for f in self.failures if f.reason == FailureReason.NOT_APPLIED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,33 +375,34 @@ def _assess(
     before = question.before
     synced = [o.namespace for o in outcomes if o.state is State.CURRENT]
     unfinished = [o for o in outcomes if o.state not in (State.CURRENT, State.FAILED)]
-    were_refused = before.refused
+    believed = _believed(question)
     sticking = {
-        o.namespace
+        o.namespace: believed[o.namespace]
         for o in unfinished
-        if o.state is not State.EMPTIED and o.namespace in were_refused
+        if o.state is not State.EMPTIED and o.namespace in believed
     }
     waiting = {o.namespace for o in outcomes if o.state is State.WAITING}
-    fresh = waiting - sticking
+    fresh = waiting - sticking.keys()
     since: str | UnsetType = UNSET
     elapsed = 0.0
     if waiting:
+        early = {f.namespace for f in before.refused} - believed.keys()
         begins = (
             before.observed_generation != question.parent.metadata.generation
             or before.version != (version or before.version)
             or _gained(before, synced)
-            or not fresh.isdisjoint(before.synced_namespaces | before.failed_namespaces)
+            or not fresh.isdisjoint(before.synced_namespaces | before.failed_namespaces - early)
         )
         since, elapsed = _waiting_since(question, begins=begins)
     overdue = fresh if elapsed >= question.deadline else set()
-    refused = sticking | overdue
+    refused = sticking | dict.fromkeys(overdue, since)
     failures = [
-        NamespaceFailure(o.namespace, *_failure(o, question))
+        NamespaceFailure(o.namespace, *_failure(o, question), refused.get(o.namespace, UNSET))
         for o in outcomes
         if o.failure is not None or o.namespace in refused
     ]
     resyncs = []
-    if waiting & refused:
+    if waiting & refused.keys():
         resyncs.append(float(RETRY_SECONDS))
     if fresh - overdue:
         resyncs.append(float(math.ceil(question.deadline - elapsed)))
@@ -421,6 +418,28 @@ def _assess(
             default=None,
         ),
     )
+
+
+def _believed(question: Question) -> Mapping[str, str | UnsetType]:
+    """The namespaces that had failed as NotApplied by this clock, too, and since when they wait.
+
+    A replica whose clock is fast gives up too early, or counts from a time that is yet to come.
+    """
+    before = question.before
+    listed = before.refused
+    believed = {f.namespace: f.since for f in listed if _is_over(question, f.since)}
+    # Failures of this reason are listed first of all, so a full list may hide more of them.
+    if len(believed) == FAILURES_LIMIT:
+        return dict.fromkeys(before.failed_namespaces, UNSET) | believed
+    return believed
+
+
+def _is_over(question: Question, stamp: str | UnsetType) -> bool:
+    """Whether the deadline of what waits since then is over; yes where nobody says since when."""
+    if stamp is UNSET:
+        return True
+    since = question.past(stamp)
+    return since is not None and (question.now - since).total_seconds() >= question.deadline
 
 
 def _waiting_since(question: Question, *, begins: bool) -> tuple[str, float]:

@@ -56,6 +56,7 @@ def full_status() -> Object:
         "TargetConsentMissing",
         "NotApplied",
     )
+    since = "2025-01-01T00:00:00Z"
     condition = {
         "status": "False",
         "reason": "TargetsBlocked",
@@ -73,7 +74,12 @@ def full_status() -> Object:
         "pendingCount": 1,
         "failedCount": 1,
         "failures": [
-            {"namespace": f"team-{number}", "reason": reason, "message": "A sentence."}
+            {
+                "namespace": f"team-{number}",
+                "reason": reason,
+                "message": "A sentence.",
+                "since": since,
+            }
             for number, reason in enumerate(reasons)
         ],
         "contentHash": "sha256:" + "0123456789abcdef" * 4,

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import Raw, structs
 
-from hooks import status
+from hooks import protocol, status
 from hooks.copies import Outcome, State
 from hooks.protocol import ObjectMeta, Parent
 from hooks.source import Content, content_hash
 from hooks.status import LIST_LIMIT, Previous, Question
+from hooks.targets import FailureReason
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))
@@ -323,3 +324,34 @@ def test_the_present_is_written_in_utc_and_to_the_second() -> None:
     now = datetime.fromisoformat("2026-01-01T14:00:00.999+02:00")
 
     assert question(Previous(), now).stamp == "2026-01-01T12:00:00Z"
+
+
+@pytest.mark.parametrize("first", ["right", "fast"])
+def test_beside_a_replica_whose_clock_is_fast_the_right_one_counts_the_whole_deadline(
+    first: str,
+) -> None:
+    said = before("", content_hash="sha256:other", synced_namespaces=frozenset({"a"}))
+    failed_at = []
+    for second in range(100):
+        is_right = (second % 2 == 0) == (first == "right")
+        now = NOW + timedelta(seconds=second, hours=0 if is_right else 1)
+        told = status.progress(question(said, now), "ConfigMap a/b", CONTENT, waits("a"))
+        if is_right and told.status.failures:
+            failed_at.append(second)
+        written = Parent(metadata=ObjectMeta(name="s"), status=Raw(protocol.encode(told.status)))
+        said = status.previous(written)
+
+    begun = 0 if first == "right" else 1
+    assert failed_at == list(range(begun + 60, 100, 2))
+    healed = status.progress(question(said, NOW), "ConfigMap a/b", CONTENT, current("a"))
+    assert healed.status.failed_count == 0
+
+
+def test_what_the_right_clock_gave_up_stays_so_while_others_progress() -> None:
+    gave_up = status.NamespaceFailure("a", FailureReason.NOT_APPLIED, since="2026-01-01T11:00:00Z")
+    said = before("2026-01-01T11:59:59Z", failures=(gave_up,), failed_namespaces=frozenset({"a"}))
+
+    told = status.progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *current("b")])
+
+    assert [(f.namespace, f.since) for f in told.status.failures] == [("a", gave_up.since)]
+    assert told.status.pending_since == "2026-01-01T12:00:00Z"
