@@ -1,4 +1,4 @@
-"""What one sync of 1,000 targets of 10 KB costs the hook, in CPU time and in memory.
+"""What one sync costs the hook in CPU time and in memory: 1,000 targets of 10 KB, or hostile ones.
 
 Beside it: Python's `json.loads` of the same body, which anybody who wants to look at it in Python
 pays; and the body itself, which nobody can do without.
@@ -14,25 +14,27 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import grown
+from benchmarks import grown, hostile
 from benchmarks.ratio import Ratio
 from tests.conditions import ready
 
 CONTENT_BYTES = 10_000
 _ROUNDS = 9
+_HOSTILE = 30_000
+_HOSTILE_ROUNDS = 3
 _CPU_LIMIT = 1.0
 MEMORY_LIMIT = 3.0
 _KIB = 1024
 
 
 def measure() -> Iterator[Ratio]:
-    """CPU time and peak memory, while nothing changes and when all has changed."""
+    """CPU time and peak memory: nothing changes, all has changed, or others have written a lot."""
     for situation, request, expected in (
         ("nothing changed", grown.settled(CONTENT_BYTES), "AllCopiesCurrent"),
         ("the source changed", grown.changed(CONTENT_BYTES), "Progressing"),
     ):
         body = grown.encoded(request)
-        _check(body, expected)
+        _check(body, expected, grown.TARGETS)
         what = f"{grown.TARGETS:,} targets of {CONTENT_BYTES:,} bytes ({len(body):,} in all)"
         yield Ratio.of_pairs(
             f"Hook, CPU time, {situation}, {what}",
@@ -46,17 +48,27 @@ def measure() -> Iterator[Ratio]:
             [_memory_growth(body) / len(body) for _ in range(3)],
             MEMORY_LIMIT,
         )
+    for written, case in hostile.SITUATIONS.items():
+        body = hostile.encoded(case.make(_HOSTILE))
+        _check(body, case.reason)
+        yield Ratio.of_pairs(
+            f"Hook, CPU time, {_HOSTILE:,} {written} ({len(body):,} bytes)",
+            "json.loads of the same body",
+            _cpu_times(body, _HOSTILE_ROUNDS),
+            case.limit,
+        )
 
 
-def _check(body: bytes, expected: str) -> None:
+def _check(body: bytes, expected: str, children: int | None = None) -> None:
     """What is measured must be the sync that it is said to be."""
     answer = json.loads(grown.ask(grown.application(), io.BytesIO(body), len(body)))
     reason = ready(answer["status"])["reason"]
-    if reason != expected or len(answer["children"]) != grown.TARGETS:
-        raise RuntimeError(f"not {expected} but {reason}, {len(answer['children'])} children")
+    number = len(answer["children"])
+    if reason != expected or (children is not None and number != children):
+        raise RuntimeError(f"not {expected} but {reason}, {number} children")
 
 
-def _cpu_times(body: bytes) -> Iterable[tuple[float, float]]:
+def _cpu_times(body: bytes, rounds: int = _ROUNDS) -> Iterable[tuple[float, float]]:
     app = grown.application()
 
     def hook() -> object:
@@ -65,7 +77,7 @@ def _cpu_times(body: bytes) -> Iterable[tuple[float, float]]:
     def loads() -> object:
         return json.loads(body)
 
-    return [(_cpu_time(hook), _cpu_time(loads)) for _ in range(_ROUNDS)]
+    return [(_cpu_time(hook), _cpu_time(loads)) for _ in range(rounds)]
 
 
 def _cpu_time(work: Callable[[], object]) -> float:

@@ -556,14 +556,18 @@ class Copies:
         self, reading: _Reading, withheld: frozenset[str], *, is_untouched: bool
     ) -> _Writing | None:
         content = self.content
-        data = {k: v for k, v in content.data.items() if k not in withheld}
-        binary_data = {k: v for k, v in content.binary_data.items() if k not in withheld}
+        data: Mapping[str, str] = {k: v for k, v in content.data.items() if k not in withheld}
+        binary_data: Mapping[str, str] = {
+            k: v for k, v in content.binary_data.items() if k not in withheld
+        }
         if not is_untouched:
             # Claim, then drop: a foreign key stays when it is left out, but once it holds a value
             # of ours, and we recorded so, leaving it out removes it.
             claims = _BINARY_CLAIMS if self.asked.source.kind.is_secret else _CLAIMS
-            data |= _claimed(reading.data, content.data, claims)
-            binary_data |= _claimed(reading.binary_data, content.binary_data, _BINARY_CLAIMS)
+            foreign = _claimed(reading.data, content.data, claims)
+            foreign_binary = _claimed(reading.binary_data, content.binary_data, _BINARY_CLAIMS)
+            data = protocol.ordered({**data, **foreign})
+            binary_data = protocol.ordered({**binary_data, **foreign_binary})
         if data == content.data and binary_data == content.binary_data:
             return self._content
         planned = replace(

@@ -7,7 +7,7 @@ character of a name moves all of them at once, whatever the globs are like ("shi
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, repeat
 from typing import Final, Self
 
 _START: Final = "*"
@@ -17,6 +17,14 @@ _START: Final = "*"
 def is_glob(pattern: str) -> bool:
     """Whether a pattern can match more than its own name."""
     return "*" in pattern or "?" in pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Names that a pattern matches, in their order, and patterns that match none."""
+
+    names: Sequence[str]
+    unmatched: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +65,24 @@ class Patterns:
         """Whether one of the patterns is the name, or a glob that matches all of it."""
         return name in self.names or self._reached(name) != 0
 
-    def unmatched(self, names: Collection[str]) -> Sequence[str]:
-        """The patterns that match none of the names, of which there is a set or a map."""
+    def select(self, names: Collection[str]) -> Selection:
+        """Which of the names are matched, and which patterns match none of them."""
+        chosen = []
         reached = 0
         for name in names:
-            reached |= self._reached(name)
-        return [
-            *(name for name in self.names if name not in names),
-            *compress(self.globs, _flags(self.ends & ~reached, self.ends)),
-        ]
+            ends = self._reached(name)
+            reached |= ends
+            if ends or name in self.names:
+                chosen.append(name)
+        by_name = set(self.names).difference(names)
+        by_glob = compress(self.globs, _flags(self.ends & ~reached, self.ends))
+        return Selection(chosen, [*by_name, *by_glob])
 
     def _reached(self, name: str) -> int:
         """The ends that a name leads to."""
-        states = self.starts
-        for character in name:
-            if not states:
-                break
-            step = self.steps.get(character, self.other_steps)
-            states = (states << 1 & step) | (states & self.loops)
+        states, loops = self.starts, self.loops
+        for step in map(self.steps.get, name, repeat(self.other_steps)):
+            states = (states << 1 & step) | (states & loops)
         return states & self.ends
 
 

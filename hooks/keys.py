@@ -38,10 +38,10 @@ def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSel
     """
     chosen = present
     if asked.keys:
-        patterns = Patterns.of(asked.keys)
-        chosen = [key for key in present if patterns.matches(key)]
-        if missing := patterns.unmatched(present):
-            return _missing(missing, "spec.keys")
+        selection = Patterns.of(asked.keys).select(present)
+        if selection.unmatched:
+            return _missing(selection.unmatched, "spec.keys")
+        chosen = selection.names
     names: dict[str, str] = {}
     olds: dict[str, list[str]] = {}
     for key in chosen:

@@ -298,7 +298,7 @@ def _no_keys(asked: Syncer, problem: NoSelection) -> NoContent:
 
 
 def _renamed(values: Mapping[str, str], names: Mapping[str, str]) -> Mapping[str, str]:
-    return {names[key]: value for key, value in values.items() if key in names}
+    return protocol.ordered({names[key]: value for key, value in values.items() if key in names})
 
 
 def _raw(chosen: Mapping[str, str], values: Mapping[str, str], raw: Raw) -> Raw:

@@ -69,6 +69,8 @@ def test_a_grown_request_is_the_situation_that_it_is_said_to_be(
     ]
     with pytest.raises(RuntimeError, match="not Held but"):
         hook._check(body, "Held")
+    with pytest.raises(RuntimeError, match="3 children"):
+        hook._check(body, reason, 4)
 
 
 def test_the_picture_has_a_point_for_each_measurement_and_nothing_outside() -> None:

@@ -20,14 +20,15 @@ def test_a_name_is_matched_as_the_shell_matches_it(name: str, patterns: list[str
     assert Patterns.of(patterns).matches(name) is expected
 
 
-@given(st.sets(NAMES), PATTERNS)
-def test_the_patterns_that_match_nothing_are_found(names: set[str], patterns: list[str]) -> None:
-    expected = {p for p in patterns if not any(fnmatchcase(name, p) for name in names)}
+@given(st.lists(NAMES, unique=True), PATTERNS)
+def test_a_selection_is_what_any_pattern_matches_and_the_patterns_that_match_nothing(
+    names: list[str], patterns: list[str]
+) -> None:
+    selection = Patterns.of(patterns).select(names)
 
-    unmatched = Patterns.of(patterns).unmatched(names)
-
-    assert len(unmatched) == len(set(unmatched))
-    assert set(unmatched) == expected
+    assert selection.names == [n for n in names if any(fnmatchcase(n, p) for p in patterns)]
+    unmatched = {p for p in patterns if not any(fnmatchcase(n, p) for n in names)}
+    assert sorted(selection.unmatched) == sorted(unmatched)
 
 
 @given(NAMES, NAMES)

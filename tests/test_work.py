@@ -1,0 +1,61 @@
+"""What others write costs as much as it is long, and nothing costs its square."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from benchmarks.hostile import SITUATIONS, encoded
+from fuzzing.questions import Question
+from fuzzing.work import counted
+from hooks import protocol
+from hooks.policy import Policy
+from tests.conditions import ready
+
+NUMBER = 400
+
+
+def asked(what: str, number: int) -> Question:
+    return Question("sync", Policy(), encoded(SITUATIONS[what].make(number)))
+
+
+@pytest.mark.parametrize("what", SITUATIONS)
+def test_twice_as_many_of_anything_cost_at_most_twice_the_steps(what: str) -> None:
+    once, twice = asked(what, NUMBER), asked(what, 2 * NUMBER)
+
+    answer, lines = counted(once.asked)
+    _, more_lines = counted(twice.asked)
+
+    assert ready(json.loads(answer)["status"])["reason"] == SITUATIONS[what].reason
+    assert more_lines < 2.1 * lines
+    assert more_lines < 4 * len(twice.body)
+
+
+@pytest.mark.parametrize("what", SITUATIONS)
+def test_maps_are_sorted_before_they_are_encoded(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long msgspec takes to sort one that is not can grow with the square.
+    encoder = protocol._ENCODER
+
+    class Watching:
+        def encode(self, value: object) -> bytes:
+            for values in maps(msgspec.to_builtins(value, builtin_types=[msgspec.Raw])):
+                assert len(values) < NUMBER or list(values) == sorted(values)
+            return encoder.encode(value)
+
+    monkeypatch.setattr(protocol, "_ENCODER", Watching())
+
+    asked(what, NUMBER).asked()
+
+
+def maps(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        yield value
+        for part in value.values():
+            yield from maps(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from maps(part)
