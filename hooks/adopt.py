@@ -26,6 +26,11 @@ from hooks.protocol import (
 from hooks.syncer import CONTROLLER_UID, SYNCED_BY, InvalidSpec, Syncer
 from hooks.targets import FailureReason
 
+_SIZE_LIMIT: Final = 1_572_864 - 16_384
+"""Bytes that etcd takes (`--max-request-bytes`), with room for a label and an owner.
+
+Metacontroller adopts what has the label; where it cannot, its syncer gets no further.
+"""
 _IN_THE_WAY: Final = (FailureReason.CONFLICT, FailureReason.OVERWRITE_IMPOSSIBLE)
 
 
@@ -53,6 +58,8 @@ def adopter(request: AdoptRequest, policy: Policy) -> Syncer | None:
     """The syncer to which the object shall belong now, if any. Raises MalformedRequest."""
     found = request.object
     if policy.strategy is not ApplyStrategy.DYNAMIC_APPLY or not _is_free(found):
+        return None
+    if request.size > _SIZE_LIMIT:
         return None
     parent = request.parent(syncer.RELATED, found.label(SYNCED_BY) or "")
     if parent is None or parent.metadata.deletion_timestamp is not None:

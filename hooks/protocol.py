@@ -298,10 +298,21 @@ class CustomizeRequest(Struct, frozen=True, gc=False):
     controller: Controller = Controller()
 
 
+class _AdoptBody(Struct, frozen=True, gc=False):
+    """The body of `/adopt`, its objects undecoded."""
+
+    object: Raw
+    related: Mapping[str, Mapping[str, Raw]] | None = None
+
+
 class AdoptRequest(Struct, frozen=True, gc=False):
-    """The body of `/adopt`: an object that wants an owner, and what is related, undecoded."""
+    """The body of `/adopt`: an object that wants an owner, and what is related, undecoded.
+
+    `size` is that of the object in JSON, which is more than etcd keeps of it.
+    """
 
     object: KubernetesObject
+    size: int = 0
     related: Mapping[str, Mapping[str, Raw]] | None = None
 
     def parent(self, group: str, name: str) -> Parent | None:
@@ -389,7 +400,7 @@ class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
 
 _SYNC = msgspec.json.Decoder(SyncRequest)
 _CUSTOMIZE = msgspec.json.Decoder(CustomizeRequest)
-_ADOPT = msgspec.json.Decoder(AdoptRequest)
+_ADOPT = msgspec.json.Decoder(_AdoptBody)
 _PARENT = msgspec.json.Decoder(Parent)
 _OBJECT = msgspec.json.Decoder(KubernetesObject)
 _APPLIED = msgspec.json.Decoder(_Applied)
@@ -411,7 +422,9 @@ def decode_customize(body: bytes) -> CustomizeRequest:
 
 def decode_adopt(body: bytes) -> AdoptRequest:
     """Decode the body of `/adopt`. Raises MalformedRequest."""
-    return _decode(_ADOPT, body)
+    decoded = _decode(_ADOPT, body)
+    found = _decode(_OBJECT, decoded.object, "object: ")
+    return AdoptRequest(found, len(decoded.object), decoded.related)
 
 
 def decode_values(raw: Raw, of: KubernetesObject, field: str) -> dict[str, str]:

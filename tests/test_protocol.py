@@ -132,7 +132,9 @@ def test_malformed_field_managers_are_named_by_their_object(fields: bytes, line:
 def test_a_malformed_object_beside_one_that_wants_an_owner_is_named_by_its_group(
     read: Callable[[AdoptRequest, str, str], object],
 ) -> None:
-    request = AdoptRequest(FOUND, {"Namespace.v1": {"dev": Raw(b'{"metadata": "hunter2"}')}})
+    request = AdoptRequest(
+        FOUND, related={"Namespace.v1": {"dev": Raw(b'{"metadata": "hunter2"}')}}
+    )
 
     with pytest.raises(MalformedRequest) as refused:
         read(request, "Namespace.v1", "dev")
