@@ -103,8 +103,8 @@ class Cluster:
 
     def __init__(self, clock: Clock, schema: SyncerSchema | None = None) -> None:
         self.clock = clock
-        self.admission: list[Callable[[str, Object], str | None]] = []
-        """Asked before what is copied is stored (`CREATE`, `UPDATE`); a sentence refuses it."""
+        self.admission: list[Callable[[str, Object, Object | None], str | None]] = []
+        """Asked before what is copied is stored, with what it replaces: a sentence refuses it."""
         self.assumed: list[str] = []
         """The copies that came without managedFields, so that who wrote what had to be assumed."""
         self._schema = schema
@@ -377,7 +377,7 @@ class Cluster:
             self._admit_into(namespace, resource, name)
         created = self._new(resource, item)
         self._validate(resource, created)
-        self._admit("CREATE", resource, created)
+        self._admit("CREATE", resource, created, None)
         owned, _ = ownership.after_update({}, writer, None, created)
         return self._store(resource, None, _Stored(created, owned))
 
@@ -407,7 +407,7 @@ class Cluster:
         self._validate(resource, item, old)
         if changes := validation.forbidden_changes(old, item):
             raise validation.invalid(resource, name_of(item), changes)
-        self._admit("UPDATE", resource, item)
+        self._admit("UPDATE", resource, item, old)
         if is_deleting(item) and not finalizers_of(item) and resource is not NAMESPACE:
             self._remove(resource, stored)
             return item
@@ -427,11 +427,11 @@ class Cluster:
                 f"namespace {namespace} because it is being terminated",
             )
 
-    def _admit(self, operation: str, resource: Resource, item: Object) -> None:
+    def _admit(self, operation: str, resource: Resource, item: Object, old: Object | None) -> None:
         if resource not in COPIED:
             return
         for admit in self.admission:
-            if refusal := admit(operation, item):
+            if refusal := admit(operation, item, old):
                 raise ApiError(
                     422,
                     "Invalid",

@@ -1,5 +1,6 @@
 """etcd, kube-apiserver and kube-controller-manager: the part of a cluster that judges objects."""
 
+import functools
 import json
 import ssl
 import subprocess
@@ -12,12 +13,13 @@ from typing import Self
 import yaml
 
 from tests.controlplane import audit
-from tests.controlplane.client import Client, Object, wait_for
+from tests.controlplane.client import ApiError, Client, Object, wait_for
 from tests.controlplane.process import Process
 from tests.controlplane.tools import asset
 from tests.controlplane.workspace import Workspace
 
 _TOKEN = "token-of-the-tests"
+_TENANT = "tenant"
 _CONTROLLERS = (
     "clusterrole-aggregation-controller",
     "garbage-collector-controller",
@@ -96,6 +98,33 @@ class ControlPlane:
         if self._client is None:
             raise RuntimeError("The control plane has not been started.")
         return self._client
+
+    @functools.cached_property
+    def tenant(self) -> Client:
+        """Somebody who may write every ConfigMap and Secret, and no ConfigMapSyncer."""
+        group = "rbac.authorization.k8s.io"
+        named: Object = {"apiVersion": f"{group}/v1", "metadata": {"name": _TENANT}}
+        rule = {"apiGroups": [""], "resources": ["configmaps", "secrets"], "verbs": ["*"]}
+        role = {"apiGroup": group, "kind": "ClusterRole", "name": _TENANT}
+        subject = {"apiGroup": group, "kind": "User", "name": _TENANT}
+        self.client.apply(named | {"kind": "ClusterRole", "rules": [rule]})
+        self.client.apply(
+            named | {"kind": "ClusterRoleBinding", "roleRef": role, "subjects": [subject]}
+        )
+        _, client = self.add_identity(_TENANT)
+        return client
+
+    def is_guarded(self, somebody: Client) -> bool:
+        """Whether the admission policy refuses somebody what it is there to refuse."""
+        labels = {"controller-uid": "00000000-0000-4000-8000-000000000000"}
+        probe = {"name": "probe", "namespace": "default", "labels": labels}
+        try:
+            somebody.create(
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": probe}, dry_run=True
+            )
+        except ApiError as error:
+            return "ValidatingAdmissionPolicy" in error.message
+        return False
 
     def start(self, crds: Sequence[Path] = ()) -> None:
         """Start everything and install the CRDs of these files.
@@ -254,6 +283,8 @@ class ControlPlane:
             "--controllers=" + ",".join(_CONTROLLERS),
             "--leader-elect=false",
             "--secure-port=0",
+            # Each controller with the rights that Kubernetes gives it, as in a real cluster.
+            "--use-service-account-credentials",
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
         ]

@@ -31,6 +31,7 @@ _RIGHTS = (
     "Role",
     "RoleBinding",
 )
+_ADMISSION = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 _HOOKS = {
     LOCAL: "http://127.0.0.1:8080",
     COMPLETE: f"http://configmap-syncer-webhook.{NAMESPACE}",
@@ -48,7 +49,7 @@ _SENTINEL: Object = {
 
 
 class Stack:
-    """The product, running for real under one apply strategy.
+    """The product with its admission policy, running for real under one apply strategy.
 
     `.control_plane`, `.metacontroller` and `.hook` can be killed and started
     again one by one; `.client` is an administrator's. Metacontroller has the
@@ -140,7 +141,8 @@ class Stack:
         """Register the hook and give Metacontroller its rights, with components beside."""
         folder = self._with(components, self._registration)
         registered = registrations(self.hook.url, self._registration, folder)
-        for each in (*self.rights(components), *self._installation(registered)):
+        beside = (*self.rights(components), *admission())
+        for each in (*beside, *self._installation(registered)):
             self.client.apply(each, field_manager="installation")
 
     def rights(self, components: Sequence[str] = ()) -> list[Object]:
@@ -252,6 +254,11 @@ def shipped_arguments() -> list[str]:
     )
     (container,) = found["spec"]["template"]["spec"]["containers"]
     return [each for each in container["args"] if "-address=" not in each]
+
+
+def admission() -> list[Object]:
+    """The admission policy of the whole installation, and its binding."""
+    return [each for each in kustomize(COMPLETE) if each["kind"] in _ADMISSION]
 
 
 def rights(folder: str | Path = COMPLETE) -> list[Object]:

@@ -455,7 +455,7 @@ def test_a_restored_object_keeps_its_uid_its_times_its_status_and_the_owners_of_
 
 def test_an_admission_policy_refuses_what_it_names(cluster: Cluster) -> None:
     cluster.admission.append(
-        lambda _, item: "not here" if item["metadata"]["namespace"] == "dev" else None
+        lambda _, item, old: "not here" if item["metadata"]["namespace"] == "dev" else None
     )
     cluster.create(config_map("settings", "default"))
     with pytest.raises(ApiError) as error:

@@ -160,7 +160,7 @@ def test_a_refusal_for_one_child_stops_no_other_writes_the_status_and_is_tried_a
     world: World,
 ) -> None:
     world.cluster.admission.append(
-        lambda _, item: "policy" if item["metadata"]["namespace"] == "dev" else None
+        lambda _, item, old: "policy" if item["metadata"]["namespace"] == "dev" else None
     )
     world.hook.sync = lambda _: {
         "status": {"targetCount": 2},
@@ -299,9 +299,9 @@ def test_related_rules_are_asked_for_once_a_generation_and_again_after_twenty_mi
     world.cluster.create(syncer())
     world.metacontroller.settle()
     world.metacontroller.advance(1000)
-    assert world.metacontroller.calls == {("customize", "sample"): 1, ("sync", "sample"): 2}
+    assert world.metacontroller.calls == {("customize", "sample"): 1, ("sync", "sample"): 4}
     world.metacontroller.advance(1000)
-    assert world.metacontroller.calls == {("customize", "sample"): 2, ("sync", "sample"): 3}
+    assert world.metacontroller.calls == {("customize", "sample"): 2, ("sync", "sample"): 7}
 
 
 def test_a_resync_is_made_when_it_was_asked_for_and_the_earlier_of_two_wins(world: World) -> None:
