@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks import end_to_end, events, hook, preview, race, waiting
+from benchmarks import admission, end_to_end, events, hook, preview, race, waiting
 from benchmarks.ratio import Benchmark, Ratio
 from tests.controlplane import missing
 
@@ -15,10 +15,11 @@ _BENCHMARKS: Final[dict[str, Benchmark]] = {
     "preview": preview.measure,
     "end-to-end": end_to_end.measure,
     "events": events.measure,
+    "admission": admission.measure,
     "race": race.measure,
 }
 
-_REAL: Final = frozenset({"end-to-end", "events", "race"})
+_REAL: Final = frozenset({"admission", "end-to-end", "events", "race"})
 """The benchmarks that need a real control plane."""
 
 

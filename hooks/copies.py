@@ -631,12 +631,12 @@ class Copies:
         return Failure(
             FailureReason.CONFLICT,
             f"a {self.asked.source.kind.name} {found.metadata.name} that {what} is in the way; "
-            f"remove it, or give it to this syncer with `{self._handing_over(found)}`",
+            f"remove it, or give it to this syncer with {self._handing_over(found)}",
         )
 
     def _unadoptable(self, found: KubernetesObject) -> Failure:
         """Dynamic apply takes possession of nothing that does not carry the syncer's uid."""
-        command = f"hand it over with `{self._handing_over(found)}`"
+        command = f"hand it over with {self._handing_over(found)}"
         if not is_released(found, self.asked):
             return Failure(
                 FailureReason.OVERWRITE_IMPOSSIBLE,
@@ -651,13 +651,15 @@ class Copies:
         )
 
     def _handing_over(self, found: KubernetesObject) -> str:
-        """The one command after which the object is this syncer's copy."""
-        label = f"{SYNCED_BY}={self.asked.name}"
+        """The one command after which the object is this syncer's copy, and what it takes."""
+        label, right = f"{SYNCED_BY}={self.asked.name}", ""
         if self.policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
+            # What carries it is adopted, so the admission policy lets nobody else set it.
             label = f"{CONTROLLER_UID}={self.asked.uid}"
+            right = ", which only those who may update ConfigMapSyncers can do"
         name, namespace = found.metadata.name, found.metadata.namespace
         kind = self.asked.source.kind.name.lower()
-        return f"kubectl label {kind} {name} -n {namespace} {label} --overwrite"
+        return f"`kubectl label {kind} {name} -n {namespace} {label} --overwrite`{right}"
 
 
 _OWNED_OTHERWISE: Final = (

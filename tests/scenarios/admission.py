@@ -1,19 +1,44 @@
 """Admission policies for the simulated world: what a ValidatingAdmissionPolicy refuses there."""
 
+import contextlib
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import cel
+import yaml
 
 from hooks.preview.objects import RESOURCES
 from tests.scenarios.story import Manifest, Reference
 
 _POLICY = "ValidatingAdmissionPolicy"
 _BINDING = "ValidatingAdmissionPolicyBinding"
+_SHIPPED = Path(__file__).parents[2] / "metacontroller" / "base" / "admission.yaml"
+
+_compiled = functools.cache(cel.compile)
 
 
 class Admission:
-    """Policies and bindings, as far as the stories use them: expressions over `request`."""
+    """Policies and bindings, the shipped ones first, as far as these and the stories use CEL.
+
+    Whoever writes may do everything, save inside `tenant`: then no ConfigMapSyncer may be written.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Manifest]] = {_POLICY: {}, _BINDING: {}}
+        self._is_tenant = False
+        for manifest in _shipped():
+            self.apply(manifest)
+
+    @contextlib.contextmanager
+    def tenant(self) -> Iterator[None]:
+        """Write as somebody who may write every ConfigMap and Secret, and no ConfigMapSyncer."""
+        self._is_tenant = True
+        try:
+            yield
+        finally:
+            self._is_tenant = False
 
     def knows(self, kind: str) -> bool:
         """Whether objects of this kind are kept here and not in the cluster."""
@@ -25,21 +50,69 @@ class Admission:
     def delete(self, reference: Reference) -> None:
         del self._kept[reference.kind][reference.name]
 
-    def refusal(self, operation: str, item: Manifest) -> str | None:
+    def refusal(self, operation: str, item: Manifest, old: Manifest | None) -> str | None:
         """The message of the first bound policy that the object breaks."""
-        request = {"namespace": item["metadata"].get("namespace", ""), "operation": operation}
         for binding in self._kept[_BINDING].values():
             policy = self._kept[_POLICY][binding["spec"]["policyName"]]
-            if not _concerns(policy, operation, item["kind"]):
+            if not _concerns(policy, operation, item, old):
                 continue
+            context = self._context(policy, operation, item, old)
             for validation in policy["spec"]["validations"]:
-                if cel.evaluate(validation["expression"], {"request": request}) is not True:
+                if _compiled(validation["expression"]).execute(context) is not True:
                     return str(validation["message"])
         return None
 
+    def _context(
+        self, policy: Manifest, operation: str, item: Manifest, old: Manifest | None
+    ) -> cel.Context:
+        namespace = item["metadata"].get("namespace", "")
+        context = cel.Context(
+            {
+                "request": {"namespace": namespace, "operation": operation},
+                # No policy here looks at the content, which takes time to hand over.
+                "object": {"metadata": item["metadata"]},
+                "oldObject": old and {"metadata": old["metadata"]},
+                "authorizer": (),
+            }
+        )
+        for step in ("group", "resource", "check"):
+            context.add_function(step, _named)
+        context.add_function("allowed", self._allows)
+        variables = {
+            variable["name"]: _compiled(variable["expression"]).execute(context)
+            for variable in policy["spec"].get("variables", ())
+        }
+        context.add_variable("variables", variables)
+        return context
 
-def _concerns(policy: Manifest, operation: str, kind: str) -> bool:
-    return any(
-        operation in rule["operations"] and RESOURCES[kind].plural in rule["resources"]
-        for rule in policy["spec"]["matchConstraints"]["resourceRules"]
-    )
+    def _allows(self, question: list[str]) -> bool:
+        assert question == ["config.example.com", "configmapsyncers", "update"]
+        return not self._is_tenant
+
+
+@functools.cache
+def _shipped() -> tuple[Manifest, ...]:
+    return tuple(yaml.safe_load_all(_SHIPPED.read_text("utf-8")))
+
+
+def _named(question: Any, name: str) -> list[str]:
+    """The question to the authorizer with one more part."""
+    return [*question, name]
+
+
+def _concerns(policy: Manifest, operation: str, item: Manifest, old: Manifest | None) -> bool:
+    constraints = policy["spec"]["matchConstraints"]
+    plural = RESOURCES[item["kind"]].plural
+    if not any(
+        operation in rule["operations"] and plural in rule["resources"]
+        for rule in constraints["resourceRules"]
+    ):
+        return False
+    selector = constraints.get("objectSelector", {})
+    return any(_is_selected(each, selector) for each in (item, old) if each is not None)
+
+
+def _is_selected(item: Manifest, selector: Manifest) -> bool:
+    expressions = selector.get("matchExpressions", ())
+    assert {each["operator"] for each in expressions} <= {"Exists"}
+    return all(each["key"] in item["metadata"].get("labels", {}) for each in expressions)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from tests.controlplane import ApiError, Stack, wait_for
+from tests.controlplane import ApiError, Client, Stack, wait_for
 from tests.scenarios.canary import Canary
-from tests.scenarios.story import Manifest, Reference
+from tests.scenarios.story import Manifest, Reference, World
 
 _PATIENCE_SECONDS = 90
 _FLIGHTS = 3
@@ -12,11 +12,11 @@ _CASCADES = {"foreground": "Foreground", "orphan": "Orphan", None: None}
 
 
 class RealWorld:
-    """A running stack, seen as a world."""
+    """A running stack, seen as a world, by its administrator or by whom `client` says."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, client: Client | None = None) -> None:
         self.stack = stack
-        self.client = stack.client
+        self.client = client or stack.client
 
     def find(self, reference: Reference) -> Manifest | None:
         return self.client.find(reference.kind, reference.name, reference.namespace)
@@ -59,6 +59,15 @@ class RealWorld:
         except ApiError as error:
             return error.reason != "AlreadyExists"
         return False
+
+    def as_tenant(self, write: Callable[[World], None]) -> str | None:
+        plane = self.stack.control_plane
+        wait_for(lambda: plane.is_guarded(plane.tenant), "the admission policy to be in force")
+        try:
+            write(RealWorld(self.stack, plane.tenant))
+        except ApiError as error:
+            return str(error)
+        return None
 
     def rest(self, syncers: Collection[str]) -> None:
         """Nothing asks about these syncers while the canary flies.

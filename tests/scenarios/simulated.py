@@ -12,7 +12,7 @@ from hooks.preview.clock import Clock
 from hooks.preview.cluster import Change, Cluster, Propagation
 from hooks.preview.hook import encode
 from hooks.preview.metacontroller import Metacontroller
-from hooks.preview.objects import SYNCER, Object, is_deleting, uid_of
+from hooks.preview.objects import SYNCER, ApiError, Object, is_deleting, uid_of
 from hooks.preview.registration import (
     CHILDREN_WITH_SECRETS,
     RESYNC_PERIOD_SECONDS,
@@ -21,7 +21,7 @@ from hooks.preview.registration import (
 from hooks.preview.schema import Schema
 from hooks.status import RETRY_SECONDS
 from tests.scenarios.admission import Admission
-from tests.scenarios.story import Manifest, Reference
+from tests.scenarios.story import Manifest, Reference, World
 
 _PATIENCE_SECONDS = 90
 _CASCADES = {
@@ -139,7 +139,15 @@ class SimulatedWorld:
         assert missing is None, f"{what}: {missing}"
 
     def refuses(self, manifest: Manifest) -> bool:
-        return self.admission.refusal("CREATE", manifest) is not None
+        return self.admission.refusal("CREATE", manifest, None) is not None
+
+    def as_tenant(self, write: Callable[[World], None]) -> str | None:
+        with self.admission.tenant():
+            try:
+                write(self)
+            except ApiError as error:
+                return str(error)
+        return None
 
     def rest(self, syncers: Collection[str]) -> None:
         """Nothing is left to do but what a timer asks for."""

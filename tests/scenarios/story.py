@@ -65,6 +65,9 @@ class World(Protocol):
     def refuses(self, manifest: Manifest) -> bool:
         """Whether creating an object would be refused now."""
 
+    def as_tenant(self, write: Callable[["World"], None]) -> str | None:
+        """Write as who may write every ConfigMap and Secret and no syncer; why it was refused."""
+
     def rest(self, syncers: Collection[str]) -> None:
         """Return when the hook is not asked about these syncers though nothing changes."""
 
@@ -138,6 +141,9 @@ def play(story: Story, world: World) -> int:
     return sum(len(world.calls(syncer)) for syncer in teller.syncers)
 
 
+_FORBIDDEN = "only those who may update ConfigMapSyncers"
+
+
 class _Teller:
     """The verbs of a story."""
 
@@ -162,6 +168,25 @@ class _Teller:
             return f"accepted: {accepted}" if accepted else None
 
         self.world.eventually(look, "a refusal")
+
+    def tenant(self, writes: Sequence[Manifest]) -> None:
+        """What a tenant applies or patches."""
+        for write in writes:
+            refusal = self._as_tenant(write)
+            assert refusal is None, f"{write}: {refusal}"
+
+    def forbidden(self, writes: Sequence[Manifest]) -> None:
+        """What a tenant may neither apply nor patch."""
+        for write in writes:
+            refusal = self._as_tenant(write)
+            assert _FORBIDDEN in (refusal or ""), f"{write}: {refusal}"
+
+    def _as_tenant(self, write: Manifest) -> str | None:
+        ((verb, told),) = write.items()
+        what = self._complete(told)
+        return self.world.as_tenant(
+            lambda world: getattr(_Teller(world), verb)([what] if verb == "apply" else what)
+        )
 
     def delete(self, what: str | Manifest) -> None:
         if isinstance(what, str):
