@@ -29,7 +29,6 @@ from typing import Final, TextIO
 import flask
 import gevent
 import msgspec
-import prometheus_client
 from msgspec import UNSET
 from werkzeug.exceptions import HTTPException
 
@@ -39,6 +38,7 @@ from hooks.customize import related_rules
 from hooks.decisions import CUSTOMIZING, DECIDE, decide_directly
 from hooks.finalize import finalize
 from hooks.kinds import SECRET
+from hooks.metrics import CONTENT_TYPE, SIZE_BUCKETS, Metrics, SyncerState
 from hooks.place import place
 from hooks.protocol import AdoptResponse, MalformedRequest, SyncRequest, SyncResponse
 from hooks.settings import Settings
@@ -53,7 +53,6 @@ CUSTOMIZE_BUDGET_BYTES: Final = 4 * _CUSTOMIZE_BYTES
 """More than can be computed at once, and one beside: there is always somebody who can make room."""
 _FIRST_PIECE_BYTES: Final = 64 * 1024
 _LARGEST_PIECE_BYTES: Final = 1024 * 1024
-_SIZE_BUCKETS: Final = tuple(float(1 << shift) for shift in range(10, 31, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ class _Answer:
     has_secrets: bool = False
     content_bytes: int = 0
     """What it is made of, and nearly all of a large one."""
+    syncer: SyncerState | None = None
+    is_finalized: bool = False
 
 
 _Hook = Callable[[bytes], _Answer]
@@ -85,7 +86,7 @@ def create_app(
     """
     limits = configured or settings.read(os.environ)
     app = flask.Flask("configmap-syncer", static_folder=None)
-    edge = _Edge(limits, _Metrics.create(), log or sys.stdout)
+    edge = _Edge(limits, Metrics.create(clock), log or sys.stdout)
 
     def answer_sync(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
@@ -133,7 +134,7 @@ def create_app(
         )
     for name in ("healthz", "readyz"):
         app.add_url_rule(f"/{name}", name, lambda: _text(200, "ok"))
-    app.add_url_rule("/metrics", "metrics", edge.metrics.page)
+    app.add_url_rule("/metrics", "metrics", edge.page)
     app.register_error_handler(HTTPException, edge.refuse)
     return app
 
@@ -162,64 +163,20 @@ def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
             for raw in (child.data, child.binary_data)
             if raw is not UNSET
         ),
+        syncer=SyncerState(
+            name=request.parent.metadata.name,
+            is_ready=status.ready.status == "True",
+            targets=status.target_count,
+            synced=status.synced_count,
+            pending=status.pending_count,
+            failed=status.failed_count,
+        ),
+        is_finalized=response.finalized,
     )
 
 
 def _text(code: int, line: str) -> flask.Response:
     return flask.Response(f"{line}\n", code, mimetype="text/plain")
-
-
-@dataclass(frozen=True, slots=True)
-class _Metrics:
-    """What is counted. One registry an application, so that two in one process stay apart."""
-
-    registry: prometheus_client.CollectorRegistry
-    requests: prometheus_client.Counter
-    seconds: prometheus_client.Histogram
-    request_bytes: prometheus_client.Histogram
-    in_flight: prometheus_client.Gauge
-    in_flight_bytes: prometheus_client.Gauge
-
-    @classmethod
-    def create(cls) -> "_Metrics":
-        registry = prometheus_client.CollectorRegistry()
-        prefix = "configmap_syncer_hook"
-        return cls(
-            registry=registry,
-            requests=prometheus_client.Counter(
-                f"{prefix}_requests",
-                "Requests by hook and HTTP code.",
-                ["hook", "code"],
-                registry=registry,
-            ),
-            seconds=prometheus_client.Histogram(
-                f"{prefix}_request_seconds",
-                "Seconds from the first byte read to the answer.",
-                ["hook"],
-                registry=registry,
-            ),
-            request_bytes=prometheus_client.Histogram(
-                f"{prefix}_request_bytes",
-                "Bytes of the requests' bodies.",
-                ["hook"],
-                buckets=_SIZE_BUCKETS,
-                registry=registry,
-            ),
-            in_flight=prometheus_client.Gauge(
-                f"{prefix}_in_flight_requests",
-                "Requests being read or answered.",
-                registry=registry,
-            ),
-            in_flight_bytes=prometheus_client.Gauge(
-                f"{prefix}_in_flight_bytes",
-                "Bytes that have arrived of bodies, and of answers being fetched.",
-                registry=registry,
-            ),
-        )
-
-    def page(self) -> flask.Response:
-        text = prometheus_client.generate_latest(self.registry)
-        return flask.Response(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
 class _Refused(Exception):
@@ -235,7 +192,7 @@ class _Refused(Exception):
 class _Edge:
     """Admits, reads, answers, counts and logs one request after the other."""
 
-    def __init__(self, limits: Settings, metrics: _Metrics, log: TextIO) -> None:
+    def __init__(self, limits: Settings, metrics: Metrics, log: TextIO) -> None:
         self.limits = limits
         self.metrics = metrics
         self.log = log
@@ -258,6 +215,10 @@ class _Edge:
                 return self._answer(name, hook)
 
         return view
+
+    def page(self) -> flask.Response:
+        """What Prometheus reads."""
+        return flask.Response(self.metrics.page(), content_type=CONTENT_TYPE)
 
     def refuse(self, error: HTTPException) -> flask.Response:
         """The answer where no hook is: a wrong route or method. The path may hold anything."""
@@ -286,6 +247,7 @@ class _Edge:
             encoded = protocol.encode(answer.response)
             reservation.hold(len(encoded))
             response = flask.Response(encoded, 200, mimetype=JSON)
+            self._note(answer)
             # An answer takes room, too, until its client has fetched it.
             response.call_on_close(leaving.pop_all().close)
             told |= answer.told
@@ -317,7 +279,7 @@ class _Edge:
         self.metrics.requests.labels(name, response.status_code).inc()
         self.metrics.seconds.labels(name).observe(seconds)
         # The sum of exact sizes would tell how long a Secret's values are.
-        rounded = next((bucket for bucket in _SIZE_BUCKETS if size <= bucket), size)
+        rounded = next((bucket for bucket in SIZE_BUCKETS if size <= bucket), size)
         self.metrics.request_bytes.labels(name).observe(rounded)
         self._write(told)
         return response
@@ -385,6 +347,12 @@ class _Edge:
         response = _text(429, "too many bytes in flight")
         response.headers["Retry-After"] = str(self.limits.retry_after_seconds)
         return response
+
+    def _note(self, answer: _Answer) -> None:
+        if answer.syncer and answer.is_finalized:
+            self.metrics.syncers.deleted(answer.syncer.name)
+        elif answer.syncer:
+            self.metrics.syncers.answered(answer.syncer)
 
     def _complain(self, sentence: str) -> None:
         self._write({"error": sentence})

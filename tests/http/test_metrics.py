@@ -1,0 +1,130 @@
+"""What a replica says about the syncers that it was asked about."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hooks.app import create_app
+from hooks.settings import Settings
+from tests.http.client import JSON, SYNC, SYNCER
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SECONDS = START.timestamp()
+
+
+class Replica:
+    """One of the hook's replicas, with a clock of its own."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.now = START
+        self.client = create_app(
+            settings or Settings(), lambda: self.now, io.StringIO()
+        ).test_client()
+
+    def ask(self, hook: str = "sync", name: str = "sample", *, ready: bool = False) -> int:
+        """Ask about a syncer whose copy is missing, or which is ready, as it has no target."""
+        spec = dict(SYNCER["spec"])
+        if ready:
+            del spec["targetNamespaces"]
+            spec["namespaceSelector"] = {"matchLabels": {"team": "none"}}
+        parent = dict(SYNCER) | {"metadata": {"name": name, "uid": "b9f3"}, "spec": spec}
+        body = json.dumps(json.loads(SYNC) | {"parent": parent})
+        return self.client.post(f"/{hook}", data=body, content_type=JSON).status_code
+
+    def series(self) -> dict[str, float]:
+        """What is said about syncers, without what their names have in common."""
+        prefix = "configmap_syncer_"
+        lines = self.client.get("/metrics").text.splitlines()
+        pairs = (line.removeprefix(prefix).split() for line in lines if "{syncer=" in line)
+        return {name: float(value) for name, value in pairs}
+
+
+def test_each_syncer_has_the_time_and_the_numbers_of_its_last_answer() -> None:
+    replica = Replica()
+    replica.ask()
+    replica.now += timedelta(seconds=1.5)
+    replica.ask(name="other", ready=True)
+
+    assert replica.series() == {
+        'last_answer_timestamp_seconds{syncer="sample"}': SECONDS,
+        'last_answer_timestamp_seconds{syncer="other"}': SECONDS + 1.5,
+        'ready{syncer="sample"}': 0,
+        'ready{syncer="other"}': 1,
+        'targets{syncer="sample"}': 1,
+        'targets{syncer="other"}': 0,
+        'synced_targets{syncer="sample"}': 0,
+        'synced_targets{syncer="other"}': 0,
+        'pending_targets{syncer="sample"}': 1,
+        'pending_targets{syncer="other"}': 0,
+        'failed_targets{syncer="sample"}': 0,
+        'failed_targets{syncer="other"}': 0,
+    }
+
+
+def test_two_replicas_disagree_where_one_was_asked_later() -> None:
+    early, late = Replica(), Replica()
+    early.ask()
+    late.now += timedelta(minutes=5)
+    late.ask(ready=True)
+
+    states = [replica.series() for replica in (early, late)]
+    time, ready = 'last_answer_timestamp_seconds{syncer="sample"}', 'ready{syncer="sample"}'
+    assert [(state[time], state[ready]) for state in states] == [(SECONDS, 0), (SECONDS + 300, 1)]
+
+
+def test_a_deleted_syncer_leaves_the_time_of_its_deletion_for_a_day() -> None:
+    replica = Replica()
+    replica.ask()
+    replica.ask("finalize")
+
+    assert replica.series() == {'deleted_timestamp_seconds{syncer="sample"}': SECONDS}
+    replica.now += timedelta(hours=24)
+    assert replica.series() == {}
+
+
+def test_a_syncer_that_was_deleted_and_created_again_has_a_state_again() -> None:
+    replica = Replica()
+    replica.ask("finalize")
+    replica.ask()
+
+    assert 'ready{syncer="sample"}' in replica.series()
+    assert 'deleted_timestamp_seconds{syncer="sample"}' not in replica.series()
+
+
+def test_a_state_goes_a_day_after_the_last_answer_and_not_before() -> None:
+    replica = Replica()
+    replica.ask()
+    replica.now += timedelta(hours=23)
+    replica.ask(name="other")
+    replica.now += timedelta(minutes=59)
+    assert len(replica.series()) == 12
+
+    replica.now += timedelta(minutes=1)
+    assert {name.partition('"')[2] for name in replica.series()} == {'other"}'}
+
+
+def test_beyond_the_most_syncers_the_one_goes_whose_answer_is_the_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hooks.metrics.SYNCERS", 2)
+    replica = Replica()
+    for name in ("one", "two", "one", "three"):
+        replica.ask(name=name)
+
+    assert {name.split('"')[1] for name in replica.series()} == {"one", "three"}
+
+
+@pytest.mark.parametrize("name", ["", "a" * 254, 'a"} 1\nb{c="', "\u202e", "A"])
+def test_a_name_that_no_object_can_have_is_not_counted(name: str) -> None:
+    replica = Replica()
+    replica.ask(name=name)
+
+    assert replica.series() == {}
+
+
+def test_what_was_refused_is_no_answer() -> None:
+    replica = Replica(Settings(max_request_bytes=100))
+
+    assert (replica.ask(), replica.series()) == (413, {})
