@@ -1,8 +1,8 @@
 """What every answer keeps, whatever was asked.
 
 Only MalformedRequest is ever raised, the same question gives the same bytes, Metacontroller can
-read them, the API server can store the status, and no value of a ConfigMap or Secret is told
-anywhere but in the data of a copy.
+read them, the API server can store the status, no value of a ConfigMap or Secret is told anywhere
+but in the data of a copy, and a lot of what others write costs as much as it is long.
 """
 
 import base64
@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from fuzzing.crowding import crowded
 from fuzzing.questions import Question, decoded
+from fuzzing.work import counted
 from hooks import source
 from hooks.preview.hook import ask, ask_related
 from hooks.preview.schema import Schema
@@ -24,6 +26,12 @@ _CODED: Final = base64.b64encode(_MARK.encode()).decode()
 _MARKS: Final = (_MARK, _CODED)
 _HASH: Final = "config.example.com/content-hash"
 _SCHEMA: Final = Schema.load()
+_LINES: Final = 5_000
+"""How many lines of Python may run for any question."""
+_LINES_PER_BYTE: Final = 10
+"""How many more for each of its bytes: a namespace with a name of ten runs some eighty."""
+_BYTES_PER_LINE: Final = 10
+"""For how many bytes that a crowd takes one more line may run: most of them are skipped."""
 
 
 class Broken(Exception):
@@ -38,6 +46,17 @@ def judge(question: Question) -> None:
     if isinstance(answer, bytes):
         _readable(question, answer)
     _keeps_secrets(question)
+    # Counting takes longer than all else but the schema.
+    if zlib.crc32(question.body) % 16 == 0:
+        _works_in_proportion(question)
+
+
+def _works_in_proportion(question: Question) -> None:
+    body = crowded(question.body)
+    _, lines = counted(lambda: _answer(replace(question, body=body)))
+    most = _LINES + _LINES_PER_BYTE * len(question.body) + len(body) // _BYTES_PER_LINE
+    if lines > most:
+        raise Broken(f"{len(body):,} bytes take {lines:,} lines of work, and {most:,} are allowed")
 
 
 def _answer(question: Question) -> bytes | str:

@@ -80,6 +80,8 @@ class Patterns:
 
     def _reached(self, name: str) -> int:
         """The ends that a name leads to."""
+        if not self.globs:
+            return 0
         states, loops = self.starts, self.loops
         for step in map(self.steps.get, name, repeat(self.other_steps)):
             states = (states << 1 & step) | (states & loops)

@@ -15,6 +15,9 @@ from fuzzing import conversations, decisions, edge, judge, questions
 from fuzzing.mutations import mutated
 from fuzzing.questions import Question
 from fuzzing.report import NotFuzzed, Report
+from hooks import field_ownership
+from hooks.policy import Policy
+from hooks.protocol import KubernetesObject
 
 QUESTIONS = tuple(questions.recorded())
 FEW = QUESTIONS[::40]
@@ -77,6 +80,26 @@ def test_an_answer_that_does_not_keep_what_all_must_keep_is_found(
 
     with pytest.raises(Exception, match=r"told|two answers|unknown field|twice"):
         judge.judge(question)
+
+
+def of_each_key(copy: KubernetesObject, policy: Policy) -> set[str]:
+    """The keys of ours alone, looked up by going through all owners again for each of them."""
+    keys = {key for manager in copy.field_managers for key in manager.keys}
+    return {key for key in keys if sum(key in manager.keys for manager in copy.field_managers) == 1}
+
+
+def test_work_that_grows_with_the_square_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    question = next(q for q in QUESTIONS if q.hook == "sync" and b'"aHVzaC1taW5l"' in q.body)
+    judge._works_in_proportion(question)
+    monkeypatch.setattr(field_ownership, "keys_of_ours_alone", of_each_key)
+
+    with pytest.raises(judge.Broken, match="lines of work"):
+        judge._works_in_proportion(question)
+
+
+def test_recorded_requests_with_a_lot_in_them_cost_no_more_than_that() -> None:
+    for question in FEW:
+        judge._works_in_proportion(question)
 
 
 @pytest.mark.skipif(decisions.IS_MISSING, reason="there is no atheris for this platform")
