@@ -44,11 +44,11 @@ def _crowd(part: Any) -> None:
     for field in _MAPS:
         if isinstance(part.get(field), dict):
             part[field] |= dict.fromkeys(_NAMES, "eA==")
-    for entry in part.get("managedFields") or ():
-        _crowd_fields(entry)
     for field in _LISTS:
         value = part.get(field)
         if isinstance(value, list) and value:
+            for entry in value:
+                _crowd_fields(entry)
             value += [_named(value[-1], name) for name in _NAMES]
     annotations = part.get("annotations")
     for consent in _CONSENTS:

@@ -438,3 +438,33 @@ def test_to_fill_the_log_with_tracebacks_by_handshakes_that_fail(
     printed = capfd.readouterr().err
     assert "Traceback" not in printed
     assert len(printed.splitlines()) <= 20
+
+
+def edited_consents(edit: int) -> bytes:
+    """A sync whose source and target have the longest lists of consents, with new names in them."""
+    question = json.loads(SYNC)
+    related = question["related"]
+    globs = [f"*{edit}-{number}*" for number in range(100)]
+    names = [f"team-{edit}-{number}" for number in range(250_000 // len(f"team-{edit}-00000,"))]
+    consented = ",".join([*globs, *names, "dev", "default"])
+    for found, annotation in (
+        (related["ConfigMap.v1"]["default/app-config"], "allow-sync-to"),
+        (related["Namespace.v1"]["dev"], "accept-sync-from"),
+    ):
+        found["metadata"]["annotations"] = {f"config.example.com/{annotation}": consented}
+    question["parent"]["spec"]["excludeNamespaces"] = globs
+    return json.dumps(question).encode()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak")
+def test_to_fill_the_memory_with_edits_of_consent(start: Start) -> None:
+    edge = start(REQUIRE_TARGET_CONSENT="true")
+    assert call(edge.port, "POST", "/sync", SYNC).code == 200
+    before = peak(edge)
+
+    answers = [call(edge.port, "POST", "/sync", edited_consents(n)) for n in range(200)]
+
+    assert {ready(json.loads(answer.body)["status"])["reason"] for answer in answers} == {
+        "Progressing"
+    }
+    assert peak(edge) - before < 64

@@ -29,6 +29,9 @@ class RealWorld:
                 raise
             self.patch(Reference.of(manifest), manifest)
 
+    def apply_as(self, manager: str, manifest: Manifest) -> None:
+        self.client.apply(manifest, field_manager=manager)
+
     def patch(self, reference: Reference, patch: Manifest) -> None:
         self.client.merge_patch(reference.kind, reference.name, patch, reference.namespace)
 

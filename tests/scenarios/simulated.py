@@ -111,6 +111,10 @@ class SimulatedWorld:
         else:
             self.cluster.apply(manifest)
 
+    def apply_as(self, manager: str, manifest: Manifest) -> None:
+        self._pause()
+        self.cluster.server_side_apply(manifest, manager)
+
     def patch(self, reference: Reference, patch: Manifest) -> None:
         self._pause()
         self.cluster.patch(reference.kind, reference.name, reference.namespace, patch)

@@ -55,6 +55,9 @@ class World(Protocol):
 
     def apply(self, manifest: Manifest) -> None: ...
 
+    def apply_as(self, manager: str, manifest: Manifest) -> None:
+        """Apply server-side, under the name of a field manager."""
+
     def patch(self, reference: Reference, patch: Manifest) -> None: ...
 
     def delete(self, reference: Reference, cascade: str | None) -> None: ...
@@ -158,6 +161,12 @@ class _Teller:
             if manifest["kind"] == "ConfigMapSyncer":
                 self.syncers.add(manifest["metadata"]["name"])
             self.world.apply(manifest)
+
+    def apply_as(self, what: Mapping[str, Sequence[Manifest]]) -> None:
+        """What is applied server-side, by the names of the field managers."""
+        for manager, manifests in what.items():
+            for told in manifests:
+                self.world.apply_as(manager, self._complete(told))
 
     def patch(self, what: Manifest) -> None:
         self.world.patch(Reference.parse(what["of"]), self._complete(what["with"]))
