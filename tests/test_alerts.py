@@ -1,7 +1,6 @@
 """The alerts of docs/metrics.md, judged by Prometheus' own tool on what two replicas really say."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,10 +10,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from tests.conftest import PROMTOOL
 from tests.http.test_metrics import Replica
 
 ROOT: Final = Path(__file__).parents[1]
-PROMTOOL: Final = shutil.which("promtool")
 NOT_READY, SILENT, ABSENT = (
     "ConfigMapSyncerNotReady",
     "ConfigMapSyncerSilent",
@@ -22,9 +21,7 @@ NOT_READY, SILENT, ABSENT = (
 )
 READY, UNREADY, DELETED, RESTARTED = "ready", "unready", "deleted", "restarted"
 
-pytestmark = pytest.mark.skipif(
-    not PROMTOOL, reason="promtool is not on PATH (Debian's package prometheus has it)"
-)
+pytestmark = pytest.mark.skipif(not PROMTOOL, reason="promtool is not on PATH")
 
 Events = Mapping[int, Sequence[tuple[str, str]]]
 """By minute: which replica (`a` or `b`) is asked or restarted, and what it finds."""

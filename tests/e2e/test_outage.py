@@ -46,10 +46,18 @@ def _away(stack: Stack) -> Iterator[list[str]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    stack.hook.kill()
+    def listening() -> ThreadingHTTPServer | None:
+        # What was killed may hold its port for a moment.
+        with contextlib.suppress(OSError):
+            return ThreadingHTTPServer(("127.0.0.1", port or 0), Unavailable)
+        return None
+
     port = urlsplit(stack.hook.url).port
+    stack.hook.kill()
     try:
-        with ThreadingHTTPServer(("127.0.0.1", port or 0), Unavailable) as server:
+        server = wait_for(listening, "the hook's port to be free")
+        assert server
+        with server:
             serving = threading.Thread(target=server.serve_forever)
             serving.start()
             try:
