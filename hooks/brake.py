@@ -168,6 +168,7 @@ def _losing(
             and copy.metadata.namespace not in names
             and not (is_gone or is_going or copies.is_withdrawn(copy, asked, request))
             and field_ownership.is_managed_by_us(copy, policy)
+            and not copies.belongs_to_another(copy, asked, policy)
         ):
             yield copy
 

@@ -216,7 +216,8 @@ def kept(
     """Every living copy, save where its namespace can or may have none.
 
     Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy,
-    also where the namespace is no target any more. What others made a copy, they may keep.
+    also where the namespace is no target any more. What others made a copy, they may keep; what is
+    another syncer's copy, that one makes again.
     """
     closed = {target.namespace for target in targets if target.is_closed}
     refusing = {target.namespace for target in targets if target.is_refusing}
@@ -229,6 +230,7 @@ def kept(
             _is_unwanted(copy, request, asked, refusing)
             and field_ownership.is_managed_by_us(copy, policy)
         )
+        and not (isinstance(asked, Syncer) and belongs_to_another(copy, asked, policy))
     ]
 
 
@@ -285,6 +287,19 @@ def bare(found: KubernetesObject, policy: Policy) -> Child:
     if found.annotation(LAST_APPLIED) is None:
         return child
     return structs.replace(echo(found, policy), metadata=child.metadata)
+
+
+def belongs_to_another(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
+    """Whether an observed copy was made for another syncer, whose name it carries.
+
+    Somebody has set its label `controller-uid` to this syncer's uid, and Metacontroller has adopted
+    it. What has the name of this syncer's own copies is one of them, whatever its labels say.
+    """
+    return (
+        copy.label(SYNCED_BY) not in (None, asked.name)
+        and not asked.names(copy)
+        and field_ownership.is_managed_by_us(copy, policy)
+    )
 
 
 def is_withdrawn(copy: KubernetesObject, asked: Syncer, request: SyncRequest) -> bool:
@@ -367,7 +382,10 @@ class Copies:
         self._writings = {}
         outdated: dict[str, list[KubernetesObject]] = {}
         for copy in observed(self.request):
-            if not self.asked.names(copy) and self._is_managed_by_us(copy):
+            is_ours = self._is_managed_by_us(copy) and not belongs_to_another(
+                copy, self.asked, self.policy
+            )
+            if is_ours and not self.asked.names(copy):
                 outdated.setdefault(copy.metadata.namespace, []).append(copy)
         self._outdated = outdated
 
