@@ -17,7 +17,7 @@ from hooks.protocol import KubernetesObject
 ALLOW_SYNC_TO: Final = f"{syncer.GROUP}/allow-sync-to"
 """The annotation on a source that lists the namespaces which may hold a copy."""
 GLOBS_LIMIT: Final = 100
-"""How many globs a list may have: each is held against the name of every target."""
+"""How many globs a list may have: every target's name is held against them."""
 ACCEPT_SYNC_FROM: Final = f"{syncer.GROUP}/accept-sync-from"
 """The annotation on a Namespace that lists the namespaces from which it takes copies."""
 

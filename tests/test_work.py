@@ -17,18 +17,25 @@ from tests.conditions import ready
 NUMBER = 400
 
 
-def asked(what: str, number: int) -> Question:
-    return Question("sync", Policy(), encoded(SITUATIONS[what].make(number)))
+def asked(what: str, number: int, hook: str = "sync") -> Question:
+    return Question(hook, Policy(), encoded(SITUATIONS[what].make(number)))
 
 
 @pytest.mark.parametrize("what", SITUATIONS)
-def test_twice_as_many_of_anything_cost_at_most_twice_the_steps(what: str) -> None:
-    once, twice = asked(what, NUMBER), asked(what, 2 * NUMBER)
+def test_a_hostile_request_is_the_situation_that_it_is_said_to_be(what: str) -> None:
+    answer = json.loads(asked(what, NUMBER).asked())
 
-    answer, lines = counted(once.asked)
+    assert ready(answer["status"])["reason"] == SITUATIONS[what].reason
+
+
+@pytest.mark.parametrize("hook", ["sync", "finalize", "customize"])
+@pytest.mark.parametrize("what", SITUATIONS)
+def test_twice_as_many_of_anything_cost_at_most_twice_the_steps(what: str, hook: str) -> None:
+    once, twice = asked(what, NUMBER, hook), asked(what, 2 * NUMBER, hook)
+
+    _, lines = counted(once.asked)
     _, more_lines = counted(twice.asked)
 
-    assert ready(json.loads(answer)["status"])["reason"] == SITUATIONS[what].reason
     assert more_lines < 2.1 * lines
     assert more_lines < 4 * len(twice.body)
 
