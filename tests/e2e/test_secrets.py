@@ -140,6 +140,26 @@ def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whateve
 
 
 @pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
+def test_thousands_of_keys_under_metacontrollers_name_hold_up_no_other_copy(stack: Stack) -> None:
+    make(stack, "crowd", ["crowd-hostile", "crowd-quiet"])
+    wait_for_reason(stack, "crowd", "AllCopiesCurrent")
+    copy = stack.client.get("Secret", "login", "crowd-hostile")
+    for field in ("managedFields", "resourceVersion", "uid", "creationTimestamp"):
+        del copy["metadata"][field]
+    copy["data"] |= {f"key-{number}": encoded("x") for number in range(12_000)}
+
+    stack.client.apply(copy, field_manager="metacontroller")
+    changed = {"password": encoded(EDITED)}
+    stack.client.merge_patch("Secret", "login", {"data": changed}, "crowd-source")
+
+    for namespace in ("crowd-quiet", "crowd-hostile"):
+        stack.client.wait_for(
+            "Secret", "login", lambda found: found.get("data") == changed, "changed", namespace
+        )
+    wait_for_reason(stack, "crowd", "AllCopiesCurrent")
+
+
+@pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
 def test_nothing_of_a_secret_s_values_gets_out_of_secrets(stack: Stack) -> None:
     prefix = "marker"
     targets = [f"{prefix}-{name}" for name in ("dev", "prod", "taken", "missing")]
