@@ -42,22 +42,24 @@ def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSel
         if selection.unmatched:
             return _missing(selection.unmatched, "spec.keys")
         chosen = selection.names
-    names: dict[str, str] = {}
-    olds: dict[str, list[str]] = {}
-    for key in chosen:
-        names[key] = asked.rename_keys.get(key, key)
-        olds.setdefault(names[key], []).append(key)
+    names = {key: asked.rename_keys.get(key, key) for key in chosen}
     missing = [key for key in asked.rename_keys if key not in names]
     if missing:
         return _missing(missing, "spec.renameKeys")
-    colliding = sorted(new for new, old in olds.items() if len(old) > 1)
-    if colliding:
-        old = named(sorted(olds[colliding[0]]))
-        return NoSelection(
-            Fault.KEYS_COLLIDE,
-            f"Correct spec.renameKeys: the keys {old} would both become {colliding[0]}",
-        )
+    if len(set(names.values())) < len(names):
+        return _colliding(names)
     return names
+
+
+def _colliding(names: Mapping[str, str]) -> NoSelection:
+    olds: dict[str, list[str]] = {}
+    for old, new in names.items():
+        olds.setdefault(new, []).append(old)
+    first = min(new for new, old in olds.items() if len(old) > 1)
+    return NoSelection(
+        Fault.KEYS_COLLIDE,
+        f"Correct spec.renameKeys: the keys {named(sorted(olds[first]))} would both become {first}",
+    )
 
 
 def _missing(names: Collection[str], where: str) -> NoSelection:
