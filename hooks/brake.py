@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from hooks import copies, field_ownership, protocol, syncer, targets
 from hooks.policy import Policy
-from hooks.protocol import NAMESPACES, Child, KubernetesObject, SyncRequest
+from hooks.protocol import Child, KubernetesObject, SyncRequest
 from hooks.syncer import PruneLimit, Syncer
 from hooks.targets import Target
 
@@ -158,15 +158,13 @@ def _losing(
     asked: Syncer, request: SyncRequest, names: set[str], policy: Policy
 ) -> Iterator[KubernetesObject]:
     """The living copies that only a change of the targets takes away."""
-    shown = request.seen(NAMESPACES)
     for copy in copies.observed(request):
-        namespace = shown.get(copy.metadata.namespace)
-        is_gone = namespace is None and asked.namespaces.needs_all
-        is_going = namespace is not None and targets.is_terminating(namespace)
+        namespace = copy.metadata.namespace
         if (
             copy.is_living
-            and copy.metadata.namespace not in names
-            and not (is_gone or is_going or copies.is_withdrawn(copy, asked, request))
+            and namespace not in names
+            and not targets.is_closing(namespace, asked, request)
+            and not copies.is_withdrawn(copy, asked, request)
             and field_ownership.is_managed_by_us(copy, policy)
             and not copies.belongs_to_another(copy, asked, policy)
         ):

@@ -39,7 +39,7 @@ from hooks.syncer import (
     InvalidSpec,
     Syncer,
 )
-from hooks.targets import Failure, FailureReason, Target
+from hooks.targets import Failure, FailureReason, Target, is_closing
 
 MANAGER: Final = "configmap-syncer"
 
@@ -59,12 +59,16 @@ _BINARY_CLAIMS: Final = ("dG8tYmUtcmVtb3ZlZA==", "YmVpbmctcmVtb3ZlZA==")
 
 
 class State(Enum):
-    """What became of the copy in one namespace; EMPTIED: it went with its source, as asked for."""
+    """What became of the copy in one namespace.
+
+    EMPTIED: it went with its source, as asked for. LEAVING: one that should be gone is there.
+    """
 
     CURRENT = "current"
     WAITING = "waiting"
     HELD = "held"
     EMPTIED = "emptied"
+    LEAVING = "leaving"
     FAILED = "failed"
 
 
@@ -73,8 +77,8 @@ class Outcome:
     """The state of one target, and the children to return for it.
 
     `failure` is set when FAILED; `obstacle` says what a WAITING copy is waiting for where that
-    is known better than "the API server"; `written` says when a CURRENT one was last written, as
-    far as that is known.
+    is known better than "the API server", and what keeps one that is LEAVING; `written` says when
+    a CURRENT one was last written, as far as that is known.
     """
 
     namespace: str
@@ -703,22 +707,52 @@ def _managed_by_another(found: KubernetesObject, controller: OwnerReference) -> 
     )
 
 
-def obstacle(copy: KubernetesObject) -> str | None:
+def obstacle(copy: KubernetesObject, what: str = "the copy") -> str | None:
     """What keeps a copy that is being deleted, a fragment of a sentence; None for a living one."""
     if copy.is_living:
         return None
     finalizers = ", ".join(copy.metadata.finalizers or ())
     if not finalizers:
-        return "the copy is still being deleted"
+        return f"{what} is still being deleted"
     return (
-        f"the copy hangs in deletion and has the finalizers {finalizers}; see that whoever set "
+        f"{what} hangs in deletion and has the finalizers {finalizers}; see that whoever set "
         "them takes them off"
     )
 
 
-def undeleted(parent: Parent) -> str:
-    """What is said of a living copy that was to be deleted, a fragment of a sentence."""
-    return syncer.refused(parent, "the copy was to be deleted and is still there")
+def remaining(copy: KubernetesObject, parent: Parent, what: str = "the copy") -> str:
+    """Why a copy that should be gone is still there, a fragment of a sentence."""
+    refused = syncer.refused(parent, f"{what} was to be deleted and is still there")
+    return obstacle(copy, what) or refused
+
+
+def leaving(
+    request: SyncRequest,
+    asked: Syncer,
+    wanted: Iterable[Target],
+    children: Iterable[Child],
+    policy: Policy,
+) -> Mapping[str, str]:
+    """Where copies are observed that should be gone, and why they are not, by namespace.
+
+    Those are the copies that an answer leaves out. Not where one of their name is wanted, for they
+    are replaced; nor where the namespace itself goes, and Kubernetes deletes all that is in it.
+    """
+    returned = {(child.kind, child.metadata.namespace, child.metadata.name) for child in children}
+    taking = {target.namespace for target in wanted if target.failure is None}
+    found: dict[str, str] = {}
+    for copy in observed(request):
+        kind, namespace = kinds.of(copy.kind).name, copy.metadata.namespace
+        if (
+            (kind, namespace, copy.metadata.name) not in returned
+            and not (namespace in taking and asked.names(copy))
+            and not is_closing(namespace, asked, request)
+            and field_ownership.is_managed_by_us(copy, policy)
+        ):
+            former = f"the former copy, {kind} {copy.metadata.name},"
+            what = "the copy" if asked.names(copy) else former
+            found.setdefault(namespace, remaining(copy, request.parent, what))
+    return found
 
 
 def _contradiction(setting: ApplyStrategy, seen: ApplyStrategy) -> str:

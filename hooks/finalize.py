@@ -41,7 +41,7 @@ def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncRespons
         ending = _retained(request, asked, policy)
     else:
         retaken = () if is_orphaned else _retaken(asked, released, policy)
-        ending = _removed(request, retaken)
+        ending = _removed(request, retaken, policy)
     question = status.Question(request.parent, status.previous(request.parent), now)
     if isinstance(asked, Syncer):
         question = status.Question(
@@ -75,13 +75,12 @@ def _asked(request: SyncRequest, policy: Policy) -> Syncer | InvalidSpec:
     return retention.conflict(asked, found, policy.strategy) or asked
 
 
-def _removed(request: SyncRequest, retaken: Sequence[Child]) -> _Ending:
+def _removed(request: SyncRequest, retaken: Sequence[KubernetesObject], policy: Policy) -> _Ending:
     """Nothing stays; a released copy is taken back first, for only an observed one can go."""
-    left = {child.metadata.namespace: copies.undeleted(request.parent) for child in retaken} | {
-        copy.metadata.namespace: copies.obstacle(copy) or copies.undeleted(request.parent)
-        for copy in copies.observed(request)
-    }
-    return _Ending(retaken, _waiting(left))
+    going = [*retaken, *copies.observed(request)]
+    left = {copy.metadata.namespace: copies.remaining(copy, request.parent) for copy in going}
+    children = [copies.echo(copy, policy) for copy in retaken]
+    return _Ending(children, _outcomes(left, State.LEAVING))
 
 
 def _retained(request: SyncRequest, asked: Syncer | InvalidSpec, policy: Policy) -> _Ending:
@@ -107,13 +106,11 @@ def _retained(request: SyncRequest, asked: Syncer | InvalidSpec, policy: Policy)
         and not retention.is_safe(copy, request, asked)
     }
     children = [copies.keep(copy, request, asked, policy) for copy in staying]
-    return _Ending(children, _waiting(left))
+    return _Ending(children, _outcomes(left, State.WAITING))
 
 
-def _waiting(left: Mapping[str, str]) -> Sequence[Outcome]:
-    return [
-        Outcome(namespace, State.WAITING, obstacle=why) for namespace, why in sorted(left.items())
-    ]
+def _outcomes(left: Mapping[str, str], state: State) -> Sequence[Outcome]:
+    return [Outcome(namespace, state, obstacle=why) for namespace, why in sorted(left.items())]
 
 
 def _released(request: SyncRequest, asked: Syncer | InvalidSpec) -> Sequence[KubernetesObject]:
@@ -124,14 +121,14 @@ def _released(request: SyncRequest, asked: Syncer | InvalidSpec) -> Sequence[Kub
 
 def _retaken(
     asked: Syncer | InvalidSpec, released: Sequence[KubernetesObject], policy: Policy
-) -> Sequence[Child]:
+) -> Sequence[KubernetesObject]:
     """Copies that lost their owner: once observed again, they can be deleted.
 
     Only server-side apply takes possession by writing; see docs on what stays otherwise.
     """
     if isinstance(asked, InvalidSpec) or policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
         return ()
-    return [copies.echo(found, policy) for found in released if copies.is_going_along(found)]
+    return [found for found in released if copies.is_going_along(found)]
 
 
 def _is_orphaned(parent: Parent, released: Sequence[KubernetesObject]) -> bool:

@@ -5,10 +5,10 @@ hook may not have asked for it. So only copies that name the missing source go, 
 is shown proves that the source would be shown, too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hooks import copies, field_ownership, source
+from hooks import copies, field_ownership, source, targets
 from hooks.copies import Outcome, State
 from hooks.policy import Policy
 from hooks.protocol import NAMESPACES, ApplyStrategy, Child, KubernetesObject, SyncRequest
@@ -21,11 +21,13 @@ from hooks.targets import Target
 class Loss:
     """What a lost source takes along: the namespaces of the copies that go and of those that stay.
 
-    The children are those that stay, and copies that have to be taken back before they can go.
+    The children are those that stay, and copies that have to be taken back before they can go;
+    `leaving` says why the others are still there, by namespace.
     """
 
     outcomes: Sequence[Outcome]
     children: Sequence[Child]
+    leaving: Mapping[str, str]
     going: Sequence[str]
     kept: Sequence[str]
 
@@ -51,15 +53,27 @@ def follow(
         return None
     held = copies.kept(request, asked, wanted, policy)
     kept = [copy for copy in held if not _goes(copy, asked, policy)]
+    children = [copies.keep(copy, request, asked, policy) for copy in kept]
+    holding = {copy.metadata.namespace for copy in kept}
+    leaving = copies.leaving(request, asked, (), children, policy)
     return Loss(
-        outcomes=_outcomes(request, wanted, going, kept),
-        children=[
-            *(copies.keep(copy, request, asked, policy) for copy in kept),
-            *(copies.echo(copy, policy) for copy in retaken),
-        ],
+        outcomes=[_outcome(target, is_holding=target.namespace in holding) for target in wanted],
+        children=[*children, *(copies.echo(copy, policy) for copy in retaken)],
+        leaving={**_released(retaken, asked, request), **leaving},
         going=sorted({copy.metadata.namespace for copy in going}),
         kept=[copy.metadata.namespace for copy in kept],
     )
+
+
+def _released(
+    retaken: Iterable[KubernetesObject], asked: Syncer, request: SyncRequest
+) -> Mapping[str, str]:
+    """Why the copies are still there that have to be taken back first, by namespace."""
+    return {
+        copy.metadata.namespace: copies.remaining(copy, request.parent)
+        for copy in retaken
+        if not targets.is_closing(copy.metadata.namespace, asked, request)
+    }
 
 
 def _goes(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
@@ -89,26 +103,7 @@ def _is_proven(asked: Syncer, request: SyncRequest, going: Iterable[KubernetesOb
     return bool(request.seen(NAMESPACES)) and any(copy.key in seen for copy in going)
 
 
-def _outcomes(
-    request: SyncRequest,
-    wanted: Iterable[Target],
-    going: Iterable[KubernetesObject],
-    kept: Iterable[KubernetesObject],
-) -> Sequence[Outcome]:
-    leaving = {
-        copy.metadata.namespace: copies.obstacle(copy) or copies.undeleted(request.parent)
-        for copy in going
-    }
-    holding = {copy.metadata.namespace for copy in kept}
-    return [
-        _outcome(target, leaving.get(target.namespace), is_holding=target.namespace in holding)
-        for target in wanted
-    ]
-
-
-def _outcome(target: Target, leaving: str | None, *, is_holding: bool) -> Outcome:
+def _outcome(target: Target, *, is_holding: bool) -> Outcome:
     if target.failure is not None:
         return Outcome(target.namespace, State.FAILED, failure=target.failure)
-    if leaving is not None:
-        return Outcome(target.namespace, State.WAITING, obstacle=leaving)
     return Outcome(target.namespace, State.HELD if is_holding else State.EMPTIED)

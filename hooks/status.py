@@ -12,8 +12,9 @@ the future is none.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -36,6 +37,9 @@ FAILURES_LIMIT: Final = 50
 RETRY_SECONDS: Final = 30
 """How often a copy that was refused is asked for again; healing takes no longer than this."""
 
+
+_OVERDUE: Final = (FailureReason.NOT_APPLIED, FailureReason.NOT_REMOVED)
+"""Why a namespace fails when a deadline is over."""
 
 _AS_ASKED: Final = "as spec.sourceDeletionPolicy says"
 
@@ -136,8 +140,8 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def refused(self) -> Sequence[NamespaceFailure]:
-        """The failures that are listed as NotApplied, whatever they are worth."""
-        return [f for f in self.failures if f.reason == FailureReason.NOT_APPLIED]
+        """The failures that are listed for their deadline, whatever they are worth."""
+        return [f for f in self.failures if f.reason in _OVERDUE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +173,9 @@ class Question:
 
     `deadline` is in seconds; `contradiction` is added to what is said of refused copies; the
     `strays` are no copies, and told all the same, for they go with the syncer; `going` are the
-    namespaces whose copy only a suspension keeps from going with the source; the `warning` is a
-    sentence about what is about to go wrong.
+    namespaces whose copy only a suspension keeps from going with the source; `leaving` says of
+    namespaces why a copy that should be gone is still there; the `warning` is a sentence about what
+    is about to go wrong.
     """
 
     parent: Parent
@@ -180,6 +185,7 @@ class Question:
     contradiction: str | None = None
     strays: Sequence[str] = ()
     going: Sequence[str] = ()
+    leaving: Mapping[str, str] = field(default_factory=dict)
     is_suspended: bool = False
     warning: str | None = None
 
@@ -196,25 +202,34 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class _Assessment:
-    """The outcomes, sorted into what a status counts. `failures` are sorted by namespace."""
+    """The outcomes, sorted into what a status counts. `failures` are sorted by namespace.
 
+    `targets` counts the outcomes that were asked about. Namespaces that should have lost their copy
+    may come on top of them; those whose deadline is not over are `leaving`.
+    """
+
+    targets: int
     synced: Sequence[str]
     pending: Sequence[str]
+    leaving: Sequence[str]
     failures: Sequence[NamespaceFailure]
     pending_since: str | UnsetType
     resync_after_seconds: float
     is_progressing: bool
     """Whether a copy was asked for and its deadline is not over."""
+    is_unequal: bool
+    """Whether a target does not hold the content, failures aside that no waiting mends."""
     written: datetime | None
     """When the last of the synced copies was written, as far as that is known."""
 
     @property
-    def total(self) -> int:
-        return len(self.synced) + len(self.pending) + len(self.failures)
+    def refused(self) -> Sequence[NamespaceFailure]:
+        return [f for f in self.failures if f.reason in _OVERDUE]
 
     @property
-    def refused(self) -> Sequence[NamespaceFailure]:
-        return [f for f in self.failures if f.reason == FailureReason.NOT_APPLIED]
+    def is_beyond(self) -> bool:
+        """Whether namespaces that are no targets are counted, too."""
+        return len(self.synced) + len(self.pending) + len(self.failures) > self.targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +309,11 @@ def held(
     """
     found = _assess(question, outcomes)
     holding = frozenset(kept)
-    keeping = _keeping(kept, [name for name in found.pending if name not in holding])
+    having = holding.union(found.leaving)
+    keeping = _keeping(kept, [name for name in found.pending if name not in having])
+    if found.leaving:
+        still = f"{named(found.leaving)} still {_have(found.leaving)} one that is being deleted"
+        keeping = f"{keeping}, and {still}"
     reason: StrEnum = SyncedReason.HELD
     planned: Plan | UnsetType = UNSET
     if question.is_suspended:
@@ -338,8 +357,8 @@ def deletion(question: Question, outcomes: Sequence[Outcome], *, is_retained: bo
     """
     found = _assess(question, outcomes)
     a_copy = "a copy that would go with it" if is_retained else "a copy of it"
-    left = f"{_count(found.total, 'namespace')} still {_have(outcomes)} {a_copy}"
-    if not found.total:
+    left = f"{_count(found.targets, 'namespace')} still {_have(outcomes)} {a_copy}"
+    if not found.targets:
         told = "its copies stay" if is_retained else "no copy is left"
     elif found.failures:
         first = found.failures[0]
@@ -359,7 +378,7 @@ def deletion(question: Question, outcomes: Sequence[Outcome], *, is_retained: bo
         ),
         _Verdict("False", SourceReason.SOURCE_NOT_FOUND, "The source was not looked for."),
     )
-    is_progressing = found.is_progressing or not found.total
+    is_progressing = found.is_progressing or not found.targets
     reconciling = replace(synced, reason=SyncedReason.PROGRESSING) if is_progressing else None
     verdicts = _Verdicts(resolved, synced, synced, reconciling)
     return _report(question, found, verdicts, question.before.version)
@@ -373,65 +392,112 @@ def _assess(
     The `version` is that of the content that is waited for, None where it is the last status's.
     """
     before = question.before
-    synced = [o.namespace for o in outcomes if o.state is State.CURRENT]
-    unfinished = [o for o in outcomes if o.state not in (State.CURRENT, State.FAILED)]
+    seen = _with_leaving(outcomes, question.leaving)
+    synced = [o.namespace for o in seen if o.state is State.CURRENT]
+    unfinished = [o for o in seen if o.state not in (State.CURRENT, State.FAILED)]
     believed = _believed(question)
     sticking = {
-        o.namespace: believed[o.namespace]
+        o.namespace: believed[o.namespace, _overdue(o)]
         for o in unfinished
-        if o.state is not State.EMPTIED and o.namespace in believed
+        if o.state is not State.EMPTIED and (o.namespace, _overdue(o)) in believed
     }
-    waiting = {o.namespace for o in outcomes if o.state is State.WAITING}
+    waiting = {o.namespace for o in unfinished if o.state in (State.WAITING, State.LEAVING)}
     fresh = waiting - sticking.keys()
     since: str | UnsetType = UNSET
     elapsed = 0.0
     if waiting:
-        early = {f.namespace for f in before.refused} - believed.keys()
         begins = (
             before.observed_generation != question.parent.metadata.generation
             or before.version != (version or before.version)
             or _gained(before, synced)
-            or not fresh.isdisjoint(before.synced_namespaces | before.failed_namespaces - early)
+            or not fresh.isdisjoint(before.synced_namespaces | _healed(before, seen, believed))
         )
         since, elapsed = _waiting_since(question, begins=begins)
     overdue = fresh if elapsed >= question.deadline else set()
     refused = sticking | dict.fromkeys(overdue, since)
     failures = [
-        NamespaceFailure(o.namespace, *_failure(o, question), refused.get(o.namespace, UNSET))
-        for o in outcomes
+        NamespaceFailure(o.namespace, *_failure(o, question, is_refused=True), refused[o.namespace])
+        if o.namespace in refused
+        else NamespaceFailure(o.namespace, *_failure(o, question, is_refused=False))
+        for o in seen
         if o.failure is not None or o.namespace in refused
     ]
+    failed = {failure.namespace for failure in failures}
     resyncs = []
     if waiting & refused.keys():
         resyncs.append(float(RETRY_SECONDS))
     if fresh - overdue:
         resyncs.append(float(math.ceil(question.deadline - elapsed)))
     return _Assessment(
+        targets=len(outcomes),
         synced=synced,
-        pending=[o.namespace for o in unfinished if o.namespace not in refused],
+        pending=[o.namespace for o in unfinished if o.namespace not in failed],
+        leaving=[
+            o.namespace
+            for o in unfinished
+            if o.state is State.LEAVING and o.namespace not in refused
+        ],
         failures=failures,
         pending_since=since,
         resync_after_seconds=min(resyncs, default=0.0),
         is_progressing=bool(fresh - overdue),
+        is_unequal=any(o.state is not State.LEAVING for o in unfinished),
         written=max(
-            (o.written for o in outcomes if o.written is not None and o.written <= question.now),
+            (o.written for o in seen if o.written is not None and o.written <= question.now),
             default=None,
         ),
     )
 
 
-def _believed(question: Question) -> Mapping[str, str | UnsetType]:
-    """The namespaces that had failed as NotApplied by this clock, too, and since when they wait.
+def _with_leaving(outcomes: Sequence[Outcome], leaving: Mapping[str, str]) -> Sequence[Outcome]:
+    """The outcomes, sorted, with the namespaces where a copy should be gone and is not.
+
+    Where a new copy is still waited for, that comes first.
+    """
+    if not leaving:
+        return outcomes
+    seen = [
+        replace(o, state=State.LEAVING, obstacle=leaving[o.namespace], written=None)
+        if o.namespace in leaving and o.state is not State.WAITING
+        else o
+        for o in outcomes
+    ]
+    beyond = leaving.keys() - {o.namespace for o in outcomes}
+    seen += [Outcome(name, State.LEAVING, obstacle=leaving[name]) for name in beyond]
+    return sorted(seen, key=lambda outcome: outcome.namespace)
+
+
+def _overdue(outcome: Outcome) -> FailureReason:
+    """Why a namespace fails when the deadline of what is waited for there is over."""
+    is_leaving = outcome.state is State.LEAVING
+    return FailureReason.NOT_REMOVED if is_leaving else FailureReason.NOT_APPLIED
+
+
+def _healed(
+    before: Previous,
+    seen: Iterable[Outcome],
+    believed: Mapping[tuple[str, FailureReason], str | UnsetType],
+) -> AbstractSet[str]:
+    """The namespaces that failed for a reason that is none any more."""
+    early = {f.namespace for f in before.refused} - {name for name, _ in believed}
+    still = {o.namespace for o in seen if o.failure is not None}
+    return before.failed_namespaces - early - still
+
+
+def _believed(question: Question) -> Mapping[tuple[str, FailureReason], str | UnsetType]:
+    """What had failed for its deadline by this clock, too, and since when it waits.
 
     A replica whose clock is fast gives up too early, or counts from a time that is yet to come.
     """
     before = question.before
-    listed = before.refused
-    believed = {f.namespace: f.since for f in listed if _is_over(question, f.since)}
-    # Failures of this reason are listed first of all, so a full list may hide more of them.
-    if len(believed) == FAILURES_LIMIT:
-        return dict.fromkeys(before.failed_namespaces, UNSET) | believed
-    return believed
+    listed = [f for f in before.refused if _is_over(question, f.since)]
+    believed = {(f.namespace, FailureReason(f.reason)): f.since for f in listed}
+    # Failures of these reasons are listed first of all, so a full list may hide more of them.
+    if len(listed) < FAILURES_LIMIT:
+        return believed
+    named = {f.namespace for f in listed}
+    hidden = [(name, why) for name in before.failed_namespaces - named for why in _OVERDUE]
+    return dict.fromkeys(hidden, UNSET) | believed
 
 
 def _is_over(question: Question, stamp: str | UnsetType) -> bool:
@@ -469,10 +535,11 @@ def _gained(before: Previous, synced: Sequence[str]) -> bool:
     return not before.synced_namespaces.issuperset(synced)
 
 
-def _failure(outcome: Outcome, question: Question) -> tuple[str, str]:
+def _failure(outcome: Outcome, question: Question, *, is_refused: bool) -> tuple[str, str]:
+    """Why a namespace fails; what should be gone and is not matters more than why it should."""
     failure = outcome.failure
-    if failure is None:
-        failure = Failure(FailureReason.NOT_APPLIED, _refusal(outcome, question))
+    if failure is None or is_refused:
+        failure = Failure(_overdue(outcome), _refusal(outcome, question))
     return failure.reason, f"{failure.message[0].upper()}{failure.message[1:]}."
 
 
@@ -496,10 +563,13 @@ def _failing(found: _Assessment) -> _Verdict:
     first = refused[0] if refused else found.failures[0]
     number = len(found.failures)
     rest = "" if number == 1 else "; status.failures lists the others"
+    failing = f"{number:,} of {_targets(found)}"
+    if found.is_beyond:
+        failing = _count(number, "namespace")
     return _Verdict(
         "False",
         SyncedReason.PROGRESS_DEADLINE_EXCEEDED if refused else SyncedReason.TARGETS_BLOCKED,
-        f"{number:,} of {_targets(found)} {'fails' if number == 1 else 'fail'}, {first.namespace} "
+        f"{failing} {'fails' if number == 1 else 'fail'}, {first.namespace} "
         f"({first.reason}): {_fragment(first.message)}{rest}.",
     )
 
@@ -510,30 +580,41 @@ def _synced(question: Question, found: _Assessment, what: str) -> _Verdict:
     if found.pending:
         return _waiting(question, found)
     total = _targets(found)
-    if not found.total:
+    if not found.targets:
         return _Verdict(
             "True",
             SyncedReason.NO_TARGETS,
             "No namespace matches spec.targetNamespaces or spec.namespaceSelector, so there is "
             "nothing to copy to.",
         )
-    holders = f"All {total} hold" if found.total > 1 else f"The {total} holds"
+    holders = f"All {total} hold" if found.targets > 1 else f"The {total} holds"
     return _Verdict("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
 
 
 def _waiting(question: Question, found: _Assessment) -> _Verdict:
-    number = len(found.pending)
+    leaving = frozenset(found.leaving)
+    awaiting = [name for name in found.pending if name not in leaving]
+    told = []
+    if awaiting:
+        number = len(awaiting)
+        verb = "waits" if number == 1 else "wait"
+        told.append(f"{number:,} of {_targets(found)} {verb} for the copy ({named(awaiting)})")
+    if found.leaving:
+        number = len(found.leaving)
+        told.append(
+            f"{_count(number, 'namespace')} still {_have(found.leaving)} a copy that is being "
+            f"deleted ({named(found.leaving)})"
+        )
     return _Verdict(
         "False",
         SyncedReason.PROGRESSING,
-        f"{number:,} of {_targets(found)} {'waits' if number == 1 else 'wait'} for the copy "
-        f"({named(found.pending)}), which needs no action unless it lasts longer than "
+        f"{' and '.join(told)}, which needs no action unless it lasts longer than "
         f"{_count(question.deadline, 'second')}.",
     )
 
 
 def _targets(found: _Assessment) -> str:
-    return _count(found.total, "target namespace")
+    return _count(found.targets, "target namespace")
 
 
 def _told(strays: Sequence[str]) -> str:
@@ -613,14 +694,14 @@ def _report(
     version: Version,
     planned: Plan | UnsetType = UNSET,
 ) -> Report:
-    failures = sorted(found.failures, key=lambda f: f.reason != FailureReason.NOT_APPLIED)
+    failures = sorted(found.failures, key=lambda f: f.reason not in _OVERDUE)
     status = Status(
         observed_generation=question.parent.metadata.generation,
         conditions=[
             _condition(question, kind, verdict, found)
             for kind, verdict in verdicts.by_type(is_suspended=question.is_suspended)
         ],
-        target_count=found.total,
+        target_count=found.targets,
         synced_count=len(found.synced),
         pending_count=len(found.pending),
         failed_count=len(found.failures),
@@ -643,7 +724,7 @@ def _last_sync_time(question: Question, found: _Assessment, version: Version) ->
     when it was seen.
     """
     before = question.before
-    if not found.synced or found.pending or found.refused:
+    if not found.synced or found.is_unequal:
         return before.last_sync_time
     told = question.past(before.last_sync_time)
     newest = max((time for time in (told, found.written) if time is not None), default=None)

@@ -39,7 +39,8 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
     unretainable = retention.conflict(asked, wanted, policy.strategy)
     if unretainable is not None:
         held = copies.hold(request, unretainable, wanted, policy)
-        return _hold(question, _invalid(unretainable), wanted, held)
+        leaving = copies.leaving(request, asked, wanted, held, policy)
+        return _hold(replace(question, leaving=leaving), _invalid(unretainable), wanted, held)
     if not _rules_are_current(asked, request):
         named = [Target(name) for name in asked.namespaces.names]
         held = copies.hold(request, asked, named, policy)
@@ -59,7 +60,8 @@ def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[St
             return _follow(question, content, lost)
         going = lost.going if lost else ()
         held = copies.hold(request, asked, wanted, policy)
-        return _hold(replace(question, going=going), content, wanted, held)
+        leaving = copies.leaving(request, asked, wanted, held, policy)
+        return _hold(replace(question, going=going, leaving=leaving), content, wanted, held)
     return _decided(Copies(asked, content, policy, request), question, wanted)
 
 
@@ -76,18 +78,25 @@ def _decided(
     question = replace(question, strays=[stray.key for stray in strays])
     if asked.is_suspended:
         held = copies.hold(request, asked, wanted, policy)
+        leaving = copies.leaving(request, asked, wanted, held, policy)
+        question = replace(question, leaving=leaving)
         planned = plan.make(decisions, outcomes, held, strays, pruning)
         report = status.suspended(question, source.described(asked), content, outcomes, planned)
         # What was held before stays so when the syncer goes on.
         report = report.holding(question.before.prune_token) if pruning else report
-        return SyncResponse(status=report.status, children=held)
-    report = status.progress(question, source.described(asked), content, outcomes, pruning)
+        return _answer(report, held)
     children = [
         *(child for outcome in outcomes for child in outcome.children),
         *(copies.bare(stray, policy) for stray in strays),
     ]
-    if pruning is not None:
-        return _brake(report, pruning, children)
+    braked = [] if pruning is None else pruning.children
+    leaving = copies.leaving(request, asked, wanted, [*children, *braked], policy)
+    question = replace(question, leaving=leaving)
+    report = status.progress(question, source.described(asked), content, outcomes, pruning)
+    return _answer(report, children) if pruning is None else _brake(report, pruning, children)
+
+
+def _answer(report: Report, children: Sequence[Child]) -> SyncResponse[Status]:
     return SyncResponse(
         status=report.status,
         children=children,
@@ -137,12 +146,9 @@ def _brake(report: Report, pruning: Brake, children: Sequence[Child]) -> SyncRes
 
 def _follow(question: status.Question, problem: NoContent, lost: Loss) -> SyncResponse[Status]:
     """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
+    question = replace(question, leaving=lost.leaving)
     report = status.followed(question, problem, lost).holding(question.before.prune_token)
-    return SyncResponse(
-        status=report.status,
-        children=lost.children,
-        resync_after_seconds=report.resync_after_seconds,
-    )
+    return _answer(report, lost.children)
 
 
 def _hold(
@@ -162,9 +168,4 @@ def _hold(
     ]
     kept = [child.metadata.namespace for child in held]
     report = status.held(question, problem, outcomes, kept)
-    report = report.holding(question.before.prune_token)
-    return SyncResponse(
-        status=report.status,
-        children=held,
-        resync_after_seconds=report.resync_after_seconds,
-    )
+    return _answer(report.holding(question.before.prune_token), held)

@@ -30,6 +30,7 @@ class FailureReason(StrEnum):
     CONSENT_MISSING = "ConsentMissing"
     TARGET_CONSENT_MISSING = "TargetConsentMissing"
     NOT_APPLIED = "NotApplied"
+    NOT_REMOVED = "NotRemoved"
 
 
 _ALWAYS_THERE: Final = "kube-system"
@@ -135,6 +136,14 @@ def is_terminating(namespace: KubernetesObject) -> bool:
     """Whether a Namespace is being deleted: nothing can be created in it any more."""
     phase = namespace.status.phase if namespace.status else ""
     return not namespace.is_living or phase == "Terminating"
+
+
+def is_closing(name: str, asked: Syncer, request: SyncRequest) -> bool:
+    """Whether a namespace is being deleted, or is known not to exist: its copies go with it."""
+    namespace = request.seen(NAMESPACES).get(name)
+    if namespace is None:
+        return asked.namespaces.needs_all or name in asked.namespaces.names
+    return is_terminating(namespace)
 
 
 def _failure(name: str, asked: Syncer, namespaces: Group) -> Failure | None:

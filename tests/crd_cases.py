@@ -55,6 +55,7 @@ def full_status() -> Object:
         "ConsentMissing",
         "TargetConsentMissing",
         "NotApplied",
+        "NotRemoved",
     )
     since = "2025-01-01T00:00:00Z"
     condition = {

@@ -104,7 +104,10 @@ class Cluster:
     def __init__(self, clock: Clock, schema: SyncerSchema | None = None) -> None:
         self.clock = clock
         self.admission: list[Callable[[str, Object, Object | None], str | None]] = []
-        """Asked before what is copied is stored, with what it replaces: a sentence refuses it."""
+        """Asked before what is copied is stored, with what it replaces, or deleted (`DELETE`).
+
+        A sentence refuses it.
+        """
         self.assumed: list[str] = []
         """The copies that came without managedFields, so that who wrote what had to be assumed."""
         self._schema = schema
@@ -202,6 +205,7 @@ class Cluster:
         if resource is NAMESPACE:
             self._terminate(stored)
             return
+        self._admit("DELETE", resource, stored.item, stored.item)
         finalizers = [
             item for item in finalizers_of(stored.item) if item not in (FOREGROUND, ORPHAN)
         ]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TextIO
+from typing import Final, TextIO
 
 from hooks.preview import diff, export, outcome, planned, render
 from hooks.preview.kubectl import Reference
@@ -16,6 +16,9 @@ from hooks.preview.outcome import Happened
 from hooks.preview.places import printable
 from hooks.preview.rehearsal import Rehearsal, is_same
 from hooks.preview.schema import Schema
+
+_OVERDUE: Final = ("NotApplied", "NotRemoved")
+"""Why a namespace fails whose copy is asked for, or deleted, again and again."""
 
 
 class Output(StrEnum):
@@ -175,7 +178,7 @@ def _waiting(rehearsal: Rehearsal) -> list[str]:
     for reference, item in rehearsal.after.items():
         seconds = rehearsal.waiting.get(reference.name)
         status = item.get("status") or {}
-        refused = [f for f in status.get("failures") or () if f["reason"] == "NotApplied"]
+        refused = [f for f in status.get("failures") or () if f["reason"] in _OVERDUE]
         if reference.resource is SYNCER and seconds is not None:
             number = status.get("pendingCount", 0) + len(refused)
             is_known = has_been_looked_at(item)
