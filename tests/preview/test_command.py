@@ -110,12 +110,14 @@ def test_an_edit_that_leaves_no_target_is_shown_as_held(tmp_path: Path) -> None:
 
     planned = preview("examples", "--change", change, "-o", "plan")
 
-    assert [line.split() for line in planned.stdout.splitlines()] == [
+    assert planned.returncode == 1
+    assert [line.split() for line in planned.stdout.splitlines()[:4]] == [
         ["test-syncer:"],
         ["NAMESPACE", "NOW", "PLANNED", "KEYS"],
         ["dev", "copy", "hold"],
         ["staging", "copy", "hold"],
     ]
+    assert "test-syncer: PruneHeld" in planned.stdout
     done = preview("examples", "--change", change)
     assert done.returncode == 1
     assert "2 of 2 namespaces would lose the copy (dev and staging)" in done.stdout
