@@ -306,6 +306,42 @@ def belongs_to_another(copy: KubernetesObject, asked: Syncer, policy: Policy) ->
     )
 
 
+def still_controlled(
+    children: Sequence[Child], request: SyncRequest, policy: Policy
+) -> Sequence[Child]:
+    """The children, naming the syncer as their controller where else they would lose it.
+
+    Dynamic apply takes off what its annotation says that it wrote and nobody asks for any more, and
+    anybody can write that annotation. With owners in it, Metacontroller itself would leave a copy
+    without a controller, to be adopted again; where that fails, the whole syncer stops.
+    """
+    if policy.strategy is not ApplyStrategy.DYNAMIC_APPLY or not children:
+        return children
+    return [_still_controlled(child, request) for child in children]
+
+
+def _still_controlled(child: Child, request: SyncRequest) -> Child:
+    metadata = child.metadata
+    group = request.observed(kinds.of(child.kind).group)
+    found = group.get(f"{metadata.namespace}/{metadata.name}")
+    annotation = None if found is None else found.annotation(LAST_APPLIED)
+    recorded = UNSET if annotation is None else protocol.decode_applied_owners(annotation)
+    owners = () if metadata.owner_references is UNSET else tuple(metadata.owner_references)
+    if recorded in (UNSET, owners):
+        return child
+    parent = request.parent
+    controller = OwnerReference(
+        api_version=syncer.API_VERSION,
+        kind=parent.kind,
+        name=parent.metadata.name,
+        uid=parent.metadata.uid,
+        controller=True,
+        block_owner_deletion=True,
+    )
+    owned = structs.replace(metadata, owner_references=(*owners, controller))
+    return structs.replace(child, metadata=owned)
+
+
 def is_withdrawn(copy: KubernetesObject, asked: Syncer, request: SyncRequest) -> bool:
     """Whether the owner of the source from which a copy was made does not want it there."""
     return source.made(copy, asked) and not source.allows(asked, request, copy.metadata.namespace)

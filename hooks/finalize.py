@@ -53,7 +53,7 @@ def finalize(request: SyncRequest, policy: Policy, now: datetime) -> SyncRespons
     finalized = _is_collected(request.parent) or is_orphaned or not ending.outcomes
     return SyncResponse(
         status=report.status,
-        children=ending.children,
+        children=copies.still_controlled(ending.children, request, policy),
         resync_after_seconds=0.0 if finalized else report.resync_after_seconds,
         finalized=finalized,
     )

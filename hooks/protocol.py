@@ -346,6 +346,14 @@ class _Applied(Struct, frozen=True, gc=False):
     metadata: AppliedMetadata = AppliedMetadata()
 
 
+class _AppliedOwnersMetadata(Struct, frozen=True, gc=False, rename="camel"):
+    owner_references: Raw | UnsetType = UNSET
+
+
+class _AppliedOwners(Struct, frozen=True, gc=False):
+    metadata: _AppliedOwnersMetadata | None = None
+
+
 class ChildMeta(Struct, frozen=True, gc=False, rename="camel"):
     """The metadata that a desired child carries, and nothing else of it."""
 
@@ -407,6 +415,8 @@ _APPLIED = msgspec.json.Decoder(_Applied)
 _FIELD_MANAGERS = msgspec.json.Decoder(tuple[FieldManager, ...])
 _WRITES = msgspec.json.Decoder(tuple[_Write, ...])
 _MAP = msgspec.json.Decoder(dict[str, str])
+_APPLIED_OWNERS = msgspec.json.Decoder(_AppliedOwners)
+_OWNERS = msgspec.json.Decoder(tuple[OwnerReference, ...])
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -443,6 +453,23 @@ def decode_applied_metadata(annotation: str) -> AppliedMetadata:
         return _APPLIED.decode(annotation.encode()).metadata
     except (msgspec.MsgspecError, RecursionError):
         return AppliedMetadata()
+
+
+def decode_applied_owners(annotation: str) -> Sequence[OwnerReference] | UnsetType | None:
+    """The owners that dynamic apply remembers to have written; None where they are damaged.
+
+    UNSET where it remembers nothing of them, so that it leaves them alone.
+    """
+    # The name of a field can be written with escapes, too.
+    if '"ownerReferences"' not in annotation and "\\u" not in annotation:
+        return UNSET
+    try:
+        metadata = _APPLIED_OWNERS.decode(annotation.encode()).metadata
+        if metadata is None or metadata.owner_references is UNSET:
+            return UNSET
+        return _OWNERS.decode(metadata.owner_references)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def is_absent(raw: Raw) -> bool:

@@ -20,6 +20,12 @@ from hooks.targets import Target
 
 def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
     """The desired copies and the status. Raises MalformedRequest, and nothing else."""
+    answer = _sync(request, policy, now)
+    children = copies.still_controlled(answer.children, request, policy)
+    return structs.replace(answer, children=children)
+
+
+def _sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
     before = status.previous(request.parent)
     asked = syncer.parse(request.parent)
     if isinstance(asked, InvalidSpec):

@@ -132,10 +132,17 @@ def test_metacontroller_can_read_the_answer(case: Case) -> None:
         metadata = child["metadata"]
         assert set(metadata) <= {"name", "namespace", "labels", "annotations", "ownerReferences"}
         for owner in metadata.get("ownerReferences", ()):
-            # Metacontroller adds the syncer; beside it only its own Namespace may own a copy.
-            assert (owner["kind"], owner["name"]) == ("Namespace", metadata["namespace"])
+            # Metacontroller adds the syncer, unless the annotation of dynamic apply takes it off;
+            # beside it only its own Namespace may own a copy.
+            is_syncer = owner["kind"] == "ConfigMapSyncer"
+            parent = case.request["parent"]["metadata"]
+            name = parent["name"] if is_syncer else metadata["namespace"]
+            assert (owner["kind"] in ("ConfigMapSyncer", "Namespace"), owner["name"]) == (
+                True,
+                name,
+            )
             assert owner["uid"]
-            assert (owner["controller"], owner["blockOwnerDeletion"]) == (False, False)
+            assert (owner["controller"], owner["blockOwnerDeletion"]) == (is_syncer, is_syncer)
         assert metadata["name"]
         assert metadata["namespace"]
         assert "controller-uid" not in metadata.get("labels", {})

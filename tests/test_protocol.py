@@ -5,10 +5,16 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from hooks import protocol
-from hooks.protocol import AdoptRequest, KubernetesObject, MalformedRequest, ObjectMeta
+from hooks.protocol import (
+    AdoptRequest,
+    KubernetesObject,
+    MalformedRequest,
+    ObjectMeta,
+    OwnerReference,
+)
 
 SECRET = "hunter2"
 FOUND = KubernetesObject(metadata=ObjectMeta(name="app-config", namespace="dev"))
@@ -233,3 +239,32 @@ def test_when_a_field_manager_last_wrote_is_told_or_not_known(
     found = KubernetesObject(metadata=ObjectMeta(name="copy", managed_fields=Raw(written)))
 
     assert found.written_by("us") == time
+
+
+OWNER = '{"kind":"Namespace","name":"dev","uid":"1"}'
+
+
+@pytest.mark.parametrize(
+    ("annotation", "owners"),
+    [
+        pytest.param('{"metadata":{"name":"a"}}', UNSET, id="none"),
+        pytest.param('{"metadata":null,"data":{"a":"\\u003c"}}', UNSET, id="no metadata"),
+        pytest.param(
+            f'{{"metadata":{{"ownerReferences":[{OWNER}]}}}}',
+            (OwnerReference(kind="Namespace", name="dev", uid="1"),),
+            id="one",
+        ),
+        pytest.param(
+            f'{{"metadata":{{"ownerReference\\u0073":[{OWNER}]}}}}',
+            (OwnerReference(kind="Namespace", name="dev", uid="1"),),
+            id="one, written with an escape",
+        ),
+        pytest.param('{"metadata":{"ownerReferences":null}}', None, id="null"),
+        pytest.param('{"metadata":{"ownerReferences":[1]}}', None, id="no owners"),
+        pytest.param('{"metadata":[],"ownerReferences":"', None, id="no JSON"),
+    ],
+)
+def test_the_owners_that_dynamic_apply_remembers_are_read_from_its_annotation(
+    annotation: str, owners: object
+) -> None:
+    assert protocol.decode_applied_owners(annotation) == owners

@@ -4,6 +4,7 @@ With the identity of a tenant, who may write every ConfigMap and Secret and no C
 the real API server with the shipped admission policy, and once without it.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hooks.protocol import LAST_APPLIED
 from tests.controlplane import ApiError, Client, Object, Stack, wait_for
 from tests.controlplane.stack import admission
 
@@ -292,6 +294,28 @@ def test_orphaning_is_done_by_the_collectors_own_identity(stack: Stack, tenant: 
         ]
         assert codes == [200]
     tenant.merge_patch("ConfigMap", _NAME, {"data": {"key": "edited"}}, tenancy.theirs)
+
+
+@pytest.mark.parametrize("recorded", [None, [{}], [{"name": "somebody"}]])
+def test_a_tenant_cannot_have_metacontroller_take_the_owner_off(
+    stack: Stack, tenant: Client, tenancy: Tenancy, recorded: object
+) -> None:
+    # Dynamic apply takes off what this annotation says that it wrote and nobody asks for.
+    applied: Object = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"key": "first"}}
+    applied |= {"metadata": {"ownerReferences": recorded}}
+    annotations = {LAST_APPLIED: json.dumps(applied)}
+    edit = {"metadata": {"annotations": annotations}, "data": {"key": "edited"}}
+    tenant.merge_patch("ConfigMap", _NAME, edit, tenancy.theirs)
+    tenancy.wait_for_copies("first")
+    tenancy.give("second")
+    tenancy.wait_for_copies("second")
+
+    adopted = [
+        line
+        for line in stack.metacontroller.log.read_text("utf-8").splitlines()
+        if '"Adopting"' in line and tenancy.theirs in line
+    ]
+    assert adopted == []
 
 
 def test_another_metacontroller_without_that_right_makes_children_of_its_own(
