@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -140,7 +141,8 @@ class Client:
         try:
             return self.get(kind, name, namespace)
         except ApiError as error:
-            if error.reason != "NotFound":
+            # Without a reason where the kind itself has just gone.
+            if error.code != HTTPStatus.NOT_FOUND:
                 raise
             return None
 
