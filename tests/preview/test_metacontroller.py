@@ -7,6 +7,7 @@ import pytest
 from hooks.preview.hook import encode
 from hooks.preview.metacontroller import DoesNotSettleError, SyncError
 from hooks.preview.objects import Object
+from hooks.preview.registration import RESYNC_PERIOD_SECONDS
 from tests.preview.world import (
     NAMESPACES_AND_COPIES,
     OWNED_BY_NOBODY,
@@ -317,6 +318,22 @@ def test_a_resync_is_made_when_it_was_asked_for_and_the_earlier_of_two_wins(worl
     assert world.metacontroller.calls["sync", "sample"] == 3
     world.metacontroller.advance(60)
     assert world.metacontroller.calls["sync", "sample"] == 3
+
+
+def test_after_an_outage_a_resync_asks_at_once_however_far_the_next_retry_is(
+    world: World,
+) -> None:
+    world.hook.refuse = (503, b"", {})
+    world.cluster.create(syncer())
+    world.metacontroller.settle()
+    # The next retry would come after 327 s.
+    world.metacontroller.advance(200)
+    world.hook.refuse = None
+
+    world.metacontroller.advance(RESYNC_PERIOD_SECONDS - 201)
+    assert world.metacontroller.calls["sync", "sample"] == 0
+    world.metacontroller.advance(1)
+    assert world.metacontroller.calls["sync", "sample"] == 1
 
 
 def test_an_overloaded_hook_is_asked_again_when_it_said(world: World) -> None:
