@@ -45,6 +45,7 @@ from hooks.settings import Settings
 from hooks.status import Status
 from hooks.sync import sync
 from hooks.syncer import CONTROLLER_UID
+from hooks.words import excerpt
 
 JSON: Final = "application/json"
 _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
@@ -100,7 +101,7 @@ def create_app(
         request = protocol.decode_customize(body)
         rules = related_rules(request, limits.policy)
         told: dict[str, str | int | float] = {
-            "syncer": request.parent.metadata.name,
+            "syncer": excerpt(request.parent.metadata.name),
             "rules": len(rules.related_resources),
         }
         return _Answer(rules, told)
@@ -109,7 +110,7 @@ def create_app(
         request = protocol.decode_adopt(body)
         adopter = adopt.adopter(request, limits.policy)
         response = AdoptResponse({CONTROLLER_UID: adopter.uid} if adopter else {})
-        told = {"object": request.object.key, "adopter": adopter.name if adopter else ""}
+        told = {"object": excerpt(request.object.key), "adopter": adopter.name if adopter else ""}
         return _Answer(response, told)
 
     def answer_adopt_customize(body: bytes) -> _Answer:
@@ -144,7 +145,7 @@ def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
     return _Answer(
         response,
         {
-            "syncer": request.parent.metadata.name,
+            "syncer": excerpt(request.parent.metadata.name),
             "observed": sum(map(len, (request.children or {}).values())),
             "related": sum(map(len, (request.related or {}).values())),
             "desired": len(response.children),

@@ -40,6 +40,7 @@ from hooks.syncer import (
     Syncer,
 )
 from hooks.targets import Failure, FailureReason, Target, is_closing
+from hooks.words import excerpt, named
 
 MANAGER: Final = "configmap-syncer"
 
@@ -77,8 +78,8 @@ class Outcome:
     """The state of one target, and the children to return for it.
 
     `failure` is set when FAILED; `obstacle` says what a WAITING copy is waiting for where that
-    is known better than "the API server", and what keeps one that is LEAVING; `written` says when
-    a CURRENT one was last written, as far as that is known.
+    is known, and what keeps one that is LEAVING, and `seen` what is seen of it otherwise; `written`
+    says when a CURRENT one was last written, as far as that is known.
     """
 
     namespace: str
@@ -87,6 +88,7 @@ class Outcome:
     failure: Failure | None = None
     obstacle: str | None = None
     written: datetime | None = None
+    seen: str = "the copy has been asked for and has not been seen with the current content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,10 @@ def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
     it has the copies' name.
     """
     resource = asked.source.kind.resource
-    named = RelatedRule(kinds.API_VERSION, resource, names=(asked.copy_name,))
+    by_name = RelatedRule(kinds.API_VERSION, resource, names=(asked.copy_name,))
     if asked.copy_name == asked.source.name:
-        return (named,)
-    return (source.related_rule(asked), named)
+        return (by_name,)
+    return (source.related_rule(asked), by_name)
 
 
 def observed(request: SyncRequest) -> Sequence[KubernetesObject]:
@@ -501,7 +503,7 @@ class Copies:
         """No copy is observed: create it, unless something else bears its name."""
         if found is None:
             created = self._child(namespace, immutable=self.asked.immutable or UNSET)
-            return Outcome(namespace, State.WAITING, (created,))
+            return Outcome(namespace, State.WAITING, (created,), seen=_UNSEEN)
         if self.asked.controls(found):
             # Metacontroller is about to observe it, or to release it where it lost its label;
             # what it then is, the next sync sees.
@@ -509,6 +511,8 @@ class Copies:
             children = (self._child(namespace),) if is_kept else ()
             return Outcome(namespace, State.WAITING, children)
         controller = found.controller
+        if controller is not None and self._is_predecessor(controller):
+            return Outcome(namespace, State.WAITING, obstacle=obstacle(found) or _LEFT_BEHIND)
         if controller is not None:
             failure = _managed_by_another(found, controller)
         elif not (is_released(found, self.asked) or self._is_overwritten(found)):
@@ -551,7 +555,7 @@ class Copies:
             written = copy.written_by(self.policy.field_manager)
             return Outcome(namespace, State.CURRENT, children, written=written)
         obstacle = None if is_owned else _OWNED_OTHERWISE
-        return Outcome(namespace, State.WAITING, children, obstacle=obstacle)
+        return Outcome(namespace, State.WAITING, children, obstacle=obstacle, seen=_UNLIKE)
 
     def _read(self, copy: KubernetesObject) -> _Reading | None:
         """What the copy holds; None where its bytes are those of the content."""
@@ -681,9 +685,16 @@ class Copies:
             and found.annotation(consent.ALLOW_SYNC_TO) is None
         )
 
+    def _is_predecessor(self, controller: OwnerReference) -> bool:
+        """Whether a controller is a syncer that had our name and is gone, for it is not we."""
+        told = (controller.api_version, controller.kind, controller.name)
+        return told == (syncer.API_VERSION, syncer.KIND, self.asked.name)
+
     def _conflict(self, found: KubernetesObject) -> Failure:
         other = found.label(SYNCED_BY)
-        what = "is not this syncer's" if other is None else f"carries {SYNCED_BY}={other}"
+        what = "is not this syncer's"
+        if other is not None:
+            what = f"carries {SYNCED_BY}={excerpt(other)}"
         if self.asked.conflict_policy is ConflictPolicy.OVERWRITE and other is None:
             what = f"carries the annotation {consent.ALLOW_SYNC_TO}, as sources do,"
         return Failure(
@@ -724,6 +735,15 @@ _OWNED_OTHERWISE: Final = (
     "the copy's ownerReferences do not say of its Namespace what spec.deletionPolicy asks for; "
     "see who else writes them"
 )
+_UNSEEN: Final = "the copy has been asked for and has not been seen"
+_UNLIKE: Final = (
+    "the copy has been seen with the current content, but not with the labels, the annotations and "
+    "the immutability that it should have"
+)
+_LEFT_BEHIND: Final = (
+    "the copy of a deleted syncer of the same name is still there; Kubernetes deletes it by itself "
+    "(garbage collection), and then the copy of this syncer comes"
+)
 
 
 def _owners(owner: OwnerReference | None) -> Sequence[OwnerReference] | UnsetType:
@@ -738,8 +758,9 @@ def _replaced(namespace: str) -> Outcome:
 def _managed_by_another(found: KubernetesObject, controller: OwnerReference) -> Failure:
     return Failure(
         FailureReason.MANAGED_BY_ANOTHER,
-        f"the {kinds.of(found.kind).name} of the copy's name is controlled by {controller.kind} "
-        f"{controller.name}; take the namespace off the one or the other",
+        f"the {kinds.of(found.kind).name} of the copy's name is controlled by "
+        f"{excerpt(controller.kind)} {excerpt(controller.name)}; take the namespace off the one or "
+        "the other",
     )
 
 
@@ -747,12 +768,12 @@ def obstacle(copy: KubernetesObject, what: str = "the copy") -> str | None:
     """What keeps a copy that is being deleted, a fragment of a sentence; None for a living one."""
     if copy.is_living:
         return None
-    finalizers = ", ".join(copy.metadata.finalizers or ())
+    finalizers = copy.metadata.finalizers
     if not finalizers:
         return f"{what} is still being deleted"
     return (
-        f"{what} hangs in deletion and has the finalizers {finalizers}; see that whoever set "
-        "them takes them off"
+        f"{what} hangs in deletion and has the finalizers {named(finalizers)}; see that whoever "
+        "set them takes them off"
     )
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 
 from hooks.globs import Patterns
 from hooks.syncer import Syncer
-from hooks.words import named
+from hooks.words import excerpt, named
 
 
 class Fault(Enum):
@@ -58,7 +58,8 @@ def _colliding(names: Mapping[str, str]) -> NoSelection:
     first = min(new for new, old in olds.items() if len(old) > 1)
     return NoSelection(
         Fault.KEYS_COLLIDE,
-        f"Correct spec.renameKeys: the keys {named(sorted(olds[first]))} would both become {first}",
+        f"Correct spec.renameKeys: the keys {named(sorted(olds[first]))} would both become "
+        f"{excerpt(first)}",
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from hooks.brake import Brake
 from hooks.copies import Copies, Outcome, State
 from hooks.protocol import Child, KubernetesObject
+from hooks.words import excerpt
 
 NAMES_LIMIT: Final = 50
 """How many namespaces each part of a plan names; the counts are true beyond."""
@@ -55,6 +56,17 @@ class Plan(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _Identity = tuple[str, str, str]
+
+
+def without_keys(planned: Plan) -> Plan:
+    """The same plan without the keys' names, which are most of a long one; counts stay."""
+    update, take_over = map(_without_keys, (planned.update, planned.take_over))
+    return structs.replace(planned, update=update, take_over=take_over)
+
+
+def _without_keys(changes: Changes) -> Changes:
+    copies = [structs.replace(copy, keys=UNSET) for copy in changes.copies or ()]
+    return structs.replace(changes, copies=copies or UNSET)
 
 
 def without_content(outcomes: Iterable[Outcome], going: Collection[str]) -> Plan:
@@ -120,7 +132,9 @@ def _is_written(outcome: Outcome, held: Child) -> bool:
 
 def _change(decisions: Copies, found: KubernetesObject) -> Change:
     keys = decisions.changed_keys(found)
-    return Change(found.metadata.namespace, len(keys), keys[:KEYS_LIMIT] or UNSET)
+    return Change(
+        found.metadata.namespace, len(keys), list(map(excerpt, keys[:KEYS_LIMIT])) or UNSET
+    )
 
 
 def _changes(copies: Sequence[Change]) -> Changes:

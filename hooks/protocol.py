@@ -318,12 +318,12 @@ class AdoptRequest(Struct, frozen=True, gc=False):
     def parent(self, group: str, name: str) -> Parent | None:
         """One related object as a parent, None where it is not shown. Raises MalformedRequest."""
         raw = self._related(group, name)
-        return None if raw is None else _decode(_PARENT, raw, f"related {group} {name}: ")
+        return None if raw is None else _decode(_PARENT, raw, f"related {group}: ")
 
     def seen(self, group: str, name: str) -> Group:
         """The group with no more than one object of it. Raises MalformedRequest."""
         raw = self._related(group, name)
-        return {} if raw is None else {name: _decode(_OBJECT, raw, f"related {group} {name}: ")}
+        return {} if raw is None else {name: _decode(_OBJECT, raw, f"related {group}: ")}
 
     def _related(self, group: str, name: str) -> Raw | None:
         return (self.related or {}).get(group, {}).get(name)

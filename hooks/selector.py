@@ -13,6 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from hooks.words import excerpt
+
 _FIELDS: Final = ("matchLabels", "matchExpressions")
 _WITH_VALUES: Final = ("In", "NotIn")
 _WITHOUT_VALUES: Final = ("Exists", "DoesNotExist")
@@ -79,7 +81,7 @@ def parse(raw: Raw) -> LabelSelector:
         return LabelSelector(tuple(_of_labels(given)))
     beside = sorted(given.keys() - set(_FIELDS))
     if beside:
-        raise MalformedSelector(f"{shown(beside[0])} cannot stand beside {' and '.join(_FIELDS)}")
+        raise MalformedSelector(f"{excerpt(beside[0])} cannot stand beside {' and '.join(_FIELDS)}")
     labels, expressions = given.get("matchLabels") or {}, given.get("matchExpressions") or []
     if not isinstance(labels, dict) or not isinstance(expressions, list):
         raise MalformedSelector("matchLabels is a map and matchExpressions a list")
@@ -89,7 +91,7 @@ def parse(raw: Raw) -> LabelSelector:
 def _of_labels(labels: Mapping[str, Any]) -> Iterator[Requirement]:
     for key, value in labels.items():
         if not isinstance(value, str):
-            raise MalformedSelector(f"the value of {shown(key)} is no string")
+            raise MalformedSelector(f"the value of {excerpt(key)} is no string")
         yield Requirement(_key(key), "In", frozenset({_value(key, value)}))
 
 
@@ -99,12 +101,12 @@ def _of_expression(expression: Any) -> Requirement:  # noqa: ANN401 - decoded JS
     key, operator = expression["key"], expression.get("operator")
     values = expression.get("values") or []
     if operator not in (*_WITH_VALUES, *_WITHOUT_VALUES):
-        raise MalformedSelector(f"the operator of {shown(key)} is none of Kubernetes'")
+        raise MalformedSelector(f"the operator of {excerpt(key)} is none of Kubernetes'")
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise MalformedSelector(f"the values of {shown(key)} are no list of strings")
+        raise MalformedSelector(f"the values of {excerpt(key)} are no list of strings")
     if (operator in _WITH_VALUES) is not bool(values):
         what = "needs values" if operator in _WITH_VALUES else "takes no values"
-        raise MalformedSelector(f"the operator {operator} of {shown(key)} {what}")
+        raise MalformedSelector(f"the operator {operator} of {excerpt(key)} {what}")
     return Requirement(_key(key), operator, frozenset(_value(key, value) for value in values))
 
 
@@ -119,18 +121,13 @@ def is_label_value(value: str) -> bool:
     return not value or _NAME.fullmatch(value) is not None
 
 
-def shown(key: str) -> str:
-    """A key as it can stand in a status: printable and not without end."""
-    return re.sub(r"[^ -~]", "?", key[:100])
-
-
 def _key(key: str) -> str:
     if not is_label(key):
-        raise MalformedSelector(f"{shown(key)} can be no label")
+        raise MalformedSelector(f"{excerpt(key)} can be no label")
     return key
 
 
 def _value(key: str, value: str) -> str:
     if not is_label_value(value):
-        raise MalformedSelector(f"the value of {shown(key)} can be no label's")
+        raise MalformedSelector(f"the value of {excerpt(key)} can be no label's")
     return value

@@ -25,6 +25,7 @@ from hooks.protocol import (
     SyncRequest,
 )
 from hooks.syncer import Syncer
+from hooks.words import excerpt
 
 _SAFE: Final = ApplyStrategy.SERVER_SIDE_APPLY
 _UNTYPED: Final = "Opaque"
@@ -242,7 +243,8 @@ def _not_found(asked: Syncer, request: SyncRequest) -> NoContent:
 
 
 def _original(found: KubernetesObject) -> str:
-    return found.annotation(syncer.SOURCE) or "from which it was made"
+    original = found.annotation(syncer.SOURCE)
+    return excerpt(original) if original else "from which it was made"
 
 
 def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
@@ -285,8 +287,8 @@ def _unfit(asked: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent |
     if given:
         return NoContent(
             SourceReason.INVALID_SPEC,
-            f"Take {given[0]} off spec.renameKeys: {described(asked)} has the type {of_type}, and "
-            f"{names[given[0]]} is a key of its own",
+            f"Take {excerpt(given[0])} off spec.renameKeys: {described(asked)} has the type "
+            f"{of_type}, and {names[given[0]]} is a key of its own",
         )
     return None
 

@@ -12,28 +12,31 @@ the future is none.
 """
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
-from hooks import plan, syncer
+from hooks import plan, protocol, syncer
 from hooks.brake import CONFIRM_PRUNE, Brake, Recorded
 from hooks.copies import Outcome, State
 from hooks.loss import Loss
 from hooks.plan import Plan
 from hooks.protocol import Parent
 from hooks.source import Content, NoContent, SourceReason, Version
-from hooks.targets import Failure, FailureReason
+from hooks.targets import FailureReason
 from hooks.words import listed, named
 
 LIST_LIMIT: Final = 1000
 FAILURES_LIMIT: Final = 50
+STATUS_LIMIT: Final = 250_000
+"""Bytes of a whole status as JSON: etcd keeps it beside a long spec, and tools show it."""
 RETRY_SECONDS: Final = 30
 """How often a copy that was refused is asked for again; healing takes no longer than this."""
 
@@ -57,14 +60,22 @@ class SyncedReason(StrEnum):
     SUSPENDED = "Suspended"
 
 
+# What is read back is said again, so nothing is read that could not have been written here.
+_RFC_3339: Final = r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9](:[0-5][0-9]){2}(Z|[+-][0-9:]{5})\Z"
+_Time = Annotated[str, Meta(pattern=_RFC_3339)]
+_Word = Annotated[str, Meta(pattern=r"^[A-Za-z]{1,100}\Z")]
+_Name = Annotated[str, Meta(pattern=r"^[-.a-zA-Z0-9]{1,253}\Z")]
+_Message = Annotated[str, Meta(pattern=r"^[ -~]*\Z", max_length=32_768)]
+
+
 class Condition(msgspec.Struct, frozen=True, rename="camel"):
     """One condition, as Kubernetes' API conventions shape it."""
 
-    type: str
-    status: str
-    reason: str
-    message: str
-    last_transition_time: str
+    type: _Word
+    status: _Word
+    reason: _Word
+    message: _Message
+    last_transition_time: _Time
     observed_generation: int
 
 
@@ -114,11 +125,11 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     synced_namespaces: frozenset[str] = frozenset()
     failed_namespaces: frozenset[str] = frozenset()
     failures: tuple[NamespaceFailure, ...] = ()
-    content_hash: str | UnsetType = UNSET
-    source_resource_version: str | UnsetType = UNSET
-    last_sync_time: str | UnsetType = UNSET
+    content_hash: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")] | UnsetType = UNSET
+    source_resource_version: _Name | UnsetType = UNSET
+    last_sync_time: _Time | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
-    prune_token: str | UnsetType = UNSET
+    prune_token: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,64}\Z")] | UnsetType = UNSET
 
     @property
     def version(self) -> Version:
@@ -416,9 +427,7 @@ def _assess(
     overdue = fresh if elapsed >= question.deadline else set()
     refused = sticking | dict.fromkeys(overdue, since)
     failures = [
-        NamespaceFailure(o.namespace, *_failure(o, question, is_refused=True), refused[o.namespace])
-        if o.namespace in refused
-        else NamespaceFailure(o.namespace, *_failure(o, question, is_refused=False))
+        _failure(o, question, refused)
         for o in seen
         if o.failure is not None or o.namespace in refused
     ]
@@ -522,6 +531,8 @@ def _stamp(time: datetime) -> str:
 
 
 def _time(stamp: str) -> datetime | None:
+    if not re.match(_RFC_3339, stamp):
+        return None
     try:
         return datetime.fromisoformat(stamp).astimezone(UTC)
     except (OverflowError, ValueError):
@@ -535,22 +546,33 @@ def _gained(before: Previous, synced: Sequence[str]) -> bool:
     return not before.synced_namespaces.issuperset(synced)
 
 
-def _failure(outcome: Outcome, question: Question, *, is_refused: bool) -> tuple[str, str]:
-    """Why a namespace fails; what should be gone and is not matters more than why it should."""
-    failure = outcome.failure
-    if failure is None or is_refused:
-        failure = Failure(_overdue(outcome), _refusal(outcome, question))
-    return failure.reason, f"{failure.message[0].upper()}{failure.message[1:]}."
+def _failure(
+    outcome: Outcome, question: Question, refused: Mapping[str, str | UnsetType]
+) -> NamespaceFailure:
+    """Why a namespace fails; what should be gone and is not matters more than why it should.
+
+    The `refused` are those in which something is waited for in vain, and since when.
+    """
+    name, failure = outcome.namespace, outcome.failure
+    if failure is not None and name not in refused:
+        return NamespaceFailure(name, failure.reason, _sentence(failure.message))
+    since = refused[name]
+    where = f"in namespace {name}" if since is UNSET else f"in namespace {name} since {since}"
+    message = _sentence(f"{where}, {_refusal(outcome, question)}")
+    return NamespaceFailure(name, _overdue(outcome), message, since)
 
 
 def _refusal(outcome: Outcome, question: Question) -> str:
     if outcome.obstacle is not None:
         return outcome.obstacle
-    what = "the current content was asked for and has not come"
-    told = syncer.refused(question.parent, what)
+    told = syncer.refused(question.parent, outcome.seen)
     if question.contradiction is not None:
-        return f"{told}, and {question.contradiction}"
+        return f"{told}; {question.contradiction}"
     return told
+
+
+def _sentence(fragment: str) -> str:
+    return f"{fragment[0].upper()}{fragment[1:]}."
 
 
 def _resolved(subject: str, content: Content) -> _Verdict:
@@ -714,7 +736,17 @@ def _report(
         pending_since=found.pending_since,
         plan=planned,
     )
-    return Report(status, found.resync_after_seconds)
+    return Report(_fitted(status), found.resync_after_seconds)
+
+
+def _fitted(status: Status) -> Status:
+    """The status within STATUS_LIMIT; only the keys that a plan names can make it longer.
+
+    What is read back is never cut any shorter, so that nothing is forgotten.
+    """
+    if status.plan is UNSET or len(protocol.encode(status)) <= STATUS_LIMIT:
+        return status
+    return msgspec.structs.replace(status, plan=plan.without_keys(status.plan))
 
 
 def _last_sync_time(question: Question, found: _Assessment, version: Version) -> str | UnsetType:

@@ -6,7 +6,7 @@ cannot be understood must hold the copies, not lose them. So a bad spec is a val
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -19,7 +19,7 @@ from hooks.globs import Patterns, is_glob
 from hooks.kinds import Kind
 from hooks.protocol import KubernetesObject, Parent
 from hooks.selector import LabelSelector, MalformedSelector
-from hooks.words import named
+from hooks.words import excerpt, named
 
 GROUP: Final = "config.example.com"
 KIND: Final = "ConfigMapSyncer"
@@ -251,8 +251,7 @@ def _parse(parent: Parent) -> Syncer | str:
         spec = _SPEC.decode(parent.spec)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error) if isinstance(error, msgspec.MsgspecError) else "unreadable JSON"
-        reason = reason.replace(" | null", "")
-        return f"Correct spec: {reason}"
+        return f"Correct spec: {excerpt(reason.replace(' | null', ''))}"
     problem = _problem(parent.metadata.name, spec)
     if problem is not None:
         return problem
@@ -281,9 +280,12 @@ def _parse(parent: Parent) -> Syncer | str:
 
 
 def refused(parent: Parent, what: str) -> str:
-    """What is said where `what` was asked for and did not come, a fragment of a sentence."""
+    """What is said where something was asked for and `what` is seen, a fragment of a sentence.
+
+    Whether the API server refuses it is not known here: that is in Metacontroller's events alone.
+    """
     return (
-        f"{what}, so the API server refuses it; the events in "
+        f"{what}; if the API server refuses it, the events in "
         f"`kubectl describe {RESOURCE} {parent.metadata.name}` say why"
     )
 
@@ -425,7 +427,7 @@ def _metadata_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
         malformed = [key for key in given if not selector.is_label(key)]
         yield (
             bool(malformed),
-            f"Correct spec.{field_name}: {named(_shown(malformed))} can be no key",
+            f"Correct spec.{field_name}: {named(sorted(malformed))} can be no key",
         )
         reserved = [
             key
@@ -434,17 +436,13 @@ def _metadata_checks(spec: _Spec) -> Iterator[tuple[bool, str]]:
         ]
         yield (
             bool(reserved),
-            f"Take off spec.{field_name} what others set: {named(_shown(reserved))}",
+            f"Take off spec.{field_name} what others set: {named(sorted(reserved))}",
         )
     malformed = [key for key, value in labels.items() if not selector.is_label_value(value)]
     yield (
         bool(malformed),
-        f"Correct spec.targetLabels: the value of {named(_shown(malformed))} can be no label's",
+        f"Correct spec.targetLabels: the value of {named(sorted(malformed))} can be no label's",
     )
-
-
-def _shown(keys: Iterable[str]) -> Sequence[str]:
-    return sorted(map(selector.shown, keys))
 
 
 def _is_key(name: str) -> bool:

@@ -146,7 +146,7 @@ def test_a_malformed_object_beside_one_that_wants_an_owner_is_named_by_its_group
         read(request, "Namespace.v1", "dev")
 
     assert str(refused.value) == (
-        "related Namespace.v1 dev: Expected `object`, got `str` - at `$.metadata`"
+        "related Namespace.v1: Expected `object`, got `str` - at `$.metadata`"
     )
 
 

@@ -106,7 +106,7 @@ def test_what_is_no_text_is_no_selector() -> None:
             id="a value in an expression",
         ),
         pytest.param({"te\nam\u00e9": 1}, "the value of te?am? is no string", id="unprintable"),
-        pytest.param({"x" * 101: 1}, f"the value of {'x' * 100} is no string", id="without end"),
+        pytest.param({"x" * 201: 1}, f"the value of {'x' * 197}... is no string", id="without end"),
     ],
 )
 def test_what_is_wrong_in_a_selector_is_named_so_that_a_status_can_show_it(

@@ -4,14 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec import Raw, structs
+from msgspec import UNSET, Raw, structs
 
 from hooks import protocol, status
 from hooks.copies import Outcome, State
+from hooks.plan import Change, Changes, Namespaces, Plan
 from hooks.protocol import ObjectMeta, Parent
 from hooks.source import Content, content_hash
-from hooks.status import LIST_LIMIT, Previous, Question
-from hooks.targets import FailureReason
+from hooks.status import LIST_LIMIT, Previous, Question, Status
+from hooks.targets import Failure, FailureReason
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))
@@ -318,6 +319,46 @@ def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sente
     assert told.status.ready.message == (
         f"{sentence}which needs no action unless it lasts longer than 60 seconds."
     )
+
+
+def _a_plan_of(keys: int) -> Plan:
+    names = [f"{'k' * 195}{number:05}" for number in range(keys)]
+    places = [f"{'n' * 60}{number:03}" for number in range(50)]
+    changes = Changes(1_000, [Change(place, 1_000, names) for place in places])
+    listed = Namespaces(1_000, places)
+    return Plan(listed, changes, changes, listed, listed, listed)
+
+
+def _a_suspended_syncer(planned: Plan) -> Status:
+    """One with as many namespaces as the lists take, and failures that say as much as any."""
+    failure = Failure(FailureReason.CONFLICT, "x" * 1_200)
+    names = [f"{'n' * 59}{number:04}" for number in range(2_200)]
+    outcomes = [
+        *current(*names[:1_100]),
+        *(Outcome(name, State.FAILED, failure=failure) for name in names[1_100:]),
+    ]
+    asked = replace(question(Previous()), is_suspended=True)
+    return status.suspended(asked, "ConfigMap a/b", CONTENT, outcomes, planned).status
+
+
+def test_the_longest_status_fits_because_its_plan_names_no_keys() -> None:
+    planned = _a_plan_of(10)
+    told = _a_suspended_syncer(planned)
+
+    assert len(protocol.encode(planned)) > status.STATUS_LIMIT / 2
+    assert len(protocol.encode(told)) <= status.STATUS_LIMIT
+    assert (told.synced_count, len(told.synced_namespaces)) == (1_100, LIST_LIMIT)
+    assert (told.failed_count, len(told.failed_namespaces)) == (1_100, LIST_LIMIT)
+    assert told.plan is not UNSET
+    assert told.plan.update.count == 1_000
+    assert told.plan.update.copies is not UNSET
+    assert {(each.key_count, each.keys) for each in told.plan.update.copies} == {(1_000, UNSET)}
+
+
+def test_a_plan_that_fits_names_its_keys() -> None:
+    planned = _a_plan_of(1)
+
+    assert _a_suspended_syncer(planned).plan == planned
 
 
 def test_the_present_is_written_in_utc_and_to_the_second() -> None:

@@ -22,6 +22,7 @@ real one may need (without it, 1) and, where time decides, how many `fewer` it m
 applied: they, and no others, ask to be looked at again.
 `race: true` says that of what is applied at once, the real world may see anything first.
 
-`apiVersion` is left out, and `uid of KIND NAMESPACE/NAME` stands for a uid. At its end every story
-checks that the hook is not asked while nothing changes; in memory, for hours.
+`$repeat` and `$list` write long texts and lists small, as in tests/cases. `apiVersion` is left out,
+and `uid of KIND NAMESPACE/NAME` stands for a uid. At its end every story checks that the hook is
+not asked while nothing changes; in memory, for hours.
 """

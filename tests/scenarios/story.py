@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from tests.cases import expanded
 from tests.conditions import ready
 
 FOLDER = Path(__file__).parent
@@ -97,7 +98,7 @@ class Story:
     @classmethod
     def read(cls, path: Path, prefix: str = "x-") -> "Story":
         text = re.sub(r"\bx-", prefix, path.read_text("utf-8"))
-        told = yaml.safe_load(text)
+        told = expanded(yaml.safe_load(text))
         return cls(
             name=path.stem,
             prefix=prefix,
