@@ -5,6 +5,7 @@ everything around it is the same. So each strategy is one `Applier`.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
@@ -19,7 +20,7 @@ from hooks.preview.objects import (
     with_metadata,
 )
 from hooks.preview.ownership import LAST_APPLIED, METACONTROLLER
-from hooks.preview.three_way_merge import MergeError, merge
+from hooks.preview.three_way_merge import merge
 
 _SYSTEM_FIELDS: Final = (
     "selfLink",
@@ -113,12 +114,36 @@ APPLIERS: Final[Mapping[str, Callable[[Cluster], Applier]]] = {
 
 
 def _merged(observed: Object, wanted: Object) -> Object:
-    last_applied = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    annotation = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     try:
-        merged: Object = merge(observed, json.loads(last_applied or "null"), wanted)
-    except (ValueError, MergeError) as error:
-        raise ApiError(0, "MergeError", f"can't merge desired changes: {error}") from error
+        last_applied = _remembered(annotation)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(
+            0, "Unreadable", f"can't unmarshal {json.dumps(LAST_APPLIED)} annotation: {error}"
+        ) from error
+    merged: Object = merge(observed, last_applied, wanted)
     return merged
+
+
+def _remembered(annotation: str | None) -> Object | None:
+    """What was written last, read as strictly as Go reads it. Raises ValueError, RecursionError."""
+    if not annotation:
+        return None
+    last_applied = json.loads(annotation, parse_constant=_refused, parse_float=_finite)
+    if not isinstance(last_applied, dict | None):
+        raise ValueError("not a map")  # noqa: TRY004 - as all else that cannot be read
+    return last_applied
+
+
+def _refused(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is out of range")
+    return number
 
 
 def _with_annotation(item: Object, name: str, value: str | None) -> Object:

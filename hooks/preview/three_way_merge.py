@@ -13,48 +13,41 @@ _ABSENT: Final = None
 _MERGE_KEYS: Final = ("containerPort", "port", "mountPath", "name", "uid", "ip", "path")
 
 
-class MergeError(Exception):
-    """A field is a map or a list on one side and something else on the other."""
-
-
-def merge(observed: Any, last_applied: Any, desired: Any, path: str = "") -> Any:  # noqa: ANN401 - JSON of any shape
+def merge(observed: Any, last_applied: Any, desired: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """The observed value with the difference from `last_applied` to `desired` made in it.
 
-    Nothing that is handed in is changed. Raises MergeError.
+    Nothing that is handed in is changed. A value of another kind than the observed one counts as
+    empty: Metacontroller means to refuse it, but its check is never true.
     """
     if isinstance(observed, Mapping):
-        last, wanted = (_of_kind(Mapping, value, path) or {} for value in (last_applied, desired))
-        return _merge_maps(observed, last, wanted, path)
+        last, wanted = (
+            value if isinstance(value, Mapping) else {} for value in (last_applied, desired)
+        )
+        return _merge_maps(observed, last, wanted)
     if isinstance(observed, list):
         lists = [
             observed,
-            *(_of_kind(list, value, path) or [] for value in (last_applied, desired)),
+            *(value if isinstance(value, list) else [] for value in (last_applied, desired)),
         ]
         key = _merge_key(lists)
-        return desired if key is None else _merge_lists(key, lists, path)
+        return desired if key is None else _merge_lists(key, lists)
     return desired
 
 
-def _of_kind(kind: type, value: Any, path: str) -> Any:  # noqa: ANN401 - as merge
-    if value is not None and not isinstance(value, kind):
-        raise MergeError(f"{path}: expecting a {kind.__name__.lower()}")
-    return value
-
-
 def _merge_maps(
-    observed: Mapping[str, Any], last: Mapping[str, Any], desired: Mapping[str, Any], path: str
+    observed: Mapping[str, Any], last: Mapping[str, Any], desired: Mapping[str, Any]
 ) -> dict[str, Any]:
     kept = {key: value for key, value in observed.items() if key in desired or key not in last}
     return kept | {
-        key: merge(observed.get(key, _ABSENT), last.get(key), value, f"{path}[{key}]")
+        key: merge(observed.get(key, _ABSENT), last.get(key), value)
         for key, value in desired.items()
     }
 
 
-def _merge_lists(key: str, lists: Sequence[list[dict[str, Any]]], path: str) -> list[Any]:
+def _merge_lists(key: str, lists: Sequence[list[dict[str, Any]]]) -> list[Any]:
     """Lists of maps that a key tells apart: in the order that is there, what is new at the end."""
     observed, last, desired = ({str(item[key]): item for item in items} for items in lists)
-    merged = _merge_maps(observed, last, desired, path)
+    merged = _merge_maps(observed, last, desired)
     return list(merged.values())
 
 

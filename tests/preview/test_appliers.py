@@ -123,11 +123,16 @@ def test_an_immutable_child_refuses_new_content(cluster: Cluster, strategy: str)
         applier.apply(parent(cluster), copy(cluster), wanted)
 
 
-def test_a_damaged_memory_fails_the_write_and_nothing_is_lost(cluster: Cluster) -> None:
+@pytest.mark.parametrize(
+    "nonsense", ["{", "[]", '"text"', '{"a": NaN}', '{"a": 1e999}', '{"a": ' + "[" * 100_000]
+)
+def test_a_damaged_memory_fails_the_write_and_nothing_is_lost(
+    cluster: Cluster, nonsense: str
+) -> None:
     dynamic(cluster, data={"a": "1"})
-    damaged = {"metadata": {"annotations": {LAST_APPLIED: "{"}}}
+    damaged = {"metadata": {"annotations": {LAST_APPLIED: nonsense}}}
     there = cluster.patch("ConfigMap", "settings", "dev", damaged)
-    with pytest.raises(ApiError, match="can't merge desired changes"):
+    with pytest.raises(ApiError, match="can't unmarshal"):
         dynamic(cluster, data={"a": "2"})
     assert copy(cluster) == there
 

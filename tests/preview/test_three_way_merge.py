@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hooks.preview.three_way_merge import MergeError, merge
+from hooks.preview.three_way_merge import merge
 
 
 @pytest.mark.parametrize(
@@ -62,21 +62,23 @@ from hooks.preview.three_way_merge import MergeError, merge
             {"list": []},
             id="maps without a key in common are replaced",
         ),
+        pytest.param(
+            {"data": {"a": "1", "b": "2"}},
+            {"data": ["a"]},
+            {"data": {"a": "3"}},
+            {"data": {"a": "3", "b": "2"}},
+            id="a list that was written where a map is counts as empty",
+        ),
+        pytest.param(
+            {"list": [{"name": "a"}]},
+            {"list": {"name": "a"}},
+            {"list": [{"name": "b"}]},
+            {"list": [{"name": "a"}, {"name": "b"}]},
+            id="a map that was written where a list is counts as empty",
+        ),
     ],
 )
 def test_a_difference_is_made_in_what_is_there(
     observed: Any, last_applied: Any, desired: Any, expected: Any
 ) -> None:
     assert merge(observed, last_applied, desired) == expected
-
-
-@pytest.mark.parametrize(
-    ("observed", "last_applied", "desired"),
-    [
-        pytest.param({"data": {}}, None, {"data": ["a"]}, id="a list is wanted where a map is"),
-        pytest.param({"data": []}, {"data": {}}, {"data": []}, id="a map was written"),
-    ],
-)
-def test_a_map_and_a_list_cannot_be_merged(observed: Any, last_applied: Any, desired: Any) -> None:
-    with pytest.raises(MergeError, match=r"\[data\]: expecting a"):
-        merge(observed, last_applied, desired)
