@@ -10,7 +10,7 @@ returning an object takes it over.
 
 from typing import Final
 
-from hooks import status, syncer, targets
+from hooks import etcd, status, syncer, targets
 from hooks.policy import Policy
 from hooks.protocol import (
     NAMESPACES,
@@ -26,7 +26,7 @@ from hooks.protocol import (
 from hooks.syncer import CONTROLLER_UID, SYNCED_BY, InvalidSpec, Syncer
 from hooks.targets import FailureReason
 
-_SIZE_LIMIT: Final = 1_572_864 - 16_384
+_SIZE_LIMIT: Final = etcd.LIMIT - 16_384
 """Bytes that etcd takes (`--max-request-bytes`), with room for a label and an owner.
 
 Metacontroller adopts what has the label; where it cannot, its syncer gets no further.

@@ -6,6 +6,7 @@ object that we never made is taken over as soon as it is returned. What to retur
 decided here, from what is observed alone.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Final
 
 from msgspec import UNSET, Raw, UnsetType, structs
 
-from hooks import consent, field_ownership, kinds, protocol, retention, source, syncer
+from hooks import consent, etcd, field_ownership, kinds, protocol, retention, source, syncer
 from hooks.field_ownership import CONTENT_HASH, OUR_ANNOTATIONS, OUR_LABELS
 from hooks.policy import Policy
 from hooks.protocol import (
@@ -42,6 +43,8 @@ from hooks.syncer import (
 from hooks.targets import Failure, FailureReason, Target, is_closing
 from hooks.words import excerpt, named
 
+HELD: Final = f"{syncer.GROUP}/held"
+"""Comes and goes on a copy of a Secret for as long as that has dynamic apply's annotation."""
 MANAGER: Final = "configmap-syncer"
 
 VALUES_LIMIT: Final = 1_048_576
@@ -50,6 +53,9 @@ REQUEST_LIMIT: Final = 3_145_728
 """Bytes of one request body; Kubernetes API server, `MaxRequestBodyBytes`."""
 ANNOTATIONS_LIMIT: Final = 262_144
 """Bytes of all annotations, names and values; Kubernetes, `TotalAnnotationSizeLimitB`."""
+
+FORMER_SOURCES_LIMIT: Final = 10
+"""How many sources a syncer can have named before of which there still are copies."""
 
 _LONGEST: Final = (Target("n" * 63),)
 """A target whose copy is as large as it can get."""
@@ -91,15 +97,6 @@ class Outcome:
     seen: str = "the copy has been asked for and has not been seen with the current content"
 
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """What to write into a copy: the two maps as JSON, empty where a map is empty, their hash."""
-
-    data: Raw
-    binary_data: Raw
-    hash: str | None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reading:
     """What a copy holds, and whether its digest says that this is what was last written."""
@@ -130,31 +127,73 @@ def observed(request: SyncRequest) -> Sequence[KubernetesObject]:
     ]
 
 
-def leak(request: SyncRequest, asked: Syncer) -> NoContent | None:
-    """Say so where a Secret's data stands in an annotation, for then the next copies' would too.
+def former_sources(
+    request: SyncRequest, asked: Syncer, known: Collection[str] | None
+) -> Sequence[str]:
+    """The sources that the syncer named before and of which there are copies, sorted by name.
 
-    A setting is no proof of how Metacontroller writes; what it has written is.
+    `known` are those that it is known to have named. None, where its spec is new: then they are
+    what the copies say, one a namespace, for only a new spec gives them another source.
+    """
+    origins: dict[str, str] = {}
+    for copy in observed(request):
+        origin = copy.annotation(syncer.SOURCE)
+        is_former = origin != str(asked.source) and (known is None or origin in known)
+        if origin is not None and is_former and syncer.is_source(origin):
+            origins.setdefault(copy.metadata.namespace, origin)
+    most = sorted((-count, origin) for origin, count in Counter(origins.values()).items())
+    return sorted(origin for _, origin in most[:FORMER_SOURCES_LIMIT])
+
+
+def leak(request: SyncRequest, asked: Syncer, targets: Iterable[Target]) -> NoContent | None:
+    """Say so where Secrets' data stands in annotations, for then the next copies' would too.
+
+    A setting is no proof of how Metacontroller writes, and one copy is none either, for the
+    annotation can be set by anyone who may write the copy: one holds itself alone (see `Copies`).
     """
     if not asked.source.kind.is_secret:
         return None
+    marks = _marks(request, targets)
+    if not _are_most(marks):
+        return None
+    return NoContent(
+        SourceReason.SECRETS_NOT_ENABLED,
+        f"{sum(marks)} of {len(marks)} copies have the annotation {LAST_APPLIED}, which holds the "
+        f"data once more, for Metacontroller runs with {ApplyStrategy.DYNAMIC_APPLY}; run it with "
+        f"--apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}, which takes it off again",
+    )
+
+
+def _marks(request: SyncRequest, targets: Iterable[Target]) -> Sequence[bool]:
+    """For each target namespace with a living copy, whether one there has dynamic apply's mark.
+
+    Namespaces outside the targets count only where no target has a copy. Whoever owns one namespace
+    has one voice, however many objects there look like copies. A copy that hangs in deletion is
+    not written any more, so nothing takes its annotation off.
+    """
+    marks: dict[str, bool] = {}
     for copy in observed(request):
-        # One that hangs in deletion is not written any more, so nothing takes its annotation off.
-        if copy.is_living and copy.annotation(LAST_APPLIED) is not None:
-            return NoContent(
-                SourceReason.SECRETS_NOT_ENABLED,
-                f"{kinds.of(copy.kind).name} {copy.key} holds its data once more in the annotation "
-                f"{LAST_APPLIED}, for Metacontroller runs with "
-                f"{ApplyStrategy.DYNAMIC_APPLY}; run it with "
-                f"--apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}, which takes it off again",
-            )
-    return None
+        if copy.is_living:
+            namespace = copy.metadata.namespace
+            marks[namespace] = marks.get(namespace, False) or _is_marked(copy)
+    wanted = [marks[target.namespace] for target in targets if target.namespace in marks]
+    return wanted or list(marks.values())
+
+
+def _are_most(marks: Sequence[bool]) -> bool:
+    return 2 * sum(marks) > len(marks)
+
+
+def _is_marked(copy: KubernetesObject) -> bool:
+    """Whether a copy has the annotation in which dynamic apply keeps what it wrote."""
+    return copy.annotation(LAST_APPLIED) is not None
 
 
 def too_large(
-    content: Content, asked: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
+    content: Content, asked: Syncer, targets: Collection[Target], strategy: ApplyStrategy
 ) -> NoContent | None:
     """Say so where Kubernetes would refuse the copies, before any of them is touched."""
-    values = _values_size(content, asked)
+    values = sum(length * times for (_, length), times in content.lengths.items())
     request = request_size(content, asked, targets)
     checks = [
         (values, VALUES_LIMIT, "its values", "Kubernetes accepts in one object"),
@@ -164,6 +203,8 @@ def too_large(
         annotations = _annotations_size(request, asked, content)
         accepts = "Kubernetes accepts (dynamic-apply keeps the content in an annotation)"
         checks.append((annotations, ANNOTATIONS_LIMIT, "the copy's annotations", accepts))
+    stored = stored_size(content, asked, targets, strategy)
+    checks.append((stored, etcd.LIMIT, "the copy with its managedFields in etcd", "etcd accepts"))
     for size, limit, what, accepts in checks:
         if size > limit:
             return NoContent(
@@ -255,9 +296,28 @@ def keep(
     copy: KubernetesObject, request: SyncRequest, asked: Syncer | InvalidSpec, policy: Policy
 ) -> Child:
     """An observed copy that stays as it is."""
-    if not field_ownership.is_managed_by_us(copy, policy):
-        return bare(copy, policy)
-    return echo(copy, policy, retention.desired(request, asked, copy))
+    if field_ownership.is_managed_by_us(copy, policy):
+        kept = echo(copy, policy, retention.desired(request, asked, copy))
+    else:
+        kept = bare(copy, policy)
+    is_marked = kinds.of(copy.kind).is_secret and _is_marked(copy)
+    return _unmarking(kept, copy) if is_marked else kept
+
+
+def _unmarking(kept: Child, copy: KubernetesObject) -> Child:
+    """What keeps a marked copy, and is never what was returned for it the last time.
+
+    Metacontroller takes the mark off where it writes. A mark that is set between its two writes (it
+    takes the mark off, then applies) stays for ever if the same is returned again, for then it
+    writes nothing. Under dynamic apply the mark tells what was returned, and that stays.
+    """
+    annotations = kept.metadata.annotations or {}
+    others = {name: value for name, value in annotations.items() if name != HELD}
+    was_returned = copy.annotation(HELD) is not None
+    is_noted = f'"{HELD}":' in (copy.annotation(LAST_APPLIED) or "")
+    noted = {} if was_returned and not is_noted else {HELD: "true"}
+    metadata = structs.replace(kept.metadata, annotations={**others, **noted} or UNSET)
+    return structs.replace(kept, metadata=metadata)
 
 
 def strays(
@@ -380,14 +440,14 @@ def released(
 
 
 def contradiction(
-    request: SyncRequest, asked: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
+    request: SyncRequest, asked: Syncer, targets: Sequence[Target], strategy: ApplyStrategy
 ) -> str | None:
-    """Where the copies show that Metacontroller runs with the other strategy, the words for it."""
-    ours = [*observed(request), *released(asked, request, targets)]
-    marked = [copy.annotation(LAST_APPLIED) is not None for copy in ours]
-    if strategy is ApplyStrategy.SERVER_SIDE_APPLY and any(marked):
+    """Where most copies show that Metacontroller runs with the other strategy, the words for it."""
+    lost = [_is_marked(copy) for copy in released(asked, request, targets)]
+    marks = [*_marks(request, targets), *lost]
+    if strategy is ApplyStrategy.SERVER_SIDE_APPLY and _are_most(marks):
         return _contradiction(strategy, ApplyStrategy.DYNAMIC_APPLY)
-    if strategy is ApplyStrategy.DYNAMIC_APPLY and marked and not any(marked):
+    if strategy is ApplyStrategy.DYNAMIC_APPLY and _are_most([not mark for mark in marks]):
         return _contradiction(strategy, ApplyStrategy.SERVER_SIDE_APPLY)
     return None
 
@@ -403,9 +463,9 @@ class Copies:
     _children: Group = field(init=False)
     _related: Group = field(init=False)
     _labels: Mapping[str, str] = field(init=False)
-    _content: _Writing = field(init=False)
     _readings: dict[tuple[bytes, bytes, str | None], _Reading] = field(init=False)
-    _writings: dict[tuple[_Reading, bool, frozenset[str]], _Writing | None] = field(init=False)
+    _writings: dict[tuple[_Reading, bool, frozenset[str]], Content | None] = field(init=False)
+    _stored: dict[int, int] = field(init=False)
     _outdated: Mapping[str, Sequence[KubernetesObject]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -418,10 +478,9 @@ class Copies:
             SYNCED_FROM: self.asked.source.namespace,
             MANAGED_BY: MANAGER,
         }
-        content = self.content
-        self._content = _Writing(content.raw_data, content.raw_binary_data, content.hash)
         self._readings = {}
         self._writings = {}
+        self._stored = {}
         outdated: dict[str, list[KubernetesObject]] = {}
         for copy in observed(self.request):
             is_ours = self._is_managed_by_us(copy) and not belongs_to_another(
@@ -497,6 +556,12 @@ class Copies:
             return self._absent(namespace, self._related.get(key))
         if not copy.is_living:
             return Outcome(namespace, State.WAITING, obstacle=obstacle(copy))
+        if self.asked.source.kind.is_secret and _is_marked(copy):
+            # Server-side apply takes the annotation off; dynamic apply would put the new data in.
+            held = self._keep(copy)
+            return Outcome(namespace, State.WAITING, (held,), obstacle=_ANNOTATED)
+        if _is_unmergeable(copy, self.policy.strategy):
+            return _replaced(namespace)
         return self._present(namespace, copy)
 
     def _absent(self, namespace: str, found: KubernetesObject | None) -> Outcome:
@@ -515,7 +580,7 @@ class Copies:
             return Outcome(namespace, State.WAITING, obstacle=obstacle(found) or _LEFT_BEHIND)
         if controller is not None:
             failure = _managed_by_another(found, controller)
-        elif not (is_released(found, self.asked) or self._is_overwritten(found)):
+        elif not self._is_taken_over(found):
             failure = self._conflict(found)
         elif self.policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
             failure = self._unadoptable(found)
@@ -526,14 +591,14 @@ class Copies:
         return Outcome(namespace, State.FAILED, failure=failure)
 
     def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:
-        if source.type_of(copy, self.asked.source.kind) != self.content.type:
+        if self._type_of(copy) != self.content.type:
             return _replaced(namespace)
         reading = self._read(copy)
         if reading is None or reading.is_current:
             return self._exact(namespace, copy)
         # `immutable` comes only with what is seen to be right: a wrong copy would be kept wrong.
         writing = None if copy.immutable else self._write(copy, reading)
-        if writing is None:
+        if writing is None or self._is_overfull(copy, writing):
             return _replaced(namespace)
         return Outcome(namespace, State.WAITING, (self._child(namespace, writing),))
 
@@ -556,6 +621,14 @@ class Copies:
             return Outcome(namespace, State.CURRENT, children, written=written)
         obstacle = None if is_owned else _OWNED_OTHERWISE
         return Outcome(namespace, State.WAITING, children, obstacle=obstacle, seen=_UNLIKE)
+
+    def _is_overfull(self, copy: KubernetesObject, writing: Content) -> bool:
+        """Whether so much of others is on a copy that etcd would refuse it once it is written."""
+        stored = self._stored.get(id(writing))
+        if stored is None:
+            stored = stored_size(writing, self.asked, _LONGEST, self.policy.strategy)
+            self._stored[id(writing)] = stored
+        return etcd.is_too_much(stored, copy, self.policy)
 
     def _read(self, copy: KubernetesObject) -> _Reading | None:
         """What the copy holds; None where its bytes are those of the content."""
@@ -597,7 +670,7 @@ class Copies:
             for name, value in _annotations(self.asked, self.content.hash).items()
         )
 
-    def _write(self, copy: KubernetesObject, reading: _Reading) -> _Writing | None:
+    def _write(self, copy: KubernetesObject, reading: _Reading) -> Content | None:
         """What brings the copy nearer to the content in one write; None where nothing does."""
         wanted, wanted_binary = self.content.data, self.content.binary_data
         is_untouched = self._is_untouched(copy, reading)
@@ -616,7 +689,7 @@ class Copies:
 
     def _plan(
         self, reading: _Reading, withheld: frozenset[str], *, is_untouched: bool
-    ) -> _Writing | None:
+    ) -> Content | None:
         content = self.content
         data: Mapping[str, str] = {k: v for k, v in content.data.items() if k not in withheld}
         binary_data: Mapping[str, str] = {
@@ -631,7 +704,7 @@ class Copies:
             data = protocol.ordered({**data, **foreign})
             binary_data = protocol.ordered({**binary_data, **foreign_binary})
         if data == content.data and binary_data == content.binary_data:
-            return self._content
+            return content
         planned = replace(
             content,
             data=data,
@@ -643,16 +716,16 @@ class Copies:
         # What a claim makes too large for Kubernetes would be refused for ever.
         if too_large(planned, self.asked, _LONGEST, self.policy.strategy):
             return None
-        return _Writing(planned.raw_data, planned.raw_binary_data, planned.hash)
+        return planned
 
     def _child(
         self,
         namespace: str,
-        writing: _Writing | None = None,
+        content: Content | None = None,
         *,
         immutable: bool | UnsetType = UNSET,
     ) -> Child:
-        written = writing or self._content
+        written = content or self.content
         return Child(
             api_version=kinds.API_VERSION,
             kind=self.asked.source.kind.name,
@@ -663,8 +736,8 @@ class Copies:
                 annotations=_annotations(self.asked, written.hash),
                 owner_references=_owners(self._owner(namespace)),
             ),
-            data=written.data or UNSET,
-            binary_data=written.binary_data or UNSET,
+            data=written.raw_data or UNSET,
+            binary_data=written.raw_binary_data or UNSET,
             immutable=immutable,
             type=self.content.type or UNSET,
         )
@@ -674,15 +747,27 @@ class Copies:
             return None
         return retention.available(self.request, namespace)
 
+    def _is_taken_over(self, found: KubernetesObject) -> bool:
+        """Whether an object that nobody controls becomes the copy: it was ours, or by a wish.
+
+        The wish is its owner's, who labelled it for us, or the syncer's author's. Neither reaches a
+        Secret of a type that is never copied: it would be deleted, and something depends on it.
+        """
+        if source.why_uncopied(self._type_of(found)) is not None:
+            return False
+        return is_released(found, self.asked) or self._is_overwritten(found)
+
     def _is_overwritten(self, found: KubernetesObject) -> bool:
         """Whether an object that nobody controls is to be taken over against its owner's silence.
 
-        Never a copy of another syncer's, nor what tells to be a source by whom it may be read.
+        Never a copy of another syncer's, nor what tells to be a source by whom it may be read, nor
+        a Secret of another type, which would be deleted and not overwritten.
         """
         return (
             self.asked.conflict_policy is ConflictPolicy.OVERWRITE
             and found.label(SYNCED_BY) is None
             and found.annotation(consent.ALLOW_SYNC_TO) is None
+            and self._type_of(found) == self.content.type
         )
 
     def _is_predecessor(self, controller: OwnerReference) -> bool:
@@ -690,18 +775,35 @@ class Copies:
         told = (controller.api_version, controller.kind, controller.name)
         return told == (syncer.API_VERSION, syncer.KIND, self.asked.name)
 
+    def _type_of(self, found: KubernetesObject) -> str:
+        return source.type_of(found, self.asked.source.kind)
+
     def _conflict(self, found: KubernetesObject) -> Failure:
-        other = found.label(SYNCED_BY)
-        what = "is not this syncer's"
-        if other is not None:
-            what = f"carries {SYNCED_BY}={excerpt(other)}"
-        if self.asked.conflict_policy is ConflictPolicy.OVERWRITE and other is None:
-            what = f"carries the annotation {consent.ALLOW_SYNC_TO}, as sources do,"
+        kind, name = self.asked.source.kind.name, found.metadata.name
+        uncopied = source.why_uncopied(self._type_of(found))
+        if uncopied is not None:
+            return Failure(
+                FailureReason.CONFLICT,
+                f"a {kind} {name} of the type {found.type} is in the way, and that type is never "
+                f"taken over, for {uncopied}; give the copies another name with spec.targetName, "
+                "or take the namespace off the targets",
+            )
         return Failure(
             FailureReason.CONFLICT,
-            f"a {self.asked.source.kind.name} {found.metadata.name} that {what} is in the way; "
-            f"remove it, or give it to this syncer with {self._handing_over(found)}",
+            f"a {kind} {name} that {self._foreign(found)} is in the way; remove it, or give it to "
+            f"this syncer with {self._handing_over(found)}",
         )
+
+    def _foreign(self, found: KubernetesObject) -> str:
+        """Why an object that nobody controls is not to be taken over, a relative clause."""
+        other = found.label(SYNCED_BY)
+        if other is not None:
+            return f"carries {SYNCED_BY}={excerpt(other)}"
+        if self.asked.conflict_policy is ConflictPolicy.FAIL:
+            return "is not this syncer's"
+        if found.annotation(consent.ALLOW_SYNC_TO) is not None:
+            return f"carries the annotation {consent.ALLOW_SYNC_TO}, as sources do,"
+        return "has another type than the source"
 
     def _unadoptable(self, found: KubernetesObject) -> Failure:
         """Dynamic apply takes possession of nothing that does not carry the syncer's uid."""
@@ -735,6 +837,13 @@ _OWNED_OTHERWISE: Final = (
     "the copy's ownerReferences do not say of its Namespace what spec.deletionPolicy asks for; "
     "see who else writes them"
 )
+
+
+_ANNOTATED: Final = (
+    f"the copy has the annotation {LAST_APPLIED}, and gets no new data before "
+    f"{ApplyStrategy.SERVER_SIDE_APPLY} has taken it off; see who else sets it, or run "
+    f"Metacontroller with --apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}"
+)
 _UNSEEN: Final = "the copy has been asked for and has not been seen"
 _UNLIKE: Final = (
     "the copy has been seen with the current content, but not with the labels, the annotations and "
@@ -748,6 +857,16 @@ _LEFT_BEHIND: Final = (
 
 def _owners(owner: OwnerReference | None) -> Sequence[OwnerReference] | UnsetType:
     return UNSET if owner is None else (owner,)
+
+
+def _is_unmergeable(copy: KubernetesObject, strategy: ApplyStrategy) -> bool:
+    """Whether Metacontroller cannot update a copy: it cannot read what it wrote there last.
+
+    Facts: Metacontroller's package `dynamic/apply`, `GetLastApplied`.
+    """
+    applied = copy.annotation(LAST_APPLIED)
+    is_read = strategy is ApplyStrategy.DYNAMIC_APPLY and bool(applied)
+    return is_read and not protocol.is_readable_by_dynamic_apply(applied or "")
 
 
 def _replaced(namespace: str) -> Outcome:
@@ -834,19 +953,41 @@ def _claimed(
     }
 
 
-def _values_size(content: Content, asked: Syncer) -> int:
-    """Bytes of all values, as Kubernetes counts them: text in UTF-8, the rest decoded."""
-    is_encoded = asked.source.kind.is_secret
-    text = () if is_encoded else content.data.values()
-    encoded = content.data.values() if is_encoded else content.binary_data.values()
-    return sum(len(value.encode()) for value in text) + sum(
-        len(value) * 3 // 4 - value.count("=") for value in encoded
-    )
-
-
-def request_size(content: Content, asked: Syncer, targets: Iterable[Target]) -> int:
+def request_size(content: Content, asked: Syncer, targets: Collection[Target]) -> int:
     """Bytes of one copy as Metacontroller (Go, encoding/json) writes it, owner left out."""
-    child = Child(
+    child = structs.replace(
+        _largest(content, asked, targets),
+        data=content.raw_data or UNSET,
+        binary_data=content.raw_binary_data or UNSET,
+    )
+    encoded = protocol.encode(child)
+    # Go writes these five characters as six-byte escapes; a Go-written source has them already.
+    ascii_escapes = sum(encoded.count(character) for character in (b"<", b">", b"&"))
+    separators = encoded.count("\u2028".encode()) + encoded.count("\u2029".encode())
+    return len(encoded) + 5 * ascii_escapes + 3 * separators
+
+
+def stored_size(
+    content: Content, asked: Syncer, targets: Collection[Target], strategy: ApplyStrategy
+) -> int:
+    """Bytes that etcd has to take for one copy, a little on the large side."""
+    largest = _largest(content, asked, targets)
+    metadata = largest.metadata
+    names = [*(metadata.labels or ()), *(metadata.annotations or ())]
+    size = (
+        etcd.place_size(metadata.namespace, metadata.name)
+        + etcd.content_size(content.lengths)
+        + etcd.fields_size(names)
+        + len(protocol.encode(largest))
+    )
+    if strategy is ApplyStrategy.DYNAMIC_APPLY:
+        size += len(LAST_APPLIED) + request_size(content, asked, targets)
+    return size
+
+
+def _largest(content: Content, asked: Syncer, targets: Iterable[Target]) -> Child:
+    """The copy in the namespace with the longest name, without its data."""
+    return Child(
         api_version=kinds.API_VERSION,
         kind=asked.source.kind.name,
         metadata=ChildMeta(
@@ -861,16 +1002,9 @@ def request_size(content: Content, asked: Syncer, targets: Iterable[Target]) -> 
             },
             annotations=_annotations(asked, content.hash),
         ),
-        data=content.raw_data or UNSET,
-        binary_data=content.raw_binary_data or UNSET,
         immutable=asked.immutable or UNSET,
         type=content.type or UNSET,
     )
-    encoded = protocol.encode(child)
-    # Go writes these five characters as six-byte escapes; a Go-written source has them already.
-    ascii_escapes = sum(encoded.count(character) for character in (b"<", b">", b"&"))
-    separators = encoded.count("\u2028".encode()) + encoded.count("\u2029".encode())
-    return len(encoded) + 5 * ascii_escapes + 3 * separators
 
 
 def _annotations_size(request: int, asked: Syncer, content: Content) -> int:

@@ -78,7 +78,7 @@ def _released(
 
 def _goes(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
     """Whether an observed copy goes: it was made from that source, and it was we who made it."""
-    return source.made(copy, asked) and field_ownership.is_managed_by_us(copy, policy)
+    return source.names(copy, asked) and field_ownership.is_managed_by_us(copy, policy)
 
 
 def _is_retaken(released: KubernetesObject, asked: Syncer, strategy: ApplyStrategy) -> bool:
@@ -88,7 +88,7 @@ def _is_retaken(released: KubernetesObject, asked: Syncer, strategy: ApplyStrate
     """
     return (
         strategy is ApplyStrategy.SERVER_SIDE_APPLY
-        and source.made(released, asked)
+        and source.names(released, asked)
         and copies.is_going_along(released)
     )
 

@@ -414,6 +414,7 @@ _OBJECT = msgspec.json.Decoder(KubernetesObject)
 _APPLIED = msgspec.json.Decoder(_Applied)
 _FIELD_MANAGERS = msgspec.json.Decoder(tuple[FieldManager, ...])
 _WRITES = msgspec.json.Decoder(tuple[_Write, ...])
+_REMEMBERED = msgspec.json.Decoder(dict[str, object] | None)
 _MAP = msgspec.json.Decoder(dict[str, str])
 _APPLIED_OWNERS = msgspec.json.Decoder(_AppliedOwners)
 _OWNERS = msgspec.json.Decoder(tuple[OwnerReference, ...])
@@ -470,6 +471,15 @@ def decode_applied_owners(annotation: str) -> Sequence[OwnerReference] | UnsetTy
         return _OWNERS.decode(metadata.owner_references)
     except (msgspec.MsgspecError, RecursionError):
         return None
+
+
+def is_readable_by_dynamic_apply(annotation: str) -> bool:
+    """Whether Metacontroller can read back what it remembers to have written."""
+    try:
+        _REMEMBERED.decode(annotation.encode())
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
 
 
 def is_absent(raw: Raw) -> bool:

@@ -5,14 +5,16 @@ with a reason, which makes the caller hold the copies.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from msgspec import UNSET, Raw, UnsetType
 
-from hooks import consent, keys, kinds, protocol, syncer
+from hooks import consent, keys, kinds, protocol, syncer, words
 from hooks.keys import Fault, NoSelection
 from hooks.kinds import API_VERSION, Kind
 from hooks.policy import Policy
@@ -28,6 +30,7 @@ from hooks.syncer import Syncer
 from hooks.words import excerpt
 
 _SAFE: Final = ApplyStrategy.SERVER_SIDE_APPLY
+_REPLACEMENT: Final = "\ufffd"
 _UNTYPED: Final = "Opaque"
 """The type of a Secret that says none."""
 _UNSUPPORTED_TYPES: Final = {
@@ -58,6 +61,7 @@ class SourceReason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     SECRETS_NOT_ENABLED = "SecretsNotEnabled"
     UNSUPPORTED_TYPE = "UnsupportedType"
+    CONTENT_INVALID = "ContentInvalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class Version:
     source_resource_version: str | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, for what is counted once is kept.
+@dataclass(frozen=True)
 class Content:
     """What every copy shall hold, decoded once and encoded once.
 
@@ -95,6 +100,23 @@ class Content:
     hash: str | None
     type: str = ""
     resource_version: str = ""
+
+    @cached_property
+    def lengths(self) -> Mapping[tuple[int, int], int]:
+        """How many keys there are of each length, with a value of each length, in bytes.
+
+        As Kubernetes counts them: text in UTF-8, what is encoded without its encoding. There can be
+        tens of thousands, of which most have the lengths of others.
+        """
+        text = self.data if self.hash is not None else {}
+        encoded = self.binary_data if self.hash is not None else self.data
+        lengths = Counter(
+            zip(map(len, text), map(len, map(str.encode, text.values())), strict=True)
+        )
+        lengths.update(
+            [(len(key), len(value) * 3 // 4 - value.count("=")) for key, value in encoded.items()]
+        )
+        return lengths
 
     @property
     def version(self) -> Version:
@@ -185,7 +207,17 @@ def allows(asked: Syncer, request: SyncRequest, namespace: str) -> bool:
 
 
 def made(copy: KubernetesObject, asked: Syncer) -> bool:
-    """Whether a copy was made from the source that the syncer names now."""
+    """Whether a copy was made from the source that the syncer names now; where in doubt, yes.
+
+    Whoever may write the copy can take its annotation off, or name any source there, and must not
+    keep the copy by that: only a source that the syncer named before counts as another one.
+    """
+    is_of_kind = kinds.of(copy.kind) is asked.source.kind
+    return is_of_kind and copy.annotation(syncer.SOURCE) not in asked.former_sources
+
+
+def names(copy: KubernetesObject, asked: Syncer) -> bool:
+    """Whether a copy itself says that it was made from the source that the syncer names now."""
     is_of_kind = kinds.of(copy.kind) is asked.source.kind
     return is_of_kind and copy.annotation(syncer.SOURCE) == str(asked.source)
 
@@ -194,8 +226,13 @@ def _find(asked: Syncer, request: SyncRequest) -> KubernetesObject | None:
     return request.seen(asked.source.kind.group).get(str(asked.source))
 
 
+def why_uncopied(of_type: str) -> str | None:
+    """Why Secrets of a type are never copied, a clause; None for a type that is copied."""
+    return _UNSUPPORTED_TYPES.get(of_type)
+
+
 def _unsupported(asked: Syncer, found: KubernetesObject) -> NoContent | None:
-    why = _UNSUPPORTED_TYPES.get(type_of(found, asked.source.kind))
+    why = why_uncopied(type_of(found, asked.source.kind))
     if why is None:
         return None
     return NoContent(
@@ -258,6 +295,9 @@ def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
     if unfit is not None:
         return unfit
     chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
+    damaged = sorted(key for key in data.keys() & names.keys() if _REPLACEMENT in data[key])
+    if damaged:
+        return _damaged(asked, damaged)
     return Content(
         data=chosen,
         binary_data=chosen_binary,
@@ -291,6 +331,22 @@ def _unfit(asked: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent |
             f"{of_type}, and {names[given[0]]} is a key of its own",
         )
     return None
+
+
+def _damaged(asked: Syncer, damaged: Sequence[str]) -> NoContent:
+    """Why text that is no UTF-8 is not copied: every copy would hold other bytes than the source.
+
+    The API server shows U+FFFD for such bytes, and Metacontroller passes that on, so it cannot be
+    told from the same character that was meant.
+    """
+    one = len(damaged) == 1
+    return NoContent(
+        SourceReason.CONTENT_INVALID,
+        f"{described(asked)} has U+FFFD in the {'value' if one else 'values'} of "
+        f"{words.named(damaged)}, which the API server shows for bytes that are no UTF-8; put "
+        f"{'it' if one else 'them'} into binaryData, as `kubectl create configmap --from-file` "
+        "does, or take the character out",
+    )
 
 
 def _no_keys(asked: Syncer, problem: NoSelection) -> NoContent:

@@ -106,6 +106,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     last_sync_time: str | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
     prune_token: str | UnsetType = UNSET
+    former_sources: Sequence[str] | UnsetType = UNSET
     plan: Plan | UnsetType = UNSET
 
     @property
@@ -130,11 +131,17 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     last_sync_time: _Time | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
     prune_token: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,64}\Z")] | UnsetType = UNSET
+    former_sources: tuple[str, ...] = ()
 
     @property
     def version(self) -> Version:
         """The content that the status was about."""
         return Version(self.content_hash, self.source_resource_version)
+
+    def named_before(self, parent: Parent) -> Sequence[str] | None:
+        """The former sources that are remembered; None where the last status knew another spec."""
+        is_known = self.observed_generation == parent.metadata.generation
+        return self.former_sources if is_known else None
 
     def recorded(self, parent: Parent) -> Recorded:
         """What is remembered of a held change, and whether this spec has been judged."""
@@ -186,7 +193,7 @@ class Question:
     `strays` are no copies, and told all the same, for they go with the syncer; `going` are the
     namespaces whose copy only a suspension keeps from going with the source; `leaving` says of
     namespaces why a copy that should be gone is still there; the `warning` is a sentence about what
-    is about to go wrong.
+    is about to go wrong; the `former_sources` are remembered.
     """
 
     parent: Parent
@@ -199,6 +206,7 @@ class Question:
     leaving: Mapping[str, str] = field(default_factory=dict)
     is_suspended: bool = False
     warning: str | None = None
+    former_sources: Sequence[str] = ()
 
     @property
     def stamp(self) -> str:
@@ -734,6 +742,7 @@ def _report(
         source_resource_version=version.source_resource_version,
         last_sync_time=_last_sync_time(question, found, version),
         pending_since=found.pending_since,
+        former_sources=question.former_sources or UNSET,
         plan=planned,
     )
     return Report(_fitted(status), found.resync_after_seconds)

@@ -33,6 +33,8 @@ def _sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[S
         held = copies.hold(request, asked, (), policy)
         return _hold(question, _invalid(asked), (), held)
 
+    former = copies.former_sources(request, asked, before.named_before(request.parent))
+    asked = replace(asked, former_sources=former)
     wanted = targets.resolve(asked, request, policy)
     question = status.Question(
         request.parent,
@@ -41,6 +43,7 @@ def _sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[S
         asked.progress_deadline_seconds,
         copies.contradiction(request, asked, wanted, policy.strategy),
         is_suspended=asked.is_suspended,
+        former_sources=former,
     )
     unretainable = retention.conflict(asked, wanted, policy.strategy)
     if unretainable is not None:
@@ -118,7 +121,9 @@ def _content(
     asked: Syncer, request: SyncRequest, wanted: Sequence[Target], policy: Policy
 ) -> Content | NoContent:
     """What every copy shall hold, or why it is not known or must not be spread."""
-    refusal = source.refusal(asked, request.controller, policy) or copies.leak(request, asked)
+    refusal = source.refusal(asked, request.controller, policy) or copies.leak(
+        request, asked, wanted
+    )
     if refusal is not None:
         return refusal
     content = source.resolve(asked, request, policy)

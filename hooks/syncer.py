@@ -6,7 +6,7 @@ cannot be understood must hold the copies, not lose them. So a bad spec is a val
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -64,6 +64,12 @@ _OBJECT_NAME: Final = re.compile(
 _PERCENTAGE: Final = re.compile(r"(100|[1-9]?[0-9])%")
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _KEY_GLOB: Final = re.compile(r"[-._a-zA-Z0-9*?]{1,253}")
+
+
+def is_source(text: str) -> bool:
+    """Whether a text names a source, as the annotation on copies does."""
+    namespace, _, name = text.partition("/")
+    return bool(_NAMESPACE_NAME.fullmatch(namespace) and _OBJECT_NAME.fullmatch(name))
 
 
 class ConflictPolicy(StrEnum):
@@ -167,6 +173,8 @@ class Syncer:
     source_deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     prune_limit: PruneLimit | None = None
     is_suspended: bool = False
+    former_sources: Collection[str] = ()
+    """What it named before and copies still hold, as `status.formerSources` remembers it."""
 
     @property
     def copy_name(self) -> str:

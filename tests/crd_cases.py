@@ -88,6 +88,7 @@ def full_status() -> Object:
         "lastSyncTime": "2025-01-01T00:00:00Z",
         "pendingSince": "2025-01-01T00:00:01Z",
         "pruneToken": "0123456789abcdef",
+        "formerSources": ["default/app-config"],
         "plan": {
             "create": {"count": 1, "namespaces": ["dev"]},
             "update": {

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
-from hooks.preview import controllers, ownership, validation
+from hooks.preview import controllers, ownership, storage, validation
 from hooks.preview.clock import Clock, rfc3339
 from hooks.preview.controllers import FOREGROUND, ORPHAN
 from hooks.preview.objects import (
@@ -383,7 +383,7 @@ class Cluster:
         self._validate(resource, created)
         self._admit("CREATE", resource, created, None)
         owned, _ = ownership.after_update({}, writer, None, created)
-        return self._store(resource, None, _Stored(created, owned))
+        return self._store(resource, None, _Stored(created, owned), writer)
 
     def _update(self, resource: Resource, stored: _Stored, item: Object, writer: Writer) -> Object:
         old = stored.item
@@ -477,7 +477,13 @@ class Cluster:
             resourceVersion=str(self._resource_version),
             managedFields=ownership.managed_fields(new.ownership, resource.api_version, times),
         )
-        self._stored[resource.kind][key] = _Stored(item, new.ownership, times)
+        owned = new.ownership
+        if not storage.fits(resource, item) and (writer is None or writer.operation != "Apply"):
+            # Whatever is not applied, the API server then stores without its owners.
+            owned, item = {}, with_metadata(item, managedFields=[])
+        if not storage.fits(resource, item):
+            raise storage.refusal()
+        self._stored[resource.kind][key] = _Stored(item, owned, times)
         self._named.setdefault((resource.kind, key[1]), {})[key[0]] = item
         if resource in COPIED:
             place = (resource.kind, *key)

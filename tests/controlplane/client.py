@@ -106,12 +106,17 @@ class Client:
         accept: str = "application/json",
         parameters: Mapping[str, str] | None = None,
     ) -> Object:
-        """The decoded answer to one request on `path`; raises ApiError when it is refused."""
+        """The decoded answer to one request on `path`; raises ApiError when it is refused.
+
+        A body of bytes is sent as it is.
+        """
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
         response = self._session.request(
             method,
             self.server + path,
             params=parameters,
-            data=None if body is None else json.dumps(body).encode(),
+            data=body,
             headers={"Content-Type": content_type, "Accept": accept},
             timeout=60,
         )

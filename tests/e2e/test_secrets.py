@@ -1,11 +1,15 @@
 """What only a real cluster can show of Secrets: who enables them, and that nothing gets out."""
 
 import base64
+import contextlib
 import hashlib
 import subprocess
 import sys
+import threading
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -122,7 +126,7 @@ def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whateve
 
         told = wait_for_reason(stack, "leak", "SecretsNotEnabled")
 
-        assert f"holds its data once more in the annotation {ANNOTATION}" in told
+        assert f"1 of 1 copies have the annotation {ANNOTATION}, which holds the data once" in told
         stack.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "next"}})
         more = {"spec": {"targetNamespaces": ["leak-dev", "next"]}}
         stack.client.merge_patch("ConfigMapSyncer", "leak", more)
@@ -157,6 +161,70 @@ def test_thousands_of_keys_under_metacontrollers_name_hold_up_no_other_copy(stac
             "Secret", "login", lambda found: found.get("data") == changed, "changed", namespace
         )
     wait_for_reason(stack, "crowd", "AllCopiesCurrent")
+
+
+@pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
+def test_a_tenant_who_marks_their_copy_again_and_again_stops_nobody_else_s(stack: Stack) -> None:
+    targets = [f"marking-{name}" for name in ("dev", "prod", "tenant")]
+    make(stack, "marking", targets)
+    wait_for_reason(stack, "marking", "AllCopiesCurrent")
+    *others, tenant = targets
+    with _marking(stack, tenant) as is_marked:
+        for number in range(5):
+            wait_for(is_marked, "the copy to be marked")
+            rotated = {"password": encoded(f"{EDITED}-{number}")}
+            stack.client.merge_patch("Secret", "login", {"data": rotated}, "marking-source")
+            for namespace in others:
+                wait_for(
+                    partial(_holds, stack, namespace, rotated),
+                    f"the copy in {namespace} to be rotated",
+                )
+
+    # As soon as the tenant stops, the last copy follows.
+    wait_for(partial(_holds, stack, tenant, rotated), "the tenant's copy to be rotated")
+    wait_for_reason(stack, "marking", "AllCopiesCurrent")
+    found = stack.client.get("Secret", "login", tenant)
+    assert ANNOTATION not in found["metadata"]["annotations"]
+
+
+def _holds(stack: Stack, namespace: str, data: dict[str, str]) -> bool:
+    return bool(stack.client.get("Secret", "login", namespace)["data"] == data)
+
+
+@contextlib.contextmanager
+def _marking(stack: Stack, namespace: str) -> Iterator[Callable[[], bool]]:
+    """Somebody who marks the copy in a namespace under Metacontroller's name until told to stop.
+
+    Gives what tells whether they have marked it once more since it was last asked.
+    """
+    _, client = stack.control_plane.add_identity("tenant-of-marking", "system:masters")
+    stopped, marked = threading.Event(), threading.Event()
+    path = f"/api/v1/namespaces/{namespace}/secrets/login"
+    mark = {"metadata": {"annotations": {ANNOTATION: '{"data": {}}'}}}
+
+    def write() -> None:
+        while not stopped.is_set():
+            client.request(
+                "PATCH",
+                path,
+                mark,
+                content_type="application/merge-patch+json",
+                parameters={"fieldManager": "metacontroller"},
+            )
+            marked.set()
+
+    def is_marked() -> bool:
+        is_so = marked.is_set()
+        marked.clear()
+        return is_so
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            yield is_marked
+        finally:
+            stopped.set()
+            writing.result()
 
 
 @pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)

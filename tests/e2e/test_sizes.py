@@ -3,7 +3,11 @@
 import re
 from typing import Any
 
+import pytest
+
 from tests.controlplane import DYNAMIC_APPLY, SERVER_SIDE_APPLY, Object, Stack
+from tests.scenarios.many_keys import SCENARIOS, meet_the_limit_to_the_byte
+from tests.scenarios.real import RealWorld
 
 _ANNOTATIONS_LIMIT = 262_144
 _VALUES = 1_000 * 1024
@@ -56,6 +60,17 @@ def test_the_limit_of_dynamic_apply_is_met_to_the_byte(stack: Stack) -> None:
     assert ready["reason"] == "TooLarge"
     assert f"{_ANNOTATIONS_LIMIT + 1:,} bytes and {_ANNOTATIONS_LIMIT:,}" in ready["message"]
     assert stack.client.get("ConfigMap", "large", f"{prefix}-target") == copy
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_etcd_would_refuse_costs_no_copy(stack: Stack, scenario: str) -> None:
+    SCENARIOS[scenario](RealWorld(stack), f"{scenario}-{stack.strategy[0]}")
+
+
+def test_etcds_limit_is_met_to_the_byte(stack: Stack) -> None:
+    if stack.strategy != SERVER_SIDE_APPLY:
+        return  # its own limit is met long before
+    meet_the_limit_to_the_byte(RealWorld(stack), "etcd")
 
 
 def test_a_source_that_no_request_can_carry_is_too_large(stack: Stack) -> None:

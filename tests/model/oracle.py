@@ -197,7 +197,7 @@ class Oracle:
                 why = wish.targets[ns]
                 waits = why is None and ns not in done
                 # Consent that a new source does not give withdraws nothing from the old one's.
-                stays = waits or (why == "ConsentMissing" and not self._is_from(key, name))
+                stays = waits or (why == "ConsentMissing" and not self._may_be_from(key, name))
             if not stays and ns not in braked:
                 self._remove(key)
 
@@ -564,6 +564,11 @@ class Oracle:
         told = _annotations(self.objects[key]).get(_FROM)
         return key[0] == self._source_key(name)[0] and told == self._source_path(name)
 
+    def _may_be_from(self, key: Key, name: str) -> bool:
+        """The same, where one that somebody took the origin from counts, too."""
+        told = _annotations(self.objects[key]).get(_FROM, self._source_path(name))
+        return key[0] == self._source_key(name)[0] and told == self._source_path(name)
+
     def _allows(self, name: str, namespace: str) -> bool:
         if self._spec(name).get("sourceSecret") and self.strategy == "dynamic-apply":
             return True  # Secrets are not even looked at there.
@@ -572,7 +577,7 @@ class Oracle:
         return told is None or not _is_followed(told) or _is_any(namespace, _items(told))
 
     def _is_withdrawn(self, key: Key, name: str) -> bool:
-        return self._is_from(key, name) and not self._allows(name, key[1])
+        return self._may_be_from(key, name) and not self._allows(name, key[1])
 
     def _may_take(self, name: str, found: Manifest) -> bool:
         if self.strategy == "dynamic-apply":

@@ -1,0 +1,131 @@
+"""Copies of so many keys that etcd's limit comes before all others, in memory and really.
+
+What etcd refuses fails every write, so it has to be known before an immutable copy is deleted.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from tests.scenarios.story import Manifest, Reference, World
+
+ETCD_LIMIT = 1_572_864
+_KEY_LENGTH = 40
+_FILLING = 200_000
+
+
+def keys(count: int, length: int = _KEY_LENGTH, value: str = "") -> dict[str, str]:
+    """So many keys of one length, each with this value."""
+    return {f"{number:0{length}}": value for number in range(count)}
+
+
+class ManyKeys:
+    """A syncer with one target, and what becomes of its copy."""
+
+    def __init__(self, world: World, prefix: str, **spec: object) -> None:
+        self._world = world
+        self._syncer = Reference("ConfigMapSyncer", prefix)
+        self._source = Reference("ConfigMap", "many", f"{prefix}-source")
+        self._copy = Reference("ConfigMap", "many", f"{prefix}-target")
+        for reference in (self._source, self._copy):
+            metadata = {"name": reference.namespace}
+            world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        metadata = {"name": "many", "namespace": self._source.namespace}
+        source = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        world.apply(source | {"data": {"first": "1"}})
+        wanted = {
+            "sourceNamespace": self._source.namespace,
+            "sourceConfigMap": "many",
+            "targetNamespaces": [self._copy.namespace],
+        }
+        world.apply(
+            {
+                "apiVersion": "config.example.com/v1alpha1",
+                "kind": "ConfigMapSyncer",
+                "metadata": {"name": prefix},
+                "spec": wanted | spec,
+            }
+        )
+        self.wait_for("AllCopiesCurrent")
+
+    @property
+    def copy(self) -> Manifest:
+        """The copy as it is."""
+        found = self._world.find(self._copy)
+        assert found is not None, "the copy is not there"
+        return found
+
+    def write(self, data: Mapping[str, str | None]) -> None:
+        """Change the source; None takes a key away."""
+        self._world.patch(self._source, {"data": data})
+
+    def fill(self, data: Mapping[str, str]) -> None:
+        """Put keys into the copy by another hand."""
+        self._world.patch(self._copy, {"data": data})
+
+    def wait_for(self, reason: str, data: Mapping[str, str] | None = None) -> str:
+        """The message of Ready once it has this reason, and the copy this content."""
+        told = ""
+
+        def look() -> str | None:
+            nonlocal told
+            found = self._world.find(self._syncer) or {}
+            conditions = found.get("status", {}).get("conditions", [])
+            ready: Manifest = next((c for c in conditions if c["type"] == "Ready"), {})
+            told = ready.get("message", "")
+            if ready.get("reason") != reason:
+                return f"Ready: {ready.get('reason')}: {told}"
+            held = (self._world.find(self._copy) or {}).get("data") or {}
+            if data is not None and held != data:
+                return f"the copy has {len(held)} keys"
+            return None
+
+        self._world.eventually(look, reason)
+        return told
+
+
+def keep_immutable_copies_of_what_does_not_fit(world: World, prefix: str) -> None:
+    """17,000 empty keys: no copy is touched, and it follows again when they are fewer."""
+    syncer = ManyKeys(world, prefix, immutable=True)
+    before = syncer.copy
+    many = keys(17_000)
+
+    syncer.write(many)
+    told = syncer.wait_for("TooLarge")
+
+    assert re.search(r"would take [\d,]+ bytes and [\d,]+ are what ", told), told
+    assert syncer.copy == before
+    syncer.write(dict.fromkeys(many))
+    syncer.wait_for("AllCopiesCurrent", {"first": "1"})
+    assert syncer.copy == before
+
+
+def meet_the_limit_to_the_byte(world: World, prefix: str) -> None:
+    """What just fits by the reckoning is accepted, and one byte more is refused beforehand."""
+    syncer = ManyKeys(world, prefix)
+    many = keys(15_000)
+    syncer.write(many | {"first": None, "filling": "x" * _FILLING})
+    told = syncer.wait_for("TooLarge")
+    size = re.search(rf"in etcd would take ([\d,]+) bytes and {ETCD_LIMIT:,} ", told)
+    assert size, told
+    most = _FILLING - int(size[1].replace(",", "")) + ETCD_LIMIT
+
+    syncer.write({"filling": "x" * most})
+    syncer.wait_for("AllCopiesCurrent", many | {"filling": "x" * most})
+    syncer.write({"filling": "x" * (most + 1)})
+    told = syncer.wait_for("TooLarge")
+    assert f"would take {ETCD_LIMIT + 1:,} bytes" in told
+
+
+def replace_a_copy_that_others_fill(world: World, prefix: str) -> None:
+    """However full a copy is made, it holds the content in the end."""
+    syncer = ManyKeys(world, prefix)
+    for foreign in (keys(12_000, 60), keys(9_000, 60, "x" * 100), keys(6_000, 60)):
+        syncer.fill(foreign)
+        syncer.wait_for("AllCopiesCurrent", {"first": "1"})
+
+
+SCENARIOS: Mapping[str, Callable[[World, str], None]] = {
+    "keep": keep_immutable_copies_of_what_does_not_fit,
+    "replace": replace_a_copy_that_others_fill,
+}
+"""Those that go the same way under either strategy."""
