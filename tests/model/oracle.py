@@ -183,6 +183,10 @@ class Oracle:
 
     def _tend(self, name: str, who: Who) -> None:
         wish = self._wish(name)
+        if wish.problem != "InvalidSpec":
+            for key in self._controlled(name):
+                if self._is_of_another(key, name, wish):
+                    self._remove(key)
         for key in self._controlled(name):
             self._retain(key, name)
         if wish.is_held:
@@ -200,6 +204,12 @@ class Oracle:
                 stays = waits or (why == "ConsentMissing" and not self._may_be_from(key, name))
             if not stays and ns not in braked:
                 self._remove(key)
+
+    def _is_of_another(self, key: Key, name: str, wish: _Wish) -> bool:
+        """Whether it is another syncer's copy, which came by the label `controller-uid` alone."""
+        says = _labels(self.objects[key]).get("synced-by")
+        is_named = (key[0], key[2]) == (wish.kind, wish.name)
+        return self._marks[key].is_ours and says not in (None, name) and not is_named
 
     def _hold(self, name: str, wish: _Wish) -> None:
         """Every copy stays, but for those that somebody else takes away."""
