@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hooks import protocol
@@ -66,7 +66,7 @@ def test_names_in_a_sentence_are_cleaned() -> None:
         *("data", "type", "managedFields", "everything"),
     ],
 )
-@settings(max_examples=2)
+@settings(max_examples=2, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32))
 def test_every_status_is_valid_within_its_bound_and_printable(what: str, seed: int) -> None:
     chance = Random(seed)

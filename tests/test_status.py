@@ -50,6 +50,12 @@ def current(*namespaces: str) -> list[Outcome]:
         pytest.param(b'{"syncedNamespaces": "dev"}', id="a list is a text"),
         pytest.param(b'{"syncedCount": "1"}', id="a count is a text"),
         pytest.param(b'{"conditions": [{"type": "Ready"}]}', id="a condition is cut off"),
+        pytest.param(
+            b'{"conditions": [{"type": "Ready", "status": "True", "reason": "R",'
+            b' "message": "\\u001b", "lastTransitionTime": "2026-01-01T12:00:00Z",'
+            b' "observedGeneration": 1}]}',
+            id="a message is not printable",
+        ),
         pytest.param(b'{"contentHash": "\xff"}', id="it is not UTF-8"),
         pytest.param(b'{"unknown": ' + b"[" * 100_000, id="it is nested to no end"),
     ],
@@ -319,6 +325,14 @@ def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sente
     assert told.status.ready.message == (
         f"{sentence}which needs no action unless it lasts longer than 60 seconds."
     )
+
+
+def test_a_stamp_of_a_day_that_no_calendar_has_is_stamped_again() -> None:
+    told = status.progress(
+        question(before("2026-02-31T12:00:00Z")), "ConfigMap a/b", CONTENT, waits("a")
+    )
+
+    assert told.status.pending_since == "2026-01-01T12:00:00Z"
 
 
 def _a_plan_of(keys: int) -> Plan:
