@@ -142,7 +142,7 @@ BREAKING: dict[str, object] = {
     "targetNamespaces": [["absent"], [], ["dev", "dev"], "dev", ["shared"], ["Dev"], [5], None],
     "excludeNamespaces": [["dev"], ["dev", "dev"], "dev", [None]],
     "namespaceSelector": [{"matchLabels": 5}, "team", [], {"matchExpressions": [{"key": "a"}]}],
-    "keys": [["absent"], "level", [5], ["level", "level"]],
+    "keys": [["absent"], "level", [5], [""]],
     "renameKeys": [{"absent": "a"}, {"level": "a/b"}, [], {"level": ""}],
     "targetName": ["kube-root-ca.crt", "Copy", "", "a b"],
     "targetLabels": [{"synced-by": "me"}, {"a b": "c"}, {"a": "b c"}, ["a"]],
@@ -170,6 +170,13 @@ def broken_specs() -> Iterator[Object]:
 
 
 BROKEN = list(broken_specs())
+
+
+@pytest.mark.parametrize("item", BROKEN, ids=lambda item: json.dumps(item["spec"])[-40:])
+def test_no_wrong_field_ends_with_0(run: Run, item: Object) -> None:
+    good = list(yaml.safe_load_all(documents(GOOD, OBJECTS)))
+    assert run("-", given=yaml.safe_dump_all([item, *good])).status in (1, 2)
+
 
 SLIPS = "abCM-_ s.\u0421"
 
