@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tests.model.oracle import Key, Manifest, Oracle
+from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle
 
 Step = Mapping[str, Any]
 
@@ -47,11 +47,23 @@ NOT_DRAWN: Final = {
         "whose the label is when the hold ends differs between the strategies"
     ),
     "a source that is handed from one syncer to another": "for a moment it is nobody's copy",
-    "finalizers, quotas, admission": "they end with a deadline; stories tell of them",
+    "dynamic apply's annotation on a ConfigMap under server-side apply": (
+        "a copy that an invalid spec holds loses its targetLabels by it"
+    ),
+    "that annotation on a Secret under dynamic apply, or on what is no copy": (
+        "Secrets are not enabled there, and what others made a copy is theirs"
+    ),
+    "quotas": "to the hook they are what admission is",
+    "edits of an object that has finalizers": "what is deleted meanwhile is not written any more",
+    "the end of a syncer or a Namespace with copies that cannot go": "stories tell of it",
     "namespaces of Kubernetes' own": "they are shared by all histories on a real control plane",
     "contents near the limits": "unit tests and tests/e2e/test_sizes.py",
 }
 """What no history has, and why."""
+
+
+_HOSTILE: Final = ("\x1b[2J\x07not\nready\r", "Long " * 8_000, "\u202e`rm`")
+"""What nobody would write but to harm: it moves a cursor, it does not fit, it reads backwards."""
 
 
 def _maybe(field: str, *values: object) -> st.SearchStrategy[Manifest]:
@@ -69,11 +81,17 @@ _TARGETS: Final[Sequence[Any]] = (
     ["x-dev", "x-????"],
     ["x-dev", "x-prod", "x-team"],
     ["x-dev", "x-prod", "x-team", _LATE],
+    ["x-none-*"],
 )
 _ANY_TIER: Final = {"key": "x-tier", "operator": "Exists"}
 _SELECTORS: Final[Sequence[Manifest]] = tuple(
-    {"x-tier": None, "matchLabels": None, "matchExpressions": None} | selector
+    {
+        **dict.fromkeys(("x-tier", "matchLabels", "matchExpressions", "key", "operator")),
+        **selector,
+    }
     for selector in (
+        {"x-tier": "wbe"},
+        _ANY_TIER,  # Without matchExpressions these are labels, which no Namespace has.
         {"x-tier": "web"},
         {"matchLabels": {"x-tier": "db"}},
         {"matchExpressions": [_ANY_TIER]},
@@ -168,13 +186,14 @@ _edits = st.sampled_from(
         {"data": {"level": "moved"}, "binaryData": {"level": None}},
     )
 )
-_consents = st.sampled_from(("x-dev, x-prod", "*", "x-t*", "", "Not a list!"))
+_consents = st.sampled_from(("x-dev, x-prod", "*", "x-t*", "", "Not a list!", *_HOSTILE))
 _uids = st.sampled_from([f"uid of ConfigMapSyncer {name}" for name in _SYNCERS])
 _labels_of_nobody: st.SearchStrategy[Manifest] = st.sampled_from(
     (
         {"note": "mine"},
         {"synced-by": "x-one"},
         {"synced-by": "x-two"},
+        {"synced-by": "z" * 63},
         {"synced-by": None},
         {"controller-uid": None},
         {"synced-by": None, "controller-uid": None},
@@ -188,9 +207,17 @@ _annotations = st.one_of(
         (
             {"note": "mine"},
             {f"{_GROUP}/source": None},
+            {f"{_GROUP}/source": "x-src/x-other"},
             {f"{_GROUP}/content-hash": "sha256:forged"},
+            {f"{_GROUP}/content-hash": None},
+            {LAST_APPLIED: "nonsense"},
             {f"{_GROUP}/allow-sync-to": None},
         )
+    ),
+    st.builds(
+        lambda name, text: {name: text},
+        st.sampled_from((f"{_GROUP}/source", f"{_GROUP}/content-hash", "note")),
+        st.sampled_from(_HOSTILE),
     ),
     _consents.map(lambda told: {f"{_GROUP}/allow-sync-to": told}),
 )
@@ -246,6 +273,14 @@ def _copies_elsewhere(draw: st.DrawFn) -> Step:
     return {"apply": [{"kind": "ConfigMap", "metadata": metadata, "data": draw(_values)}]}
 
 
+def _annotated(key: Key) -> st.SearchStrategy[Step]:
+    """Somebody edits what a copy says of itself."""
+    of = f"{key[0]} {key[1]}/{key[2]}"
+    return _annotations.map(
+        lambda told: {"patch": {"of": of, "with": {"metadata": {"annotations": told}}}}
+    )
+
+
 @st.composite
 def _tampering(draw: st.DrawFn, there: Key, labels: st.SearchStrategy[Manifest]) -> Step:
     """Somebody changes one thing about an object."""
@@ -255,10 +290,12 @@ def _tampering(draw: st.DrawFn, there: Key, labels: st.SearchStrategy[Manifest])
     demoted = {**reference, "uid": f"uid of ConfigMapSyncer {syncer}", "controller": False}
     another = {"apiVersion": "v1", "kind": "Namespace", "name": namespace, "controller": True}
     another["uid"] = f"uid of Namespace {namespace}"
+    text = draw(st.sampled_from(_HOSTILE))
+    hostile = {"apiVersion": text, "kind": text, "name": text, "uid": text, "controller": True}
     metadata = st.one_of(
         labels.map(lambda changed: {"labels": changed}),
         _annotations.map(lambda annotations: {"annotations": annotations}),
-        st.sampled_from([{"ownerReferences": o} for o in (None, [demoted], [another])]),
+        st.sampled_from([{"ownerReferences": o} for o in (None, [demoted], [another], [hostile])]),
     )
     change: Manifest = draw(
         st.one_of(
@@ -270,24 +307,65 @@ def _tampering(draw: st.DrawFn, there: Key, labels: st.SearchStrategy[Manifest])
     return {"patch": {"of": f"{kind} {namespace}/{name}", "with": change}}
 
 
+_HOLD: Final = "example.com/hold"
+_holds: st.SearchStrategy[Manifest] = st.sampled_from(
+    (
+        {"finalizers": [_HOLD]},
+        {"finalizers": [f"{_HOLD}-{number}" for number in range(300)]},
+        {"labels": {KEEP: "yes"}},
+        {"labels": {KEEP: "yes"}},
+    )
+)
+
+
+def _held_up(key: Key) -> st.SearchStrategy[Step]:
+    """Somebody sees to it that a copy does not go."""
+    of = f"{key[0]} {key[1]}/{key[2]}"
+    return _holds.map(lambda metadata: {"patch": {"of": of, "with": {"metadata": metadata}}})
+
+
+def _let_go(key: Key) -> st.SearchStrategy[Step]:
+    of = f"{key[0]} {key[1]}/{key[2]}"
+    return st.sampled_from(({"finalizers": None}, {"labels": {KEEP: None}})).map(
+        lambda metadata: {"patch": {"of": of, "with": {"metadata": metadata}}}
+    )
+
+
+def _deleted(key: Key) -> Step:
+    return {"delete": {"of": f"{key[0]} {key[1]}/{key[2]}"}}
+
+
 def _changed_sources(key: Key) -> st.SearchStrategy[Step]:
     """Its owner edits a source, or says where it may be copied to."""
     kind, namespace, name = key
     consents = _consents.map(
         lambda told: {"metadata": {"annotations": {f"{_GROUP}/allow-sync-to": told}}}
     )
-    change = consents if kind == "Secret" else st.one_of(_edits, consents)
+    origins = st.sampled_from((None, *_HOSTILE)).map(
+        lambda told: {"metadata": {"annotations": {f"{_GROUP}/source": told}}}
+    )
+    change = consents if kind == "Secret" else st.one_of(_edits, consents, origins)
     return change.map(lambda told: {"patch": {"of": f"{kind} {namespace}/{name}", "with": told}})
 
 
 @st.composite
 def _new_syncers(draw: st.DrawFn, name: str | None = None) -> Step:
-    spec = draw(_targets) | draw(_sources)
+    # With a deadline of a second what hangs is said at once.
+    spec = draw(_targets) | draw(_sources) | {"progressDeadlineSeconds": 1}
     others = draw(st.lists(st.sampled_from(_OTHERS), max_size=2, unique=True))
     for group in [*_POLICIES, *others]:
         spec |= draw(_FIELDS[group])
     name = name or draw(st.sampled_from(_SYNCERS))
     return {"apply": [{"kind": "ConfigMapSyncer", "metadata": {"name": name}, "spec": _bare(spec)}]}
+
+
+def _emptied_syncers(name: str) -> Step:
+    """Somebody mistypes what a syncer selects."""
+    spec = {
+        "targetNamespaces": ["x-none-*"],
+        **dict.fromkeys(("namespaceSelector", "excludeNamespaces", "pruneLimit")),
+    }
+    return {"patch": {"of": f"ConfigMapSyncer {name}", "with": {"spec": spec}}}
 
 
 @st.composite
@@ -320,12 +398,15 @@ def _steps(known: Oracle) -> st.SearchStrategy[Step]:
     there = [key for key in known.objects if key[0] in ("ConfigMap", "Secret")]
     syncers, held, sources = known.syncers(), known.held_by_the_brake(), known.sources()
     fixed = {key for key in sources if known.is_controlled(key)}
+    hanging = [key for key in there if known.may_not_go(key)]
+    copies = [key for key in there if known.is_controlled(key) and key not in {*fixed, *hanging}]
     possible = [_objects(), _objects(), _copies_elsewhere(), _namespaces]
     if len(syncers) < len(_SYNCERS):
         possible += [_new_syncers()]
     if syncers:
         named = st.sampled_from(syncers)
         possible += [named.flatmap(_edited_syncers)] * 4
+        possible += [named.map(_emptied_syncers)]
         possible += [
             st.builds(
                 lambda name, cascade: {
@@ -335,6 +416,12 @@ def _steps(known: Oracle) -> st.SearchStrategy[Step]:
                 _cascades,
             )
         ]
+    if copies:
+        possible += [st.sampled_from(copies).flatmap(_held_up)] * 2
+        possible += [st.sampled_from(copies).flatmap(_annotated)] * 2
+    if hanging:
+        possible += [st.sampled_from(hanging).flatmap(_let_go)] * 2
+        possible += [st.sampled_from(hanging).map(_deleted)] * 2
     if held:
         possible += [st.sampled_from(held).map(lambda name: {"mend": name})] * 4
     if sources:
@@ -346,9 +433,37 @@ def _steps(known: Oracle) -> st.SearchStrategy[Step]:
                 lambda key: _tampering(key, _labels_of_nobody if key in fixed else _labels)
             )
         ] * 5
-        possible += [objects.map(lambda key: {"delete": {"of": f"{key[0]} {key[1]}/{key[2]}"}})]
+        possible += [objects.map(_deleted)]
     return st.one_of(possible)
 
+
+GUARD: Final[Sequence[Manifest]] = (
+    {
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": KEEP},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE", "DELETE"],
+                        "resources": ["configmaps", "secrets"],
+                    }
+                ],
+                "objectSelector": {"matchExpressions": [{"key": KEEP, "operator": "Exists"}]},
+            },
+            "validations": [{"expression": "false", "message": "it has to stay"}],
+        },
+    },
+    {
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": KEEP},
+        "spec": {"policyName": KEEP, "validationActions": ["Deny"]},
+    },
+)
+"""What refuses to delete an object with a label, and to create one, so that it can be seen."""
 
 _SOURCES: Final[Sequence[Step]] = [
     {

@@ -29,7 +29,11 @@ _GROUP = "config.example.com"
 _FROM = f"{_GROUP}/source"
 _HASH = f"{_GROUP}/content-hash"
 _CONSENT = f"{_GROUP}/allow-sync-to"
+LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
+"""Where Metacontroller keeps what it wrote under dynamic apply; histories hold nonsense there."""
 _COPIED = ("ConfigMap", "Secret")
+KEEP = "x-keep"
+"""The label of objects that an admission policy lets nobody delete, but for the prefix."""
 _DEFAULTS = {
     "conflictPolicy": "Fail",
     "deletionPolicy": "Delete",
@@ -46,6 +50,7 @@ class _Mark:
     written: set[str] = field(default_factory=set)
     is_ours: bool = False
     is_frozen_by_others: bool = False
+    is_of_others_origin: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,11 @@ class _Wish:
 class Oracle:
     """A cluster as it is when it has settled."""
 
-    def __init__(self, strategy: str) -> None:
+    def __init__(self, strategy: str, keep: str = KEEP) -> None:
         self.strategy = strategy
+        self._keep: str | None = keep
+        self.refused: set[Key] = set()
+        """What was to be deleted when everything had settled, and may not be."""
         self.objects: dict[Key, Manifest] = {}
         self.statuses: dict[str, Manifest] = {}
         self._marks: dict[Key, _Mark] = {}
@@ -82,6 +90,8 @@ class Oracle:
         self._confirmed: dict[str, str] = {}
         self._generations: Counter[str] = Counter()
         self._judged: dict[str, int] = {}
+        self._former: dict[str, set[str]] = {}
+        self._former_of: dict[str, int] = {}
         self._uids = itertools.count(1)
 
     # What users do. Each raises Refused where the API server would.
@@ -103,22 +113,66 @@ class Oracle:
         old = self.objects[key]
         new = _merged(old, patch)
         _refuse_impossible(old, new)
+        if (_finalizers(old) or _finalizers(new)) and _but_finalizers(old) != _but_finalizers(new):
+            raise Refused  # Histories edit nothing else of what may hang.
+        if _finalizers(new) and key in self.sources():
+            raise Refused
+        self._refuse_undrawn(key, new)
         self.objects[key] = new
+        if _is_going(old) and not _finalizers(new):
+            self._remove(key)
+            return
+        told = _annotations(new).get(_FROM)
+        if told != _annotations(old).get(_FROM):
+            self._marks[key].is_of_others_origin = told is not None
         if key[0] == "ConfigMapSyncer" and _DEFAULTS | new["spec"] != _DEFAULTS | old["spec"]:
             self._generations[key[2]] += 1
         if new.get("immutable") and not old.get("immutable"):
             self._marks[key].is_frozen_by_others = True
 
+    def _refuse_undrawn(self, key: Key, item: Manifest) -> None:
+        """Dynamic apply's annotation is forged only on copies, of the kind that takes notice."""
+        if LAST_APPLIED in _annotations(item):
+            kind = "ConfigMap" if self.strategy == "dynamic-apply" else "Secret"
+            if key[0] != kind or key not in self._marks or not self._marks[key].is_ours:
+                raise Refused
+
     def delete(self, key: Key, cascade: str | None = None) -> None:
-        if key not in self.objects:
+        if key not in self.objects or self._is_hanging_on(key):
             raise Refused
+        if _finalizers(self.objects[key]):
+            self._remove(key)
+            return
         if key[0] == "ConfigMapSyncer":
             self._end(key[2], cascade)
             self._braked.pop(key[2], None)
             self._judged.pop(key[2], None)
+            self._former_of.pop(key[2], None)
         del self.objects[key]
         if key[0] == "Namespace":
             self.objects = {k: item for k, item in self.objects.items() if k[1] != key[2]}
+
+    def _is_hanging_on(self, key: Key) -> bool:
+        """Whether what would go with an object has finalizers or may not be deleted."""
+        kind, _, name = key
+        if kind in _COPIED:
+            return self._is_guarded(self.objects[key])
+        uid = self.objects[key]["metadata"]["uid"]
+        return any(
+            (kind == "Namespace" and k[1] == name)
+            or any(owner["uid"] == uid for owner in self._owners_of(k))
+            or (kind == "ConfigMapSyncer" and _labels(item).get("synced-by") == name)
+            for k, item in self.objects.items()
+            if k[0] in _COPIED
+            if _finalizers(item) or self._is_guarded(item) or self._is_unreadable(item)
+        )
+
+    def _is_unreadable(self, item: Manifest) -> bool:
+        """Whether Metacontroller cannot update an object, for it cannot read what it last wrote."""
+        return self.strategy == "dynamic-apply" and LAST_APPLIED in _annotations(item)
+
+    def _is_guarded(self, item: Manifest) -> bool:
+        return self._keep in _labels(item)
 
     def mend(self, name: str) -> None:
         """Do what a status asks for: confirm the change that the brake holds."""
@@ -128,6 +182,7 @@ class Oracle:
 
     def _create(self, key: Key, item: Manifest) -> None:
         _refuse_impossible({}, item)
+        self._refuse_undrawn(key, item)
         item["metadata"]["uid"] = f"uid-{next(self._uids)}"
         self.objects[key] = item
         self._marks[key] = _Mark(is_frozen_by_others=bool(item.get("immutable")))
@@ -139,6 +194,9 @@ class Oracle:
 
     def is_controlled(self, key: Key) -> bool:
         return _controller(self.objects[key]) is not None
+
+    def may_not_go(self, key: Key) -> bool:
+        return bool(_finalizers(self.objects[key])) or self._is_guarded(self.objects[key])
 
     def held_by_the_brake(self) -> list[str]:
         """The syncers whose status says so."""
@@ -152,6 +210,7 @@ class Oracle:
         before = None
         while before != self.objects:
             before = copy.deepcopy(self.objects)
+            self.refused = set()
             self._claim(who)
             for name in self.syncers():
                 self._tend(name, who)
@@ -182,26 +241,40 @@ class Oracle:
                         _owners(item).append(self._reference(name))
 
     def _tend(self, name: str, who: Who) -> None:
+        self._remember(name)
         wish = self._wish(name)
         if wish.problem != "InvalidSpec":
             for key in self._controlled(name):
                 if self._is_of_another(key, name, wish):
                     self._remove(key)
-        for key in self._controlled(name):
-            self._retain(key, name)
         if wish.is_held:
             self._hold(name, wish)
-            return
+        else:
+            self._write_all(name, wish, who)
+        for key in self._controlled(name):
+            if key not in self.refused:
+                self._retain(key, name)
+
+    def _remember(self, name: str) -> None:
+        """From a change of the spec on, what copies say then was named before, and nothing else."""
+        told = {_annotations(self.objects[key]).get(_FROM) for key in self._controlled(name)}
+        origins = {one for one in told if one and _is_source(one)} - {self._source_path(name)}
+        if self._former_of.get(name) != self._generations[name]:
+            self._former_of[name] = self._generations[name]
+            self._former[name] = origins
+        self._former[name] &= origins
+
+    def _write_all(self, name: str, wish: _Wish, who: Who) -> None:
         braked = self._brake(name, wish)
         done = {ns for key, ns in wish.places().items() if self._place(key, name, wish, who)}
         for key in self._controlled(name):
             ns = key[1]
             stays = not self._marks[key].is_ours or key in wish.places()
-            if ns in wish.targets and not stays:
+            if ns in wish.targets and not stays and not _is_going(self.objects[key]):
                 why = wish.targets[ns]
                 waits = why is None and ns not in done
                 # Consent that a new source does not give withdraws nothing from the old one's.
-                stays = waits or (why == "ConsentMissing" and not self._may_be_from(key, name))
+                stays = waits or (why == "ConsentMissing" and not self._is_made(key, name))
             if not stays and ns not in braked:
                 self._remove(key)
 
@@ -220,13 +293,11 @@ class Oracle:
         for key in self._controlled(name):
             if self._is_withdrawn(key, name) and self._marks[key].is_ours:
                 self._remove(key)
-        if wish.problem == "SourceNotFound" and not wish.is_suspended:
+        if self._is_following(name, wish):
             self._follow(name, wish)
 
     def _follow(self, name: str, wish: _Wish) -> None:
         """The source is lost: where that is asked for, the copies made from it go, too."""
-        if self._spec(name).get("sourceDeletionPolicy") != "Delete":
-            return
         released = [
             key
             for key in wish.places()
@@ -237,6 +308,10 @@ class Oracle:
         for key in [*self._controlled(name), *released]:
             if self._is_from(key, name) and (self._marks[key].is_ours or key in released):
                 self._remove(key)
+
+    def _is_following(self, name: str, wish: _Wish) -> bool:
+        is_lost = wish.problem == "SourceNotFound" and not wish.is_suspended
+        return is_lost and self._spec(name).get("sourceDeletionPolicy") == "Delete"
 
     def _wanted(self, name: str, wish: _Wish) -> set[str]:
         """The namespaces that shall hold a copy; the source's own never does."""
@@ -249,7 +324,8 @@ class Oracle:
             key[1]
             for key in self._controlled(name)
             if key[1] not in wanted and self._marks[key].is_ours
-            if not self._is_withdrawn(key, name)
+            if not _is_going(self.objects[key]) and not self._is_withdrawn(key, name)
+            if not self._is_of_another(key, name, wish)
         }
 
     def _brake(self, name: str, wish: _Wish) -> set[str]:
@@ -257,7 +333,8 @@ class Oracle:
         losing = self._losing(name, wish)
         change = self._change(name, wish)
         given = self._spec(name).get("pruneLimit")
-        number, present = len(losing), len({key[1] for key in self._controlled(name)})
+        living = {k[1] for k in self._controlled(name) if not _is_going(self.objects[k])}
+        number, present = len(losing), len(living)
         before = self._braked.get(name)
         # Through another change a held one stays held, unless all that is still held may go.
         is_free = before is None or number <= _limit("50%" if given is None else given, number)
@@ -296,15 +373,20 @@ class Oracle:
             if who(key, takers) != name:
                 return False
             _owners(found).append(self._reference(name))
-        if found and _controller(found) == self._uid(name):
+        if found and _controller(found) == self._uid(name) and not _is_going(found):
             is_other = _content(found) != content
-            thawed = not self._marks[key].is_frozen_by_others and not self._spec(name).get(
-                "immutable"
-            )
-            if found.get("type") != content.get("type") or (
-                found.get("immutable") and (is_other or thawed)
+            # Who wrote where it comes from is taken for the syncer, which made it immutable.
+            mark = self._marks[key]
+            is_frozen = mark.is_frozen_by_others and not mark.is_of_others_origin
+            thawed = not is_frozen and not self._spec(name).get("immutable")
+            if (
+                self._is_unreadable(found)
+                or found.get("type") != content.get("type")
+                or (found.get("immutable") and (is_other or thawed))
             ):
                 self._remove(key)
+                if key in self.objects:
+                    return False
                 found = None
         if found is None:
             if who(key, self._wanting(key)) != name:
@@ -312,7 +394,7 @@ class Oracle:
             self._create(key, _empty(key, content))
             _owners(self.objects[key]).append(self._reference(name))
             found = self.objects[key]
-        if _controller(found) != self._uid(name):
+        if _controller(found) != self._uid(name) or _is_going(found):
             return False
         self._write(key, name, content)
         return True
@@ -337,13 +419,18 @@ class Oracle:
             for gone in mark.written - wanted.keys():
                 there.pop(gone, None)
             there.update(wanted)
+        if self.strategy == "server-side-apply" and key[0] == "Secret":
+            _annotations(item).pop(LAST_APPLIED, None)
         mark.written = {*labels, *annotations}
         mark.is_ours = True
+        mark.is_of_others_origin = False
         self._retain(key, name)
 
     def _retain(self, key: Key, name: str) -> None:
         """Under Retain a copy's own Namespace is its second owner, where the syncer can see it."""
         retains = self._spec(name).get("deletionPolicy") == "Retain"
+        if _is_going(self.objects[key]) or self._is_unreadable(self.objects[key]):
+            return
         if not self._marks[key].is_ours or (retains and not self._sees(name, key[1])):
             return
         namespace = self.objects["Namespace", "", key[1]]["metadata"]
@@ -446,13 +533,20 @@ class Oracle:
                 failures[ns] = self._obstacle(name, found)
             else:
                 (synced if self._is_current(key, name, wish) else pending).append(ns)
-        conditions = self._conditions(name, wish, is_blocked=bool(failures))
+        planned = self._plan(name, wish, failures) if wish.is_suspended else None
+        # What would not be held were there, if nothing were in its way.
+        late = self._late(name, wish) if wish.is_held else {*pending}
+        waiting = set() if wish.is_held else {*pending}
+        failures |= dict.fromkeys(late & {*pending}, "NotApplied")
+        failures |= dict.fromkeys(self._leaving(name, wish) - waiting, "NotRemoved")
+        synced, pending = ([ns for ns in part if ns not in failures] for part in (synced, pending))
+        conditions = self._conditions(name, wish, failures.values())
         said = self.statuses.get(name, {}).get("contentHash")
         if wish.content is not None:
             said = digest(wish.content) if wish.kind == "ConfigMap" else None
         return {
             "conditions": conditions,
-            "targetCount": len(synced) + len(pending) + len(failures),
+            "targetCount": len(wish.targets),
             "syncedCount": len(synced),
             "pendingCount": len(pending),
             "failedCount": len(failures),
@@ -462,7 +556,25 @@ class Oracle:
             "contentHash": said,
             "isPruneHeld": name in self._braked,
             "isOfThisGeneration": True,
-            "plan": self._plan(name, wish, failures) if wish.is_suspended else None,
+            "plan": planned,
+        }
+
+    def _late(self, name: str, wish: _Wish) -> set[str]:
+        """The namespaces that have failed once, and still do while all is held."""
+        before = self.statuses.get(name, {}).get("failures", ())
+        late = {f["namespace"] for f in before if f["reason"] == "NotApplied"}
+        if self._is_following(name, wish):
+            late &= {k[1] for k in self._controlled(name) if not _is_going(self.objects[k])}
+        return late
+
+    def _leaving(self, name: str, wish: _Wish) -> set[str]:
+        """The namespaces that hold a copy which should be gone."""
+        return {
+            key[1]
+            for key in self._controlled(name)
+            if _is_going(self.objects[key]) or key in self.refused
+            if self._marks[key].is_ours
+            if key not in wish.places() or self._is_following(name, wish)
         }
 
     def _plan(self, name: str, wish: _Wish, failures: Collection[str]) -> Manifest:
@@ -471,12 +583,23 @@ class Oracle:
         # Under dynamic apply it is another controller that takes over.
         is_taking = self.strategy == "server-side-apply"
         after._tend(name, lambda key, _: name if is_taking or key not in self.objects else "")
-        mine, then = self._controlled(name), after._controlled(name)
+        mine = [key for key in self._controlled(name) if not _is_going(self.objects[key])]
+        then = after._controlled(name)
+        hanging = {
+            key
+            for key in wish.places()
+            if not wish.problem and key in self.objects and _is_going(self.objects[key])
+        }
         written = {
-            key for key in then if key in self.objects and self.objects[key] != after.objects[key]
+            key
+            for key in then
+            if key in self.objects and key not in hanging
+            if _but_finalizers(self.objects[key]) != _but_finalizers(after.objects[key])
         }
         return {
-            "create": sorted(key[1] for key in then if key not in self.objects),
+            "create": sorted(
+                key[1] for key in {*then, *hanging} if key not in self.objects or key in hanging
+            ),
             "update": {key[1]: self._changed(key, after) for key in written if key in mine},
             "takeOver": {key[1]: self._changed(key, after) for key in written if key not in mine},
             "delete": sorted({key[1] for key in mine if key not in after.objects}),
@@ -488,6 +611,10 @@ class Oracle:
         """The same, a moment after a suspended syncer was told to go on."""
         after = copy.deepcopy(self)
         after._spec(name)["suspend"] = False
+        after._keep = None
+        for item in after.objects.values():
+            if not _is_going(item):
+                item["metadata"].pop("finalizers", None)  # A plan asks for no one's permission.
         after._generations[name] += 1
         return after
 
@@ -504,17 +631,19 @@ class Oracle:
         )
 
     def _conditions(
-        self, name: str, wish: _Wish, *, is_blocked: bool
+        self, name: str, wish: _Wish, failures: Collection[str]
     ) -> Mapping[str, tuple[str, str]]:
         synced = ("True", "AllCopiesCurrent" if wish.targets else "NoTargets")
-        if is_blocked:
-            synced = ("False", "TargetsBlocked")
+        is_late = bool({"NotApplied", "NotRemoved"} & set(failures))
+        if failures:
+            synced = ("False", "ProgressDeadlineExceeded" if is_late else "TargetsBlocked")
         if name in self._braked:
             synced = ("False", "PruneHeld")
         resolved, ready = ("True", "Resolved"), synced
         if wish.problem is not None:
             resolved = ready = ("False", wish.problem)
-            synced = ("False", "Held")
+            is_told = is_late and self._is_following(name, wish)
+            synced = ("False", "ProgressDeadlineExceeded" if is_told else "Held")
         if wish.is_suspended:
             ready = synced = ("False", "Suspended")
         is_stalled = ready[0] == "False" and not wish.is_suspended
@@ -528,7 +657,8 @@ class Oracle:
     def _is_current(self, key: Key, name: str, wish: _Wish) -> bool:
         """Whether a copy already is as it would be written, but for metadata that is too much."""
         written = copy.deepcopy(self)
-        written._place(key, name, wish, lambda _key, _names: name)
+        if not written._place(key, name, wish, lambda _key, _names: name):
+            return False
         before, after = self.objects[key], written.objects[key]
         return (
             _content(before) == _content(after)
@@ -574,10 +704,10 @@ class Oracle:
         told = _annotations(self.objects[key]).get(_FROM)
         return key[0] == self._source_key(name)[0] and told == self._source_path(name)
 
-    def _may_be_from(self, key: Key, name: str) -> bool:
-        """The same, where one that somebody took the origin from counts, too."""
-        told = _annotations(self.objects[key]).get(_FROM, self._source_path(name))
-        return key[0] == self._source_key(name)[0] and told == self._source_path(name)
+    def _is_made(self, key: Key, name: str) -> bool:
+        """Whether a copy counts as made from what is the source now, whatever is said on it."""
+        told = _annotations(self.objects[key]).get(_FROM)
+        return key[0] == self._source_key(name)[0] and told not in self._former[name]
 
     def _allows(self, name: str, namespace: str) -> bool:
         if self._spec(name).get("sourceSecret") and self.strategy == "dynamic-apply":
@@ -587,7 +717,7 @@ class Oracle:
         return told is None or not _is_followed(told) or _is_any(namespace, _items(told))
 
     def _is_withdrawn(self, key: Key, name: str) -> bool:
-        return self._may_be_from(key, name) and not self._allows(name, key[1])
+        return self._is_made(key, name) and not self._allows(name, key[1])
 
     def _may_take(self, name: str, found: Manifest) -> bool:
         if self.strategy == "dynamic-apply":
@@ -622,6 +752,13 @@ class Oracle:
         return _owners(self.objects[key]) if is_copied else []
 
     def _remove(self, key: Key) -> None:
+        """Delete an object; one with finalizers is there until those are gone."""
+        if self._is_guarded(self.objects[key]):
+            self.refused.add(key)
+            return
+        if _finalizers(self.objects[key]):
+            self.objects[key]["metadata"]["deletionTimestamp"] = "set"
+            return
         del self.objects[key]
         del self._marks[key]
 
@@ -665,6 +802,8 @@ def _refuse_impossible(old: Manifest, new: Manifest) -> None:
         raise Refused
     if old.get("immutable") and (not new.get("immutable") or _content(old) != _content(new)):
         raise Refused
+    if old and _is_going(old) and not set(_finalizers(new)) <= set(_finalizers(old)):
+        raise Refused
     if sum(bool(o.get("controller")) for o in new["metadata"].get("ownerReferences") or ()) > 1:
         raise Refused
 
@@ -694,6 +833,19 @@ def _owners(item: Manifest) -> list[Manifest]:
     return owners
 
 
+def _finalizers(item: Manifest) -> list[str]:
+    return item["metadata"].get("finalizers") or []
+
+
+def _is_going(item: Manifest) -> bool:
+    return "deletionTimestamp" in item["metadata"]
+
+
+def _but_finalizers(item: Manifest) -> Manifest:
+    metadata = {key: value for key, value in item["metadata"].items() if key != "finalizers"}
+    return {**item, "metadata": metadata}
+
+
 def _controller(item: Manifest) -> str | None:
     return next((str(o["uid"]) for o in _owners(item) if o.get("controller")), None)
 
@@ -715,6 +867,13 @@ def _selected(
         for part in ("data", "binaryData")
     }
     return {**held, **parts}
+
+
+def _is_source(text: str) -> bool:
+    parts = text.split("/")
+    return len(parts) == 2 and all(
+        set(part) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.") for part in parts
+    )
 
 
 def _items(text: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Live through a history in a world and in the oracle, and compare the two after every step."""
 
 import copy
+import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +14,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from hooks.brake import RECORDED_SECONDS
-from tests.model.histories import NAMESPACES, Step, drawn
-from tests.model.oracle import Key, Manifest, Oracle, Refused
+from tests.model.histories import GUARD, NAMESPACES, Step, drawn
+from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle, Refused
 from tests.scenarios.end_state import differences
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import API_VERSIONS, Reference, mend
@@ -21,8 +23,13 @@ from tests.scenarios.story import API_VERSIONS, Reference, mend
 MOST_CALLS = 40
 """How often the hook may be called for one step, for every syncer that there is."""
 
+_DEADLINE_SECONDS = 2
+"""In which the hook looks again after the deadline of a second that all syncers have."""
+_HELD = "config.example.com/held"
+_WAITED_FOR = ("NotApplied", "NotRemoved")
+MOST_BYTES_OF_A_STATUS = 256 * 1024
+
 _COPIED = ("ConfigMap", "Secret")
-_LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 _TOLD = re.compile(r"uid of (.+)")
 
 
@@ -31,7 +38,7 @@ class SettledWorld(SimulatedWorld):
 
     def eventually(self, look: Callable[[], str | None], what: str) -> None:
         self.metacontroller.settle()
-        self.metacontroller.advance(RECORDED_SECONDS)
+        self.metacontroller.advance(RECORDED_SECONDS + _DEADLINE_SECONDS)
         missing = look()
         assert missing is None, f"{what}: {missing}"
 
@@ -52,16 +59,30 @@ class Trial:
     """The steps that were taken, each followed by what the oracle promised."""
 
     def __post_init__(self) -> None:
-        self.oracle = Oracle(self.strategy)
+        self.oracle = Oracle(self.strategy, _renamed(KEEP, self.prefix))
         self._uids: dict[str, str] = {}
 
     def run(self, history: Iterable[Step]) -> None:
         """Take every step that the API server takes. AssertionError says what came otherwise."""
         for name in NAMESPACES:
             self._take({"apply": [{"kind": "Namespace", "metadata": {"name": name}}]})
-        self.told = []
+        self._guard()
+        self.told = [{"apply": _renamed(list(GUARD), self.prefix)}]
         for step in history:
             self._take(step)
+
+    def _guard(self) -> None:
+        """Let nobody delete what has a certain label, and return when that holds."""
+        for manifest in _renamed(list(GUARD), self.prefix):
+            self.world.apply({"apiVersion": API_VERSIONS[manifest["kind"]]} | manifest)
+        metadata = {"name": "x-probe", "namespace": NAMESPACES[0], "labels": {KEEP: "yes"}}
+        probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+        def look() -> str | None:
+            is_refused = self.world.refuses(_renamed(probe, self.prefix))
+            return None if is_refused else "it is not"
+
+        self.world.eventually(look, "the policy to be followed")
 
     def _take(self, step: Step) -> None:
         step = _renamed(step, self.prefix)
@@ -72,6 +93,7 @@ class Trial:
             return
         before = {key: self._shown(key) for key in after.objects}
         promised = dict(self.oracle.objects)
+        left_out = self.oracle.refused
         asked = self.asked()
         self._change(step)
         self._learn(after)
@@ -92,11 +114,17 @@ class Trial:
         calls = (self.asked() - asked) / max(1, len(after.syncers()))
         self.most_calls = max(self.most_calls, calls)
         assert calls <= MOST_CALLS, f"{calls} hook calls a syncer for {step}"
-        touched = {_key_of(step)}
+        # What was left out, so as to be deleted, is written once when it is to be kept instead.
+        touched = {_key_of(step)} | left_out | self._marked()
         for key, item in self.oracle.objects.items():
             if key not in touched and promised.get(key) == item:
                 now = self._shown(key)
                 assert now == before[key], f"{key} was written for nothing after {step}"
+
+    def _marked(self) -> set[Key]:
+        """The Secrets under dynamic apply, where they are not enabled: to hold one marks it."""
+        is_dynamic = self.strategy == "dynamic-apply"
+        return {key for key in self.oracle.objects if is_dynamic and key[0] == "Secret"}
 
     def _change(self, step: Step) -> None:
         ((verb, what),) = step.items()
@@ -154,6 +182,7 @@ class Trial:
         if found is None or "conditions" not in found["status"]:
             return None
         status = found["status"]
+        _refuse_hostile(status)
         conditions = {c["type"]: (c["status"], c["reason"]) for c in status["conditions"]}
         failures = [
             {"namespace": f["namespace"], "reason": f["reason"]} for f in status["failures"]
@@ -179,6 +208,15 @@ class Trial:
     def _shown(self, key: Key) -> str | None:
         found = self.world.find(Reference(key[0], key[2], key[1] or None))
         return found["metadata"]["resourceVersion"] if found and key[0] in _COPIED else None
+
+    def waiting(self) -> set[str]:
+        """The syncers that wait for a copy to go, and look after it now and then."""
+        statuses = self.oracle.statuses.items()
+        return {
+            name
+            for name, status in statuses
+            if any(failure["reason"] in _WAITED_FOR for failure in status["failures"])
+        }
 
     def story(self) -> str:
         """The history so far as a story, with what is promised at its end."""
@@ -287,6 +325,22 @@ def _renamed(told: Any, prefix: str) -> Any:
     return re.sub(r"\bx-", prefix, told) if isinstance(told, str) else told
 
 
+def _refuse_hostile(status: Manifest) -> None:
+    """What others write neither moves a cursor nor makes a status too large to be stored."""
+    text = json.dumps(status, ensure_ascii=False)
+    assert len(text.encode()) <= MOST_BYTES_OF_A_STATUS, text[:1_000]
+    moving = {c for c in _texts(status) if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")}
+    assert not moving, f"the status holds {moving}"
+
+
+def _texts(value: Any) -> str:
+    if isinstance(value, dict):
+        return "".join(map(_texts, value.values()))
+    if isinstance(value, list):
+        return "".join(map(_texts, value))
+    return value if isinstance(value, str) else ""
+
+
 def _plan(plan: Manifest | None) -> Manifest | None:
     """A plan as the model makes it, when its counts are those of its lists."""
     if plan is None:
@@ -308,7 +362,8 @@ def _comparable(item: Manifest, uids: Mapping[str, str] | None = None) -> Manife
         return uid if uids is None else uids.get(uid, uid)
 
     annotations = dict(metadata.get("annotations") or {})
-    annotations.pop(_LAST_APPLIED, None)
+    for comes_and_goes in (LAST_APPLIED, _HELD):
+        annotations.pop(comes_and_goes, None)
     owners = [
         (owner["kind"], owner["name"], known(owner["uid"]), bool(owner.get("controller")))
         for owner in metadata.get("ownerReferences") or ()
@@ -321,6 +376,8 @@ def _comparable(item: Manifest, uids: Mapping[str, str] | None = None) -> Manife
         "labels": {key: known(value) for key, value in (metadata.get("labels") or {}).items()},
         "annotations": annotations,
         "owners": sorted(owners),
+        "finalizers": metadata.get("finalizers") or [],
+        "isGoing": "deletionTimestamp" in metadata,
     }
 
 
