@@ -36,10 +36,11 @@ def is_managed_by_us(copy: KubernetesObject, policy: Policy) -> bool:
 def owned_metadata(copy: KubernetesObject, policy: Policy) -> OwnedMetadata:
     """The labels and annotations that Metacontroller wrote for us, and nobody else's.
 
-    What a spec that cannot be read any more had asked for is known from this alone.
+    What a spec that cannot be read any more had asked for is known from this alone. Metacontroller
+    reads its own annotation under dynamic apply only, so elsewhere it is somebody else's text.
     """
     applied = copy.annotation(LAST_APPLIED)
-    if applied is not None:
+    if applied is not None and policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
         metadata = protocol.decode_applied_metadata(applied)
         return OwnedMetadata(metadata.labels or (), metadata.annotations or ())
     managers = copy.field_managers

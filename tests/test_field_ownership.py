@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from hooks import field_ownership, protocol
 from hooks.policy import Policy
@@ -163,6 +163,21 @@ def test_the_metadata_of_ours_is_that_of_our_annotation_or_of_our_name() -> None
     owned = field_ownership.owned_metadata(written, SSA)
 
     assert (set(owned.labels), set(owned.annotations)) == ({"team", "tier"}, {SOURCE})
+
+
+@pytest.mark.parametrize(("policy", "labels"), [(SSA, {"team"}), (DYNAMIC, set())])
+def test_dynamic_applys_annotation_counts_under_dynamic_apply_alone(
+    policy: Policy, labels: set[str]
+) -> None:
+    written = copy(ours(labels=["team"]))
+    marked = structs.replace(
+        written,
+        metadata=structs.replace(
+            written.metadata, annotations={protocol.LAST_APPLIED: '{"metadata": {}}'}
+        ),
+    )
+
+    assert set(field_ownership.owned_metadata(marked, policy).labels) == labels
 
 
 def test_many_fields_and_entries_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
