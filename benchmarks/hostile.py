@@ -195,7 +195,7 @@ SITUATIONS: Final[Mapping[str, Situation]] = {
     "fields of the last-applied annotation": Situation(last_applied_annotation, "SourceNotFound"),
     "consents and targets": Situation(consent_to_many, "TargetsBlocked"),
     "targets without a source": Situation(missing_source, "SourceNotFound"),
-    "namespaces and globs": Situation(globs_and_namespaces, "NoTargets"),
+    "namespaces and globs": Situation(globs_and_namespaces, "Progressing"),
     "copies that others made": Situation(copies_that_others_made, "Progressing"),
 }
 

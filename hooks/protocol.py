@@ -299,10 +299,9 @@ class CustomizeRequest(Struct, frozen=True, gc=False):
 
 
 class _AdoptBody(Struct, frozen=True, gc=False):
-    """The body of `/adopt`, its objects undecoded."""
+    """The object in the body of `/adopt`, undecoded."""
 
     object: Raw
-    related: Mapping[str, Mapping[str, Raw]] | None = None
 
 
 class AdoptRequest(Struct, frozen=True, gc=False):
@@ -408,7 +407,8 @@ class CustomizeResponse(Struct, frozen=True, gc=False, rename="camel"):
 
 _SYNC = msgspec.json.Decoder(SyncRequest)
 _CUSTOMIZE = msgspec.json.Decoder(CustomizeRequest)
-_ADOPT = msgspec.json.Decoder(_AdoptBody)
+_ADOPT = msgspec.json.Decoder(AdoptRequest)
+_ADOPT_BODY = msgspec.json.Decoder(_AdoptBody)
 _PARENT = msgspec.json.Decoder(Parent)
 _OBJECT = msgspec.json.Decoder(KubernetesObject)
 _APPLIED = msgspec.json.Decoder(_Applied)
@@ -433,9 +433,8 @@ def decode_customize(body: bytes) -> CustomizeRequest:
 
 def decode_adopt(body: bytes) -> AdoptRequest:
     """Decode the body of `/adopt`. Raises MalformedRequest."""
-    decoded = _decode(_ADOPT, body)
-    found = _decode(_OBJECT, decoded.object, "object: ")
-    return AdoptRequest(found, len(decoded.object), decoded.related)
+    request = _decode(_ADOPT, body)
+    return msgspec.structs.replace(request, size=len(_ADOPT_BODY.decode(body).object))
 
 
 def decode_values(raw: Raw, of: KubernetesObject, field: str) -> dict[str, str]:

@@ -129,7 +129,7 @@ def test_what_is_related_to_an_object_and_malformed_is_named_without_its_value(
 
     assert refused == Answer(
         400,
-        f"related {group} {name}: Expected `str`, got `array` - at `$.metadata.name`\n",
+        f"related {group}: Expected `str`, got `array` - at `$.metadata.name`\n",
     )
 
 
