@@ -218,8 +218,8 @@ def too_large(
 def echo(found: KubernetesObject, policy: Policy, owner: OwnerReference | None = None) -> Child:
     """The copy as it is: its kind and type, what is ours of its metadata, and all of its content.
 
-    Returned, it writes nothing and keeps the copy; of a released copy it takes possession. The
-    `owner` is the one beside its syncer (see `retention`).
+    Returned, it writes nothing and keeps the copy. The `owner` is the one beside its syncer (see
+    `retention`).
     """
     owned = field_ownership.owned_metadata(found, policy)
     labels = {
@@ -248,6 +248,53 @@ def echo(found: KubernetesObject, policy: Policy, owner: OwnerReference | None =
         immutable=UNSET if found.immutable is None else found.immutable,
         type=source.type_of(found, kind) or UNSET,
     )
+
+
+def take_back(found: KubernetesObject, policy: Policy) -> Child:
+    """What makes a released copy a child again under server-side apply: the copy as it is.
+
+    Whoever applies a key becomes one more owner of it, and others can have put so much on the copy
+    that etcd has no room for that. Then it is made smaller, for only an observed copy is replaced.
+    """
+    whole = echo(found, policy)
+    data = protocol.decode_values(found.data, found, "data")
+    binary_data = protocol.decode_values(found.binary_data, found, "binaryData")
+    if not etcd.is_too_much(_echo_size(whole, data, binary_data), found, policy):
+        return whole
+    applied = field_ownership.applied_keys(found, policy)
+    emptied = [
+        _emptied(values, applied, is_immutable=bool(found.immutable))
+        for values in (data, binary_data)
+    ]
+    return structs.replace(whole, data=emptied[0], binary_data=emptied[1])
+
+
+def _echo_size(whole: Child, data: Mapping[str, str], binary_data: Mapping[str, str]) -> int:
+    """Bytes that etcd has to take for a copy that is written as it is."""
+    metadata = whole.metadata
+    is_secret = kinds.of(whole.kind).is_secret
+    lengths = source.lengths({} if is_secret else data, data if is_secret else binary_data)
+    return (
+        etcd.place_size(metadata.namespace, metadata.name)
+        + etcd.content_size(lengths)
+        + etcd.fields_size([*(metadata.labels or ()), *(metadata.annotations or ())])
+    )
+
+
+def _emptied(
+    values: Mapping[str, str], applied: Collection[str], *, is_immutable: bool
+) -> Raw | UnsetType:
+    """What is ours already, and every value of others without its text: that needs no room.
+
+    A key whose value is changed has us for its only owner. Of an immutable copy no value can be
+    changed, and nothing that is ours can be left out.
+    """
+    emptied = {
+        name: value if name in applied else ""
+        for name, value in values.items()
+        if name in applied or (value and not is_immutable)
+    }
+    return Raw(protocol.encode(emptied)) if emptied else UNSET
 
 
 def hold(
@@ -587,7 +634,7 @@ class Copies:
         else:
             # As it is, not as it shall be: it may be immutable, or hold a key on the other side,
             # and then only an observed copy can be mended.
-            return Outcome(namespace, State.WAITING, (echo(found, self.policy),))
+            return Outcome(namespace, State.WAITING, (take_back(found, self.policy),))
         return Outcome(namespace, State.FAILED, failure=failure)
 
     def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:

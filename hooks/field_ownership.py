@@ -72,6 +72,16 @@ def keys_of_ours_alone(copy: KubernetesObject, policy: Policy) -> AbstractSet[st
     return ours
 
 
+def applied_keys(copy: KubernetesObject, policy: Policy) -> AbstractSet[str]:
+    """The keys that Metacontroller has applied, and that nobody has written since."""
+    applied = [
+        manager.keys
+        for manager in copy.field_managers
+        if manager.manager == policy.field_manager and manager.operation == "Apply"
+    ]
+    return frozenset().union(*applied)
+
+
 def is_frozen_by_us_alone(copy: KubernetesObject, policy: Policy) -> bool:
     """Whether nobody but us made a copy immutable; where it is not known who did, no."""
     owners = [manager for manager in copy.field_managers if manager.owns_immutable]

@@ -79,7 +79,7 @@ def _removed(request: SyncRequest, retaken: Sequence[KubernetesObject], policy: 
     """Nothing stays; a released copy is taken back first, for only an observed one can go."""
     going = [*retaken, *copies.observed(request)]
     left = {copy.metadata.namespace: copies.remaining(copy, request.parent) for copy in going}
-    children = [copies.echo(copy, policy) for copy in retaken]
+    children = [copies.take_back(copy, policy) for copy in retaken]
     return _Ending(children, _outcomes(left, State.LEAVING))
 
 

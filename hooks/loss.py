@@ -58,7 +58,7 @@ def follow(
     leaving = copies.leaving(request, asked, (), children, policy)
     return Loss(
         outcomes=[_outcome(target, is_holding=target.namespace in holding) for target in wanted],
-        children=[*children, *(copies.echo(copy, policy) for copy in retaken)],
+        children=[*children, *(copies.take_back(copy, policy) for copy in retaken)],
         leaving={**_released(retaken, asked, request), **leaving},
         going=sorted({copy.metadata.namespace for copy in going}),
         kept=[copy.metadata.namespace for copy in kept],

@@ -83,6 +83,15 @@ class Version:
     source_resource_version: str | UnsetType = UNSET
 
 
+def lengths(text: Mapping[str, str], encoded: Mapping[str, str]) -> Mapping[tuple[int, int], int]:
+    """How many keys there are of each length, with a value of each length, in bytes."""
+    counted = Counter(zip(map(len, text), map(len, map(str.encode, text.values())), strict=True))
+    counted.update(
+        [(len(key), len(value) * 3 // 4 - value.count("=")) for key, value in encoded.items()]
+    )
+    return counted
+
+
 # Without slots, for what is counted once is kept.
 @dataclass(frozen=True)
 class Content:
@@ -108,15 +117,9 @@ class Content:
         As Kubernetes counts them: text in UTF-8, what is encoded without its encoding. There can be
         tens of thousands, of which most have the lengths of others.
         """
-        text = self.data if self.hash is not None else {}
-        encoded = self.binary_data if self.hash is not None else self.data
-        lengths = Counter(
-            zip(map(len, text), map(len, map(str.encode, text.values())), strict=True)
-        )
-        lengths.update(
-            [(len(key), len(value) * 3 // 4 - value.count("=")) for key, value in encoded.items()]
-        )
-        return lengths
+        if self.hash is None:
+            return lengths({}, self.data)
+        return lengths(self.data, self.binary_data)
 
     @property
     def version(self) -> Version:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.controlplane import DYNAMIC_APPLY, SERVER_SIDE_APPLY
-from tests.scenarios.many_keys import SCENARIOS, meet_the_limit_to_the_byte
+from tests.scenarios.many_keys import FULL, RELEASED, SCENARIOS, meet_the_limit_to_the_byte
 from tests.scenarios.simulated import SimulatedWorld
 
 
@@ -17,3 +17,9 @@ def test_what_etcd_would_refuse_costs_no_copy(strategy: str, scenario: str) -> N
 
 def test_etcds_limit_is_met_to_the_byte() -> None:
     meet_the_limit_to_the_byte(SimulatedWorld(SERVER_SIDE_APPLY), "exact")
+
+
+@pytest.mark.parametrize("full", FULL)
+@pytest.mark.parametrize("scenario", RELEASED)
+def test_a_released_copy_that_is_full_is_taken_back(scenario: str, full: str) -> None:
+    RELEASED[scenario](SimulatedWorld(SERVER_SIDE_APPLY), "full", FULL[full])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.controlplane import DYNAMIC_APPLY, SERVER_SIDE_APPLY, Object, Stack
-from tests.scenarios.many_keys import SCENARIOS, meet_the_limit_to_the_byte
+from tests.scenarios.many_keys import FULL, RELEASED, SCENARIOS, meet_the_limit_to_the_byte
 from tests.scenarios.real import RealWorld
 
 _ANNOTATIONS_LIMIT = 262_144
@@ -71,6 +71,14 @@ def test_etcds_limit_is_met_to_the_byte(stack: Stack) -> None:
     if stack.strategy != SERVER_SIDE_APPLY:
         return  # its own limit is met long before
     meet_the_limit_to_the_byte(RealWorld(stack), "etcd")
+
+
+@pytest.mark.parametrize("full", FULL)
+@pytest.mark.parametrize("scenario", RELEASED)
+def test_a_released_copy_that_is_full_is_taken_back(stack: Stack, scenario: str, full: str) -> None:
+    if stack.strategy != SERVER_SIDE_APPLY:
+        return  # dynamic apply takes nothing back
+    RELEASED[scenario](RealWorld(stack), f"{scenario}-{full}", FULL[full])
 
 
 def test_a_source_that_no_request_can_carry_is_too_large(stack: Stack) -> None:

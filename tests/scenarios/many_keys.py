@@ -11,6 +11,10 @@ from tests.scenarios.story import Manifest, Reference, World
 ETCD_LIMIT = 1_572_864
 _KEY_LENGTH = 40
 _FILLING = 200_000
+_ANNOTATION = 250_000
+
+FULL: Mapping[str, int] = {"tracked": 600_000, "untracked": 955_000}
+"""Bytes of a value that fills a released copy: with managedFields, and so far that these go."""
 
 
 def keys(count: int, length: int = _KEY_LENGTH, value: str = "") -> dict[str, str]:
@@ -61,6 +65,44 @@ class ManyKeys:
     def fill(self, data: Mapping[str, str]) -> None:
         """Put keys into the copy by another hand."""
         self._world.patch(self._copy, {"data": data})
+
+    def release(self, filling: Mapping[str, str]) -> None:
+        """Take the label off the copy by which it is the syncer's, and fill it, in one write."""
+        labels = {"controller-uid": None}
+        annotations = {"filling": "x" * _ANNOTATION}
+        metadata = {"labels": labels, "annotations": annotations}
+        self._world.patch(self._copy, {"metadata": metadata, "data": filling})
+
+    def suspend(self) -> None:
+        """Let nothing be written until the syncer is deleted."""
+        self._world.patch(self._syncer, {"spec": {"suspend": True}})
+        self.wait_for("Suspended")
+
+    def wait_until_released(self) -> None:
+        """Wait until the copy has lost its owner."""
+
+        def look() -> str | None:
+            return "it has an owner" if self.copy["metadata"].get("ownerReferences") else None
+
+        self._world.eventually(look, "the copy to be released")
+
+    def delete_source(self) -> None:
+        """Delete the source."""
+        self._world.delete(self._source, None)
+
+    def delete(self) -> None:
+        """Delete the syncer."""
+        self._world.delete(self._syncer, None)
+
+    def wait_until_gone(self, *, is_syncer_gone: bool) -> None:
+        """Wait until the copy is gone, and the syncer where that is asked for."""
+        gone = (self._copy, self._syncer) if is_syncer_gone else (self._copy,)
+
+        def look() -> str | None:
+            left = [reference for reference in gone if self._world.find(reference)]
+            return f"left: {', '.join(map(str, left))}" if left else None
+
+        self._world.eventually(look, "the end")
 
     def wait_for(self, reason: str, data: Mapping[str, str] | None = None) -> str:
         """The message of Ready once it has this reason, and the copy this content."""
@@ -122,6 +164,43 @@ def replace_a_copy_that_others_fill(world: World, prefix: str) -> None:
     for foreign in (keys(12_000, 60), keys(9_000, 60, "x" * 100), keys(6_000, 60)):
         syncer.fill(foreign)
         syncer.wait_for("AllCopiesCurrent", {"first": "1"})
+
+
+def replace_a_released_copy_that_is_full(world: World, prefix: str, size: int) -> None:
+    """A copy that has no room for one more owner of its keys is taken back, and replaced."""
+    syncer = ManyKeys(world, prefix)
+    syncer.release(_full(size))
+    syncer.wait_for("AllCopiesCurrent", {"first": "1"})
+
+
+def delete_a_released_copy_that_is_full(world: World, prefix: str, size: int) -> None:
+    """It goes with its syncer."""
+    syncer = ManyKeys(world, prefix)
+    syncer.suspend()
+    syncer.release(_full(size))
+    syncer.wait_until_released()
+    syncer.delete()
+    syncer.wait_until_gone(is_syncer_gone=True)
+
+
+def lose_the_source_of_a_released_copy_that_is_full(world: World, prefix: str, size: int) -> None:
+    """It goes with its source."""
+    syncer = ManyKeys(world, prefix, sourceDeletionPolicy="Delete")
+    syncer.release(_full(size))
+    syncer.delete_source()
+    syncer.wait_until_gone(is_syncer_gone=False)
+
+
+def _full(size: int) -> dict[str, str]:
+    return keys(1_700, 200) | {"filling": "x" * size}
+
+
+RELEASED: Mapping[str, Callable[[World, str, int], None]] = {
+    "released-replace": replace_a_released_copy_that_is_full,
+    "released-delete": delete_a_released_copy_that_is_full,
+    "released-lose": lose_the_source_of_a_released_copy_that_is_full,
+}
+"""Those of server-side apply, which takes released copies back."""
 
 
 SCENARIOS: Mapping[str, Callable[[World, str], None]] = {
