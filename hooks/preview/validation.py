@@ -43,6 +43,17 @@ _METADATA: Final = frozenset(
         *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
     }
 )
+_ITEMS: Final = {
+    "ownerReferences": frozenset(
+        {"apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"}
+    ),
+    "managedFields": frozenset(
+        {"manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource"}
+    ),
+}
+_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+"""The finalizers that need no prefix on objects of Kubernetes' own kinds."""
+
 _REQUIRED_KEYS: Final = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
@@ -88,10 +99,17 @@ def unknown_fields(item: Object) -> Iterator[str]:
     The API server would drop them; `kubectl apply` asks it to refuse them.
     """
     known = _FIELDS.get(item["kind"], item.keys())
-    yield from (str(field) for field in item.keys() - known)
+    yield from sorted(str(field) for field in item.keys() - known)
     metadata = item.get("metadata")
-    if isinstance(metadata, dict):
-        yield from (f"metadata.{field}" for field in metadata.keys() - _METADATA)
+    if not isinstance(metadata, dict):
+        return
+    yield from sorted(f"metadata.{field}" for field in metadata.keys() - _METADATA)
+    for field, names in _ITEMS.items():
+        entries = metadata.get(field)
+        for position, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, dict):
+                path = f"metadata.{field}[{position}]"
+                yield from sorted(f"{path}.{name}" for name in entry.keys() - names)
 
 
 def forbidden_changes(old: Object, new: Object) -> list[Violation]:
@@ -133,6 +151,14 @@ def _metadata(resource: Resource, metadata: object) -> Iterator[Violation]:
         yield Violation("metadata.name", "Required value: name is required")
     elif not fits(name):
         yield Violation("metadata.name", f'Invalid value: "{name}": {_name_rule(resource)}')
+    prefix = metadata.get("generateName")
+    if not isinstance(prefix, str | None):
+        yield Violation("metadata.generateName", "must be a string")
+    # What is appended to the prefix makes a '-' at its end right.
+    elif prefix and not fits(re.sub(r"(?<=.)-\Z", "a", prefix)):
+        yield Violation(
+            "metadata.generateName", f'Invalid value: "{prefix}": {_name_rule(resource)}'
+        )
     namespace = metadata.get("namespace")
     if resource.namespaced and (not isinstance(namespace, str) or not is_namespace_name(namespace)):
         yield Violation("metadata.namespace", "Invalid value: must be a lowercase RFC 1123 label")
@@ -140,7 +166,8 @@ def _metadata(resource: Resource, metadata: object) -> Iterator[Violation]:
         yield Violation("metadata.namespace", "Forbidden: not allowed on this type")
     yield from _labels(metadata.get("labels"))
     yield from _annotations(metadata.get("annotations"))
-    yield from _owners(metadata)
+    yield from _owners(metadata.get("ownerReferences"))
+    yield from _finalizers(resource, metadata.get("finalizers"))
     yield from _server_fields(metadata)
 
 
@@ -181,29 +208,73 @@ def _annotations(given: object) -> Iterator[Violation]:
         )
 
 
-def _owners(metadata: Object) -> Iterator[Violation]:
-    for field in ("ownerReferences", "finalizers"):
-        if not isinstance(metadata.get(field), list | None):
-            yield Violation(f"metadata.{field}", "must be a list")
-            return
-    for position, owner in enumerate(metadata.get("ownerReferences") or ()):
-        for field in ("apiVersion", "kind", "name", "uid"):
-            if not isinstance(owner, dict) or not isinstance(owner.get(field), str):
-                yield Violation(f"metadata.ownerReferences[{position}].{field}", "Required value")
-                return
-    for position, finalizer in enumerate(metadata.get("finalizers") or ()):
-        if not isinstance(finalizer, str):
-            yield Violation(f"metadata.finalizers[{position}]", "must be a string")
-            return
-    owners = metadata.get("ownerReferences") or ()
-    controllers = [
-        f"{owner['kind']}/{owner['name']}" for owner in owners if owner.get("controller")
-    ]
+def _owners(given: object) -> Iterator[Violation]:
+    if not isinstance(given, list | None):
+        yield Violation("metadata.ownerReferences", "must be a list")
+        return
+    controllers = []
+    for position, owner in enumerate(given or ()):
+        wrong = list(_owner(owner, f"metadata.ownerReferences[{position}]"))
+        yield from wrong
+        if not wrong and owner.get("controller"):
+            controllers.append(f"{owner['kind']}/{owner['name']}")
     if len(controllers) > 1:
         yield Violation(
             "metadata.ownerReferences",
             "Invalid value: Only one reference can have Controller set to true. "
             f'Found "true" in references for {" and ".join(controllers)}',
+        )
+
+
+def _owner(owner: object, path: str) -> Iterator[Violation]:
+    if not isinstance(owner, dict):
+        yield Violation(path, "must be a map")
+        return
+    for field in ("apiVersion", "kind", "name", "uid"):
+        if not isinstance(owner.get(field), str):
+            yield Violation(f"{path}.{field}", "Required value")
+        elif field == "apiVersion" and not _names_a_version(owner[field]):
+            yield Violation(f"{path}.{field}", "Invalid value: version must not be empty")
+        elif not owner[field]:
+            yield Violation(f"{path}.{field}", "Invalid value: must not be empty")
+    for field in ("controller", "blockOwnerDeletion"):
+        if not isinstance(owner.get(field), bool | None):
+            yield Violation(f"{path}.{field}", "must be true or false")
+    if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+        yield Violation(path, "Invalid value: /v1, Kind=Event is disallowed from being an owner")
+
+
+def _names_a_version(api_version: str) -> bool:
+    """Whether an `apiVersion` reads as `version` or `group/version`."""
+    group, _, version = api_version.rpartition("/")
+    return bool(version) and "/" not in group
+
+
+def _finalizers(resource: Resource, given: object) -> Iterator[Violation]:
+    if not isinstance(given, list | None):
+        yield Violation("metadata.finalizers", "must be a list")
+        return
+    for position, finalizer in enumerate(given or ()):
+        path = f"metadata.finalizers[{position}]"
+        if not isinstance(finalizer, str):
+            yield Violation(path, "must be a string")
+        elif not _is_qualified(finalizer):
+            yield Violation(
+                path,
+                f'Invalid value: "{finalizer}": not a qualified name such as example.com/name: '
+                "the prefix is a lowercase DNS subdomain, and the name has at most 63 of "
+                "A-Z, a-z, 0-9, '-', '_' and '.'",
+            )
+        elif not resource.group and "/" not in finalizer and finalizer not in _FINALIZERS:
+            yield Violation(
+                path,
+                f'Invalid value: "{finalizer}": name is neither a standard finalizer name '
+                "nor is it fully qualified, such as example.com/name",
+            )
+    if {"orphan", "foregroundDeletion"} <= {name for name in given or () if isinstance(name, str)}:
+        yield Violation(
+            "metadata.finalizers",
+            "Invalid value: finalizer orphan and foregroundDeletion cannot be both set",
         )
 
 

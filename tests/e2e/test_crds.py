@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from hooks.preview import manifests
 from hooks.preview.schema import Schema
@@ -15,6 +16,11 @@ from tests.controlplane import ApiError, ControlPlane, Object
 from tests.controlplane.tools import kubectl
 from tests.controlplane.workspace import environment
 from tests.crd_cases import Refused
+from tests.preview.bad_metadata import (
+    ACCEPTED_METADATA,
+    REFUSED_METADATA,
+    REFUSED_WITHOUT_GROUP,
+)
 from tests.preview.in_process import SYNCER
 from tests.preview.slips import slipped
 
@@ -176,6 +182,24 @@ def test_a_field_that_the_preview_does_not_know_is_refused(
         f'ConfigMap settings: unknown field "{field}"'
     ]
     assert f'unknown field "{field}"' in _applied(control_plane, given).stderr
+
+
+@pytest.mark.parametrize("kind", ["ConfigMapSyncer", "ConfigMap"])
+@pytest.mark.parametrize(
+    "metadata",
+    [*REFUSED_METADATA.values(), *REFUSED_WITHOUT_GROUP.values(), *ACCEPTED_METADATA.values()],
+    ids=[*REFUSED_METADATA, *REFUSED_WITHOUT_GROUP, *ACCEPTED_METADATA],
+)
+def test_the_preview_judges_metadata_as_the_api_server_does(
+    control_plane: ControlPlane, kind: str, metadata: Object
+) -> None:
+    given = yaml.safe_load(SYNCER)
+    if kind == "ConfigMap":
+        given = yaml.safe_load(SETTINGS)
+    given["metadata"] |= metadata
+    text = yaml.safe_dump(given)
+    done = _applied(control_plane, text)
+    assert bool(_read(text).problems) == (done.returncode != 0), done.stderr
 
 
 @pytest.mark.parametrize("number", range(_SLIPS))

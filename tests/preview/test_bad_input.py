@@ -191,6 +191,35 @@ def said(text: str | bytes) -> list[str]:
             id="metadata of wrong shapes",
         ),
         pytest.param(
+            SYNCER.replace(
+                "  name: team\n",
+                "  name: team\n  generateName: A_b\n  finalizers:\n  - a b\n  ownerReferences:\n"
+                "  - apiVersion: a/b/c\n    kind: Shop\n    name: shop\n    uid: ''\n    ns: a\n",
+            ),
+            [
+                '13: ConfigMapSyncer team: unknown field "metadata.ownerReferences[0].ns"',
+                (
+                    '5: ConfigMapSyncer team: metadata.generateName: Invalid value: "A_b": '
+                    "a lowercase RFC 1123 subdomain: at most 253 of a-z, 0-9, '-' and '.', "
+                    "each part beginning and ending with a letter or digit"
+                ),
+                (
+                    "9: ConfigMapSyncer team: metadata.ownerReferences[0].apiVersion: "
+                    "Invalid value: version must not be empty"
+                ),
+                (
+                    "12: ConfigMapSyncer team: metadata.ownerReferences[0].uid: "
+                    "Invalid value: must not be empty"
+                ),
+                (
+                    '7: ConfigMapSyncer team: metadata.finalizers[0]: Invalid value: "a b": '
+                    "not a qualified name such as example.com/name: the prefix is a lowercase "
+                    "DNS subdomain, and the name has at most 63 of A-Z, a-z, 0-9, '-', '_' and '.'"
+                ),
+            ],
+            id="owners, finalizers and the start of a name that are refused",
+        ),
+        pytest.param(
             'apiVersion: v1\nkind: Namespace\nmetadata: {name: "\\e[2J"}\n',
             [
                 (

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hooks.preview.objects import Object
+from tests.preview.bad_metadata import ACCEPTED_METADATA, REFUSED_METADATA, REFUSED_WITHOUT_GROUP
 from tests.preview.in_process import GOOD, OBJECTS, SYNCER, Run, runner
 from tests.preview.slips import slipped
 
@@ -169,13 +170,51 @@ def broken_specs() -> Iterator[Object]:
             yield item
 
 
-BROKEN = list(broken_specs())
+def broken_metadata() -> Iterator[Object]:
+    for metadata in REFUSED_METADATA.values():
+        item = yaml.safe_load(SYNCER)
+        item["metadata"] |= metadata
+        yield item
 
 
-@pytest.mark.parametrize("item", BROKEN, ids=lambda item: json.dumps(item["spec"])[-40:])
+BROKEN = [*broken_specs(), *broken_metadata()]
+
+
+@pytest.mark.parametrize(
+    "item", BROKEN, ids=lambda item: json.dumps([item["metadata"], item["spec"]])[-40:]
+)
 def test_no_wrong_field_ends_with_0(run: Run, item: Object) -> None:
     good = list(yaml.safe_load_all(documents(GOOD, OBJECTS)))
     assert run("-", given=yaml.safe_dump_all([item, *good])).status in (1, 2)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [*REFUSED_METADATA.values(), *REFUSED_WITHOUT_GROUP.values()],
+    ids=[*REFUSED_METADATA, *REFUSED_WITHOUT_GROUP],
+)
+@pytest.mark.parametrize("at", range(3))
+def test_no_wrong_metadata_of_another_kind_ends_with_0(run: Run, metadata: Object, at: int) -> None:
+    items = list(yaml.safe_load_all(documents(OBJECTS, SYNCER)))
+    items[at]["metadata"] |= metadata
+    ended = run("-", given=yaml.safe_dump_all(items))
+    assert ended.status == 2
+    assert f"{items[at]['kind']} {items[at]['metadata']['name']}: " in ended.complained
+
+
+@pytest.mark.parametrize("metadata", ACCEPTED_METADATA.values(), ids=ACCEPTED_METADATA)
+@pytest.mark.parametrize("at", range(4))
+def test_right_metadata_is_no_mistake(run: Run, metadata: Object, at: int) -> None:
+    items = list(yaml.safe_load_all(documents(OBJECTS, SYNCER)))
+    items[at]["metadata"] |= metadata
+    assert run("-", given=yaml.safe_dump_all(items)).complained == ""
+
+
+@pytest.mark.parametrize("metadata", REFUSED_WITHOUT_GROUP.values(), ids=REFUSED_WITHOUT_GROUP)
+def test_a_syncer_may_have_what_kinds_of_kubernetes_may_not(run: Run, metadata: Object) -> None:
+    syncer, *others = list(yaml.safe_load_all(documents(SYNCER, OBJECTS)))
+    syncer["metadata"] |= metadata
+    assert run("-", given=yaml.safe_dump_all([syncer, *others])).complained == ""
 
 
 SLIPS = "abCM-_ s.\u0421"
