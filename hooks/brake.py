@@ -49,14 +49,16 @@ class Recorded:
 class Brake:
     """A change that is held: which namespaces, sorted, it would leave without a copy.
 
-    `present` are the namespaces with a copy, `limit` counts those of them that may lose it; None
-    where so few are left that none is set. `is_emptying` tells that no target is left. `token`
-    confirms the change, and `is_recorded` tells that the last status holds it. `children` are the
-    copies concerned, as they are.
+    `present` counts the namespaces with a copy, and `limit` those of them that may lose it; None
+    where so few are left that none is set. `occupied` are the namespaces with a copy or what
+    others made look like one. `is_emptying` tells that no target is left. `token` confirms the
+    change, and `is_recorded` tells that the last status holds it. `children` are the copies
+    concerned, as they are.
     """
 
     namespaces: Sequence[str]
-    present: Collection[str]
+    present: int
+    occupied: Collection[str]
     limit: int | None
     is_emptying: bool
     token: str
@@ -74,7 +76,7 @@ class Brake:
         A copy that is made anew raises the number of which a percentage is allowed. So the status
         holds the token first, and the next sync makes the copy.
         """
-        return self.is_recorded or child.metadata.namespace in self.present
+        return self.is_recorded or child.metadata.namespace in self.occupied
 
 
 def held(
@@ -96,12 +98,14 @@ def held(
     if not losing:
         return None
     token = _token(request, names)
-    present = {copy.metadata.namespace for copy in copies.observed(request) if copy.is_living}
-    limit = asked.prune_limit or (_HALF if len(present) > _FEW else None)
+    living = [copy for copy in copies.observed(request) if copy.is_living]
+    present = len({copy.metadata.namespace for copy in living if _is_ours(copy, asked, policy)})
+    limit = asked.prune_limit or (_HALF if present > _FEW else None)
     brake = Brake(
         namespaces=sorted({copy.metadata.namespace for copy in losing}),
         present=present,
-        limit=None if limit is None else limit.of(len(present)),
+        occupied={copy.metadata.namespace for copy in living},
+        limit=None if limit is None else limit.of(present),
         is_emptying=_is_emptying(asked, wanted),
         token=token,
         is_recorded=recorded.token == token and not asked.is_suspended,
@@ -165,10 +169,16 @@ def _losing(
             and namespace not in names
             and not targets.is_closing(namespace, asked, request)
             and not copies.is_withdrawn(copy, asked, request)
-            and field_ownership.is_managed_by_us(copy, policy)
-            and not copies.belongs_to_another(copy, asked, policy)
+            and _is_ours(copy, asked, policy)
         ):
             yield copy
+
+
+def _is_ours(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
+    """Whether a copy is this syncer's; what others made can be deleted, and is not counted."""
+    return field_ownership.is_managed_by_us(copy, policy) and not copies.belongs_to_another(
+        copy, asked, policy
+    )
 
 
 def _token(request: SyncRequest, names: Iterable[str]) -> str:

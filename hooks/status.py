@@ -670,7 +670,7 @@ def _prune_held(question: Question, brake: Brake) -> _Verdict:
     return _Verdict(
         "False",
         SyncedReason.PRUNE_HELD,
-        f"{number:,} of {_count(len(brake.present), 'namespace')} would lose the copy "
+        f"{number:,} of {_count(brake.present, 'namespace')} would lose the copy "
         f"({named(brake.namespaces)}), {why}, so nothing is deleted there; undo the change, "
         f"or let it through with `{command}`.",
     )
