@@ -6,7 +6,6 @@ object that we never made is taken over as soon as it is returned. What to retur
 decided here, from what is observed alone.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -53,9 +52,6 @@ REQUEST_LIMIT: Final = 3_145_728
 """Bytes of one request body; Kubernetes API server, `MaxRequestBodyBytes`."""
 ANNOTATIONS_LIMIT: Final = 262_144
 """Bytes of all annotations, names and values; Kubernetes, `TotalAnnotationSizeLimitB`."""
-
-FORMER_SOURCES_LIMIT: Final = 10
-"""How many sources a syncer can have named before of which there still are copies."""
 
 _LONGEST: Final = (Target("n" * 63),)
 """A target whose copy is as large as it can get."""
@@ -129,11 +125,12 @@ def observed(request: SyncRequest) -> Sequence[KubernetesObject]:
 
 def former_sources(
     request: SyncRequest, asked: Syncer, known: Collection[str] | None
-) -> Sequence[str]:
-    """The sources that the syncer named before and of which there are copies, sorted by name.
+) -> Collection[str]:
+    """The sources that the syncer named before and of which there are copies.
 
-    `known` are those that it is known to have named. None, where its spec is new: then they are
-    what the copies say, one a namespace, for only a new spec gives them another source.
+    `known` are those that it is known to have named. None, where that is not known: then they are
+    what the copies say, one a namespace. A wrong one keeps a copy that should go; a missing one
+    deletes a copy that should stay.
     """
     origins: dict[str, str] = {}
     for copy in observed(request):
@@ -141,8 +138,7 @@ def former_sources(
         is_former = origin != str(asked.source) and (known is None or origin in known)
         if origin is not None and is_former and syncer.is_source(origin):
             origins.setdefault(copy.metadata.namespace, origin)
-    most = sorted((-count, origin) for origin, count in Counter(origins.values()).items())
-    return sorted(origin for _, origin in most[:FORMER_SOURCES_LIMIT])
+    return frozenset(origins.values())
 
 
 def leak(request: SyncRequest, asked: Syncer, targets: Iterable[Target]) -> NoContent | None:

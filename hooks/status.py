@@ -13,7 +13,7 @@ the future is none.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,6 +34,8 @@ from hooks.targets import FailureReason
 from hooks.words import listed, named
 
 LIST_LIMIT: Final = 1000
+FORMER_SOURCES_LIMIT: Final = 10
+"""Where there are more, none is remembered, and then what the copies say is believed."""
 FAILURES_LIMIT: Final = 50
 STATUS_LIMIT: Final = 250_000
 """Bytes of a whole status as JSON: etcd keeps it beside a long spec, and tools show it."""
@@ -131,7 +133,7 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     last_sync_time: _Time | UnsetType = UNSET
     pending_since: str | UnsetType = UNSET
     prune_token: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,64}\Z")] | UnsetType = UNSET
-    former_sources: tuple[str, ...] = ()
+    former_sources: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def version(self) -> Version:
@@ -139,9 +141,14 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
         return Version(self.content_hash, self.source_resource_version)
 
     def named_before(self, parent: Parent) -> Sequence[str] | None:
-        """The former sources that are remembered; None where the last status knew another spec."""
-        is_known = self.observed_generation == parent.metadata.generation
-        return self.former_sources if is_known else None
+        """The former sources that are remembered; None where they are not known.
+
+        A status that is about another spec does not know them, and one without the list neither.
+        """
+        if self.former_sources is UNSET:
+            return None
+        is_of_this_spec = self.observed_generation == parent.metadata.generation
+        return self.former_sources if is_of_this_spec else None
 
     def recorded(self, parent: Parent) -> Recorded:
         """What is remembered of a held change, and whether this spec has been judged."""
@@ -193,7 +200,7 @@ class Question:
     `strays` are no copies, and told all the same, for they go with the syncer; `going` are the
     namespaces whose copy only a suspension keeps from going with the source; `leaving` says of
     namespaces why a copy that should be gone is still there; the `warning` is a sentence about what
-    is about to go wrong; the `former_sources` are remembered.
+    is about to go wrong; the `former_sources` are remembered where they are known and not too many.
     """
 
     parent: Parent
@@ -206,7 +213,7 @@ class Question:
     leaving: Mapping[str, str] = field(default_factory=dict)
     is_suspended: bool = False
     warning: str | None = None
-    former_sources: Sequence[str] = ()
+    former_sources: Collection[str] | UnsetType = UNSET
 
     @property
     def stamp(self) -> str:
@@ -742,10 +749,17 @@ def _report(
         source_resource_version=version.source_resource_version,
         last_sync_time=_last_sync_time(question, found, version),
         pending_since=found.pending_since,
-        former_sources=question.former_sources or UNSET,
+        former_sources=_remembered(question.former_sources),
         plan=planned,
     )
     return Report(_fitted(status), found.resync_after_seconds)
+
+
+def _remembered(former_sources: Collection[str] | UnsetType) -> Sequence[str] | UnsetType:
+    """The list that says which former sources are known; none at all where it would be cut."""
+    if former_sources is UNSET or len(former_sources) > FORMER_SOURCES_LIMIT:
+        return UNSET
+    return sorted(former_sources)
 
 
 def _fitted(status: Status) -> Status:
