@@ -85,6 +85,8 @@ def create_app(
     Raises InvalidSetting where the environment cannot be used, UnusableFile where a file that it
     names cannot.
     """
+    # Kubernetes stores objects that nest deeper than msgspec reads under Python's own limit.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), protocol.RECURSION_LIMIT))
     limits = configured or settings.read(os.environ)
     app = flask.Flask("configmap-syncer", static_folder=None)
     edge = _Edge(limits, Metrics.create(clock), log or sys.stdout)

@@ -8,6 +8,8 @@ skipped. Field names and shapes: Metacontroller's guide, "CompositeController, h
 Errors: `MalformedRequest`, one line that names the field by its path and shows no value.
 """
 
+import json
+import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -24,6 +26,13 @@ _T = TypeVar("_T")
 _NULL: Final = Raw(b"null")
 
 _PRIVATE_URL: Final = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
+
+GO_NESTING: Final = 10_000
+"""How many levels of JSON Go reads, and the API server stores (encoding/json, sigs.k8s.io/json)."""
+RECURSION_LIMIT: Final = GO_NESTING + 2_000
+"""What Python's limit has to be: msgspec counts each level against it, also where it skips one."""
+_LONG_NUMBER: Final = re.compile(r"[0-9]{309}")
+_BRACKETS_AND_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]')
 
 LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
 """Where dynamic apply keeps what it wrote; its presence tells which strategy wrote a copy."""
@@ -473,11 +482,34 @@ def decode_applied_owners(annotation: str) -> Sequence[OwnerReference] | UnsetTy
 
 
 def is_readable_by_dynamic_apply(annotation: str) -> bool:
-    """Whether Metacontroller can read back what it remembers to have written."""
+    """Whether Metacontroller can read back what it remembers to have written.
+
+    Go reads at most GO_NESTING levels, and numbers that a float64 can hold (encoding/json).
+    """
     try:
         _REMEMBERED.decode(annotation.encode())
-    except (msgspec.MsgspecError, RecursionError):
+        if _LONG_NUMBER.search(annotation):
+            json.loads(annotation, parse_int=_float64)
+    except (ValueError, OverflowError, RecursionError):
         return False
+    return _is_nested_as_go_reads(annotation)
+
+
+def _float64(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise OverflowError
+    return number
+
+
+def _is_nested_as_go_reads(text: str) -> bool:
+    if text.count("{") + text.count("[") <= GO_NESTING:
+        return True
+    levels = 0
+    for found in _BRACKETS_AND_STRINGS.finditer(text):
+        levels += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
+        if levels > GO_NESTING:
+            return False
     return True
 
 

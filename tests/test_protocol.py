@@ -1,5 +1,6 @@
 """What is malformed is named by its path, and no value of it is shown."""
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -268,3 +269,26 @@ def test_the_owners_that_dynamic_apply_remembers_are_read_from_its_annotation(
     annotation: str, owners: object
 ) -> None:
     assert protocol.decode_applied_owners(annotation) == owners
+
+
+@pytest.mark.parametrize(
+    ("annotation", "is_readable"),
+    [
+        pytest.param('{"a": ' + "[" * 9_999 + "]" * 9_999 + "}", True, id="as deep as Go reads"),
+        pytest.param('{"a": ' + "[" * 10_000 + "]" * 10_000 + "}", False, id="one level deeper"),
+        pytest.param('{"a": "' + "[" * 20_000 + '"}', True, id="brackets in a string"),
+        pytest.param('{"a": ' + "[]," * 10_001 + "1}", False, id="no JSON"),
+        pytest.param('{"a": [' + "[]," * 10_001 + "1]}", True, id="many lists side by side"),
+        pytest.param('{"a": 1' + "0" * 308 + "}", True, id="the largest power of ten"),
+        pytest.param('{"a": 1' + "0" * 309 + "}", False, id="a number that no float64 holds"),
+        pytest.param('{"a": "1' + "0" * 400 + '"}', True, id="digits in a string"),
+        pytest.param('{"a": 1e400}', False, id="an exponent that no float64 holds"),
+    ],
+)
+def test_dynamic_apply_reads_what_go_reads(annotation: str, is_readable: bool) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(protocol.RECURSION_LIMIT)
+    try:
+        assert protocol.is_readable_by_dynamic_apply(annotation) is is_readable
+    finally:
+        sys.setrecursionlimit(before)

@@ -159,3 +159,17 @@ def test_each_request_leaves_one_line_in_the_log_without_data(start: Start) -> N
             "responseBytes": sizes[2],
         },
     ]
+
+
+def test_what_is_nested_as_deeply_as_kubernetes_stores_is_answered(port: int) -> None:
+    # Anybody may write such managedFields on an object of the copies' name, in any namespace.
+    deep = '{"f:data": ' + '{"f:a": ' * 9_990 + "{}" + "}" * 9_991
+    entry = f'{{"manager": "somebody", "operation": "Update", "fieldsV1": {deep}}}'
+    body = SYNC.replace(
+        b'"namespace": "default"', f'"managedFields": [{entry}], "namespace": "default"'.encode(), 1
+    )
+    assert deep.encode() in body
+
+    answers = [call(port, "POST", hook, body).code for hook in ("/sync", "/finalize")]
+
+    assert answers == [200, 200]
