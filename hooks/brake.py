@@ -90,8 +90,10 @@ def held(
 
     A held change stays held while copies come elsewhere, or go by other hands: else it would be
     let through by what it has nothing to do with. Through another change it stays held, too,
-    unless the limit allows as many as are still held; a percentage then counts of these alone. Of
-    a suspended syncer it is told what resuming would hold, and that is another change.
+    unless the limit allows as many as are still held; a percentage then counts of these alone.
+    Where there are so few copies that no limit applies, an edit that takes no more than half of
+    them goes through: it undoes what was held. For a suspended syncer this is what resuming would
+    hold, and that is another change.
     """
     names = _names(asked, wanted)
     losing = list(_losing(asked, request, names, policy))
@@ -112,7 +114,9 @@ def held(
         children=[copies.keep(copy, request, asked, policy) for copy in losing],
     )
     number = len(brake.namespaces)
-    was_held = recorded.token is not UNSET and number > (asked.prune_limit or _HALF).of(number)
+    is_undone = limit is None and not recorded.is_of_this_spec
+    among = len(present) if is_undone else number
+    was_held = recorded.token is not UNSET and number > (asked.prune_limit or _HALF).of(among)
     is_edited = asked.is_suspended or not recorded.is_of_this_spec
     is_held = (
         brake.is_exceeded or brake.is_recorded or was_held or (brake.is_emptying and is_edited)
@@ -182,6 +186,10 @@ def _is_ours(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
 
 
 def _token(request: SyncRequest, names: Iterable[str]) -> str:
-    """The digest of what is wanted now, which no deletion changes and every change of mind does."""
-    wanted = protocol.encode([request.parent.metadata.generation, sorted(names)])
+    """The digest of what is wanted now, which no deletion changes and every change of mind does.
+
+    It is of this very syncer: where no target is left there is nothing else to tell two apart.
+    """
+    metadata = request.parent.metadata
+    wanted = protocol.encode([metadata.uid, metadata.generation, sorted(names)])
     return hashlib.sha256(wanted).hexdigest()[:_TOKEN_DIGITS]

@@ -665,7 +665,7 @@ def _told(strays: Sequence[str]) -> str:
 def _prune_held(question: Question, brake: Brake) -> _Verdict:
     """A change that is held needs a person, whatever else is to be said of the targets."""
     number = len(brake.namespaces)
-    why = "a change that is held since it was made"
+    why = "which has been held since the change was made"
     if brake.is_exceeded:
         why = f"more than the {brake.limit} that spec.pruneLimit allows"
     elif brake.is_emptying:
