@@ -249,7 +249,10 @@ class Cluster:
             self.assumed.append(f"{resource.kind} {key_of(item)}")
         elif not owned:
             owned, _ = ownership.after_update({}, Writer("Update", USER), None, item)
-        times = ownership.times_of(given.get("managedFields") or [])
+        # Where it is not known when a manager wrote, it was not now.
+        created = item["metadata"]["creationTimestamp"]
+        known = ownership.times_of(given.get("managedFields") or [])
+        times = {**dict.fromkeys(owned, created), **known}
         return self._store(resource, None, _Stored(item, owned, times))
 
     # What controllers do.
