@@ -19,6 +19,7 @@ from tests.scenarios.story import Story, paths, play
 
 _BLOCKED = ("TargetsBlocked", "ProgressDeadlineExceeded", "PruneHeld")
 _WITHOUT_CONTENT = (
+    "ContentInvalid",
     "SourceNotFound",
     "SourceIsACopy",
     "KeyNotFound",
@@ -49,7 +50,10 @@ def expected(syncer: Object) -> str:
     if told["status"] == "True":
         return "Current"
     if told["reason"] in _BLOCKED:
-        return "InProgress" if status["pendingCount"] else "Failed"
+        # Where nobody consents, the copy is being deleted until the deadline is over.
+        late = {"NotApplied", "NotRemoved"}.intersection(f["reason"] for f in status["failures"])
+        is_leaving = "pendingSince" in status and not late
+        return "InProgress" if status["pendingCount"] or is_leaving else "Failed"
     if told["reason"] in _WITHOUT_CONTENT:
         is_deleting = condition(status, "Synced")["reason"] == "Progressing"
         return "InProgress" if is_deleting else "Failed"
