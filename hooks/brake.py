@@ -9,6 +9,7 @@ consent, and namespaces that go away themselves.
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +37,8 @@ RECORDED_SECONDS: Final = 1.0
 class Recorded:
     """What the last status remembers: the token of a held change, and which spec it has seen.
 
+    `synced` are the targets that were in sync, among which no held copy is.
+
     `is_of_this_spec` is false after an edit of the spec that no status has judged yet. The status
     may be one write old: then an edit that was judged looks new once more, which at worst holds a
     change that came with it.
@@ -43,6 +46,7 @@ class Recorded:
 
     token: str | UnsetType = UNSET
     is_of_this_spec: bool = True
+    synced: AbstractSet[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,8 @@ def held(
     A held change stays held while copies come elsewhere, or go by other hands: else it would be
     let through by what it has nothing to do with. Through another change it stays held, too,
     unless the limit allows as many as are still held; a percentage then counts of these alone.
-    Where there are so few copies that no limit applies, an edit that takes no more than half of
-    them goes through: it undoes what was held. For a suspended syncer this is what resuming would
+    Where only such copies would go as were in sync in a target until now, what was held before is
+    undone, and this is a change of its own. For a suspended syncer this is what resuming would
     hold, and that is another change.
     """
     names = _names(asked, wanted)
@@ -114,9 +118,12 @@ def held(
         children=[copies.keep(copy, request, asked, policy) for copy in losing],
     )
     number = len(brake.namespaces)
-    is_undone = limit is None and not recorded.is_of_this_spec
-    among = len(present) if is_undone else number
-    was_held = recorded.token is not UNSET and number > (asked.prune_limit or _HALF).of(among)
+    is_undone = recorded.synced >= set(brake.namespaces)
+    was_held = (
+        recorded.token is not UNSET
+        and not is_undone
+        and number > (asked.prune_limit or _HALF).of(number)
+    )
     is_edited = asked.is_suspended or not recorded.is_of_this_spec
     is_held = (
         brake.is_exceeded or brake.is_recorded or was_held or (brake.is_emptying and is_edited)

@@ -152,7 +152,7 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
 
     def recorded(self, parent: Parent) -> Recorded:
         """What is remembered of a held change, and whether this spec has been judged."""
-        return Recorded(self.prune_token, self._has_judged(parent))
+        return Recorded(self.prune_token, self._has_judged(parent), self.synced_namespaces)
 
     def _has_judged(self, parent: Parent) -> bool:
         """Whether the last status is about this spec, and its targets were known then."""
