@@ -47,6 +47,9 @@ from hooks.sync import sync
 from hooks.syncer import CONTROLLER_UID
 from hooks.words import excerpt
 
+# Kubernetes stores objects that nest deeper than msgspec reads under Python's own limit.
+sys.setrecursionlimit(max(sys.getrecursionlimit(), protocol.RECURSION_LIMIT))
+
 JSON: Final = "application/json"
 _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
 """More than a body of /customize can have: it holds one object, of which etcd keeps 1.5 MiB."""
@@ -85,8 +88,6 @@ def create_app(
     Raises InvalidSetting where the environment cannot be used, UnusableFile where a file that it
     names cannot.
     """
-    # Kubernetes stores objects that nest deeper than msgspec reads under Python's own limit.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), protocol.RECURSION_LIMIT))
     limits = configured or settings.read(os.environ)
     app = flask.Flask("configmap-syncer", static_folder=None)
     edge = _Edge(limits, Metrics.create(clock), log or sys.stdout)
