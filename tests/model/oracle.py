@@ -338,6 +338,8 @@ class Oracle:
         before = self._braked.get(name)
         # Through another change a held one stays held, unless all that is still held may go.
         is_free = before is None or number <= _limit("50%" if given is None else given, number)
+        # Where nothing that was held would go, that change is undone and this is one of its own.
+        is_free |= losing <= set(self.statuses.get(name, {}).get("syncedNamespaces", ()))
         if (
             not losing
             or change == self._confirmed.get(name)
