@@ -66,7 +66,7 @@ test: $(STAMP) ## Run every test that needs only Python, with full coverage of t
 
 .PHONY: e2e
 e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBEBUILDER_ASSETS and metacontroller)
-	@$(BIN)/python -m pytest tests/e2e -rs $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/e2e -rs -n auto --dist loadgroup $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(STAMP) ## Check style, types, import rules and known vulnerabilities

@@ -124,9 +124,8 @@ def _judged(stored: Any, schema: Schemas) -> Sequence[Violation]:  # noqa: ANN40
 def _stored(value: Any, schema: Schemas) -> Any:  # noqa: ANN401 - decoded JSON
     """A copy of a value, pruned and with defaults."""
     if isinstance(value, dict) and "properties" in schema:
-        if schema.get("x-kubernetes-preserve-unknown-fields"):
-            return copy.deepcopy(value)
         known: Mapping[str, Schemas] = schema["properties"]
+        is_open = schema.get("x-kubernetes-preserve-unknown-fields", False)
         filled = {
             name: known[name]["default"]
             for name in known
@@ -134,14 +133,29 @@ def _stored(value: Any, schema: Schemas) -> Any:  # noqa: ANN401 - decoded JSON
             if "default" in known[name] and value.get(name) is None
         }
         return {
-            name: _stored(inner, known[name])
+            name: _stored(inner, known.get(name, {}))
             for name, inner in (value | filled).items()
-            if name in known
+            if (name in known and not _is_dropped(inner, known[name]))
+            or (name not in known and is_open)
         }
+    if isinstance(value, dict) and "additionalProperties" in schema:
+        inner_schema = schema["additionalProperties"]
+        return {
+            name: _stored(inner, inner_schema)
+            for name, inner in value.items()
+            if not _is_dropped(inner, inner_schema)
+        }
+    if isinstance(value, float) and value.is_integer() and schema.get("type") == "integer":
+        return int(value)
     if isinstance(value, list) and "items" in schema:
         inner_schema = schema["items"]
         return [_stored(inner, inner_schema) for inner in value]
     return copy.deepcopy(value)
+
+
+def _is_dropped(value: object, schema: Schemas) -> bool:
+    """Whether the API server leaves a field out: one that is null and must not be."""
+    return value is None and not schema.get("nullable")
 
 
 def _unknown(value: Any, schema: Schemas, path: str = "") -> Iterator[str]:  # noqa: ANN401

@@ -50,6 +50,11 @@ class Process:
         return self._running is not None and self._running.poll() is None
 
     @property
+    def crashed(self) -> bool:
+        """Whether the program has ended by itself since it was started."""
+        return self._running is not None and self._running.poll() is not None
+
+    @property
     def pid(self) -> int:
         """The process id of the running program."""
         if self._running is None:

@@ -168,15 +168,20 @@ class Stack:
         """
         name = _SENTINEL["metadata"]["name"]
         before = len(self.hook.calls("sync", name))
+
+        def is_synced() -> bool:
+            self.metacontroller.revive()
+            return len(self.hook.calls("sync", name)) > before
+
+        def is_gone() -> bool:
+            self.metacontroller.revive()
+            return self.client.find("ConfigMapSyncer", name) is None
+
         self.client.apply(_SENTINEL)
-        wait_for(
-            lambda: len(self.hook.calls("sync", name)) > before,
-            "Metacontroller to ask the hook about a new syncer",
-            seconds,
-            lambda: f"{self.metacontroller.tail()}\n{self.hook.tail()}",
-        )
+        what = "Metacontroller to ask the hook about a new syncer"
+        wait_for(is_synced, what, seconds, self.logs)
         self.client.delete("ConfigMapSyncer", name)
-        self.client.wait_until_gone("ConfigMapSyncer", name, seconds=seconds)
+        wait_for(is_gone, "Metacontroller to let the new syncer go", seconds, self.logs)
 
     def audited(self, user: str = IDENTITY) -> list[Object]:
         """The entries of the audit log about Metacontroller, or another ServiceAccount."""
@@ -195,7 +200,8 @@ class Stack:
         }
         client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": owned})
         client.delete("ConfigMap", metadata["name"], "default")
-        client.wait_until_gone("ConfigMap", "garbage", "default")
+        # The collector may still wait for its next look at an API server that was started again.
+        client.wait_until_gone("ConfigMap", "garbage", "default", seconds=120)
 
     def refused(self) -> list[str]:
         """What Metacontroller was refused and would be refused again.

@@ -12,23 +12,20 @@ from tests.controlplane.stack import CRD, LOCAL
 _FOLDER = Path(__file__).parent
 _ON_ADOPTED = re.compile(r"(create|patch) /api/v1/namespaces/(?!default/)[^/]+/events[/:]")
 
-COMPARED = pytest.StashKey[list[bool]]()
-"""For every story that was lived through in both worlds, whether they differed at the end."""
+DIFFERED = "differed"
+"""Property of a test that lived a story in both worlds: whether they differed at the end."""
 
 
-UNBUILT = pytest.StashKey[str]()
-"""Why kstatus could not be built; empty where it could, or was not wanted."""
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[COMPARED] = []
-    config.stash[UNBUILT] = ""
+NO_KSTATUS = "kstatus was not asked: "
+"""How the reason begins for which tests skip that need the library kstatus."""
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest then puts together what shares a stack.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # A preview reads all that is there, so it comes before others leave theirs.
     items.sort(key=lambda item: item.path != _FOLDER / "test_preview.py")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     if absent := missing():
         skip = pytest.mark.skip(reason=" ".join(absent))
         for item in items:
@@ -36,10 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if compared := config.stash[COMPARED]:
+def _group(item: pytest.Item) -> str:
+    """Whose tests one worker runs: those that share a stack, else those of one file."""
+    callspec = getattr(item, "callspec", None)
+    strategy = callspec and callspec.params.get("stack")
+    return str(strategy[0] if isinstance(strategy, tuple) else strategy or item.path.name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [each for ended in terminalreporter.stats.values() for each in ended]
+    if compared := [
+        differed
+        for report in reports
+        for name, differed in getattr(report, "user_properties", ())
+        if name == DIFFERED and report.when == "call"
+    ]:
         terminalreporter.write_line(
             f"Stories compared between the simulator and the real control plane: {len(compared)}, "
             f"of which differed: {sum(compared)}"
@@ -50,10 +58,17 @@ def pytest_terminal_summary(
         terminalreporter.section(title, sep="!", red=True, bold=True)
         for sentence in absent:
             terminalreporter.write_line(sentence, red=True)
-    elif config.stash[UNBUILT]:
+    elif skipped := {reason for each in reports if NO_KSTATUS in (reason := _why(each))}:
         title = "TESTS SKIPPED: kstatus was not asked"
         terminalreporter.section(title, sep="!", red=True, bold=True)
-        terminalreporter.write_line(config.stash[UNBUILT], red=True)
+        for reason in sorted(skipped):
+            terminalreporter.write_line(reason, red=True)
+
+
+def _why(report: object) -> str:
+    """Why a test was skipped; empty where it was not."""
+    place = getattr(report, "longrepr", None)
+    return str(place[2]) if getattr(report, "skipped", False) and isinstance(place, tuple) else ""
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,7 @@ from tests import crd_cases
 from tests.cases import cases
 from tests.conditions import condition, ready
 from tests.controlplane import ControlPlane, Stack
-from tests.e2e.conftest import UNBUILT
+from tests.e2e.conftest import NO_KSTATUS
 from tests.kstatus import Kstatus, missing
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Story, paths, play
@@ -32,10 +32,9 @@ _WITHOUT_CONTENT = (
 
 
 @pytest.fixture(scope="session")
-def kstatus(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Kstatus:
+def kstatus(tmp_path_factory: pytest.TempPathFactory) -> Kstatus:
     if absent := missing():
-        request.config.stash[UNBUILT] = absent
-        pytest.skip(absent)
+        pytest.skip(f"{NO_KSTATUS}{absent}")
     return Kstatus(tmp_path_factory.mktemp("kstatus"))
 
 

@@ -5,11 +5,13 @@ objects, to the owner of every field, and the simulated Metacontroller must neve
 more often than the real one does.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.controlplane import STRATEGIES, Stack
 from tests.controlplane.stack import COMPLETE, LOCAL
-from tests.e2e.conftest import COMPARED
+from tests.e2e.conftest import DIFFERED
 from tests.scenarios.end_state import differences, end_state
 from tests.scenarios.real import RealWorld
 from tests.scenarios.simulated import SimulatedWorld
@@ -31,7 +33,7 @@ TOLD = [
 
 @pytest.mark.parametrize(("stack", "told"), TOLD, indirect=["stack"], scope="session")
 def test_a_story_goes_as_it_is_told_and_ends_in_memory_as_it_does_really(
-    stack: Stack, told: tuple[int, str], request: pytest.FixtureRequest
+    stack: Stack, told: tuple[int, str], record_property: Callable[[str, object], None]
 ) -> None:
     number, _ = told
     differing, calls = _compared(stack, number, "")
@@ -39,7 +41,7 @@ def test_a_story_goes_as_it_is_told_and_ends_in_memory_as_it_does_really(
         # On a busy machine an event can come between two others; but not every time.
         differing, calls = _compared(stack, number, "again-")
 
-    request.config.stash[COMPARED].append(bool(differing or calls))
+    record_property(DIFFERED, bool(differing or calls))
     assert not differing, "\n".join(differing)
     assert not calls
 

@@ -1,8 +1,12 @@
 """The product gets over the death of any of its parts."""
 
+import os
+import signal
+
 import pytest
 
-from tests.controlplane import Process, Stack
+from tests.controlplane import Process, Stack, wait_for
+from tests.controlplane.process import StartFailed
 
 
 def _parts(stack: Stack) -> dict[str, Process]:
@@ -26,6 +30,24 @@ def test_a_part_that_is_killed_and_started_again_is_forgiven(stack: Stack, name:
     stack.control_plane.api_server.wait_until_ready()
     # Metacontroller waits up to a minute before it watches again what it could not watch.
     stack.wait_until_syncing(seconds=120)
+
+
+def test_only_a_metacontroller_that_died_of_its_known_bug_is_started_again(stack: Stack) -> None:
+    metacontroller = stack.metacontroller
+
+    def die() -> None:
+        os.kill(metacontroller.pid, signal.SIGKILL)
+        wait_for(lambda: metacontroller.crashed, "Metacontroller to end")
+
+    die()
+    with pytest.raises(StartFailed, match="metacontroller ended by itself"):
+        stack.wait_until_syncing()
+    metacontroller.start()
+    die()
+    with metacontroller.log.open("a", encoding="utf-8") as log:
+        log.write("sigs.k8s.io/.../controllerutil.ContainsFinalizer({0x0, 0x0})\n")
+    stack.wait_until_syncing()
+    assert metacontroller.running
 
 
 def test_copies_that_are_orphaned_while_metacontroller_is_away_are_not_deleted_when_it_is_back(
