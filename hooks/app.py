@@ -339,9 +339,10 @@ class _Edge:
         decide = flask.request.environ.get(DECIDE, decide_directly)
         try:
             answer: _Answer = decide(name, lambda: hook(body), reservation)
-        except Evicted:
-            raise
-        except ConnectionResetError:
+        except ConnectionResetError as interruption:
+            # Customize knows no overload; its body has arrived, so the decision is what lacks.
+            if isinstance(interruption, Evicted) and name not in CUSTOMIZING:
+                raise
             raise _Refused(503, "no decision in time") from None
         return answer
 

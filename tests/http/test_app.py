@@ -313,20 +313,25 @@ def test_an_answer_takes_room_until_it_is_fetched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interruption", "answer"),
+    ("path", "body", "interruption", "answer"),
     [
-        pytest.param(Evicted(), (429, "too many bytes in flight\n"), id="evicted"),
-        pytest.param(ConnectionResetError(), (503, "no decision in time\n"), id="too late"),
+        pytest.param("/sync", SYNC, Evicted(), (429, "too many bytes in flight\n"), id="evicted"),
+        pytest.param(
+            "/customize", CUSTOMIZE, Evicted(), (503, "no decision in time\n"), id="customize"
+        ),
+        pytest.param(
+            "/sync", SYNC, ConnectionResetError(), (503, "no decision in time\n"), id="too late"
+        ),
     ],
 )
 def test_a_decision_that_is_no_longer_waited_for_is_answered_in_one_line(
-    interruption: Exception, answer: tuple[int, str]
+    path: str, body: bytes, interruption: Exception, answer: tuple[int, str]
 ) -> None:
     def decide(*_: object) -> None:
         raise interruption
 
     hook = Hook()
-    refused = hook.ask("/sync", SYNC, environ_overrides={DECIDE: decide})
+    refused = hook.ask(path, body, environ_overrides={DECIDE: decide})
 
     assert (refused.code, refused.body) == answer
     assert [line["error"] for line in hook.log()] == [answer[1].strip()]
