@@ -19,7 +19,7 @@ PYTEST_ARGS ?=
 # make fuzz FUZZ_SECONDS=600 FUZZ_ARGS='edge --seed 1'
 FUZZ_SECONDS ?= 60
 FUZZ_ARGS ?=
-# Which modules are mutated, and for how long, as in: make mutation MUTATION_ARGS='keys --seconds 60'
+# Which modules are mutated, and for how long, as in: make mutation MUTATION_ARGS='resolve.keys --seconds 60'
 MUTATION_ARGS ?=
 # More for pip-audit, as in: make check AUDIT_ARGS='--vulnerability-service osv'
 AUDIT_ARGS ?=
@@ -82,45 +82,45 @@ check: $(STAMP) ## Check style, types, import rules and known vulnerabilities
 
 .PHONY: audit
 audit: $(STAMP) ## Look for known vulnerabilities in what the locks pin, where an index can be asked
-	@$(BIN)/python -m supply_chain.audit $(AUDIT_ARGS)
+	@$(BIN)/python -m tools.audit $(AUDIT_ARGS)
 
 .PHONY: sbom
 sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licences (sbom.cdx.json)
-	@$(BIN)/python -m supply_chain.sbom $(SBOM)
+	@$(BIN)/python -m tools.sbom $(SBOM)
 
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m tests.benchmarks
 
 .PHONY: scale
 scale: $(STAMP) ## Measure how time, memory and requests grow, and draw docs/scale.svg (RUN_ARGS)
-	@$(BIN)/python -m benchmarks.scale $(RUN_ARGS)
+	@$(BIN)/python -m tests.benchmarks.scale $(RUN_ARGS)
 
 .PHONY: chaos
 chaos: $(STAMP) ## Live random histories against a model, then break part after part, 200 times (RUN_ARGS)
 	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS)
 	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS) --real
-	@$(BIN)/python -m reliability chaos $(RUN_ARGS)
+	@$(BIN)/python -m tests.reliability chaos $(RUN_ARGS)
 
 .PHONY: flood
 flood: $(STAMP) ## Ask too much of the product at once, and print who waits for whom (RUN_ARGS)
-	@$(BIN)/python -m reliability flood $(RUN_ARGS)
+	@$(BIN)/python -m tests.reliability flood $(RUN_ARGS)
 
 .PHONY: soak
 soak: $(STAMP) ## Live random histories until Ctrl-C, and print by how much the hook grows (RUN_ARGS)
-	@$(BIN)/python -m reliability soak $(RUN_ARGS)
+	@$(BIN)/python -m tests.reliability soak $(RUN_ARGS)
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## Put mutated requests to the hook and to the running service (FUZZ_SECONDS=60 each)
-	@$(BIN)/python -m fuzzing --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
+	@$(BIN)/python -m tests.fuzzing --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: mutation
 mutation: $(STAMP) ## Change the modules that decide, one thing at a time, and see a test fail (an hour)
-	@$(BIN)/python -m mutation $(MUTATION_ARGS)
+	@$(BIN)/python -m tests.mutation $(MUTATION_ARGS)
 
 .PHONY: certs
 certs: $(STAMP) ## Make the webhook's certificate and key for metacontroller/components/tls
-	@$(BIN)/python -m certificates
+	@$(BIN)/python -m tools.certificates
 
 .PHONY: local
 local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave them running to play with

@@ -1,8 +1,8 @@
 """The HTTP shell around the pure hook: routes, limits, errors, clock and log.
 
-What it asks is pure, and computed by threads (`hooks/decisions.py`). Errors, as the client sees
-them (one line of text that never holds data of a ConfigMap, because Metacontroller copies it into
-an event):
+What it asks is pure, and computed by threads (`hooks/server/decisions.py`). Errors, as the client
+sees them (one line of text that never holds data of a ConfigMap, because Metacontroller copies it
+into an event):
 
 - 400 the body is not what Metacontroller sends; the line names the field by its path
 - 401 no client certificate or no valid bearer token, where one is asked for; told before the
@@ -32,20 +32,22 @@ import msgspec
 from msgspec import UNSET
 from werkzeug.exceptions import HTTPException
 
-from hooks import adopt, credentials, protocol, settings
-from hooks.admission import BodyBudget, Evicted, Reservation
+from hooks import adoption, settings
+from hooks.api import protocol
+from hooks.api.kinds import SECRET
+from hooks.api.protocol import AdoptResponse, MalformedRequest, SyncRequest, SyncResponse
+from hooks.api.text import excerpt
 from hooks.customize import related_rules
-from hooks.decisions import CUSTOMIZING, DECIDE, decide_directly
 from hooks.finalize import finalize
-from hooks.kinds import SECRET
-from hooks.metrics import CONTENT_TYPE, SIZE_BUCKETS, Metrics, SyncerState
-from hooks.place import place
-from hooks.protocol import AdoptResponse, MalformedRequest, SyncRequest, SyncResponse
+from hooks.server import credentials
+from hooks.server.admission import BodyBudget, Evicted, Reservation
+from hooks.server.decisions import CUSTOMIZING, DECIDE, decide_directly
+from hooks.server.metrics import CONTENT_TYPE, SIZE_BUCKETS, Metrics, SyncerState
+from hooks.server.traceback_location import place
 from hooks.settings import Settings
-from hooks.status import Status
+from hooks.spec.syncer import CONTROLLER_UID
+from hooks.status.status import Status
 from hooks.sync import sync
-from hooks.syncer import CONTROLLER_UID
-from hooks.words import excerpt
 
 # Kubernetes stores objects that nest deeper than msgspec reads under Python's own limit.
 sys.setrecursionlimit(max(sys.getrecursionlimit(), protocol.RECURSION_LIMIT))
@@ -111,14 +113,14 @@ def create_app(
 
     def answer_adopt(body: bytes) -> _Answer:
         request = protocol.decode_adopt(body)
-        adopter = adopt.adopter(request, limits.policy)
+        adopter = adoption.adopter(request, limits.policy)
         response = AdoptResponse({CONTROLLER_UID: adopter.uid} if adopter else {})
         told = {"object": excerpt(request.object.key), "adopter": adopter.name if adopter else ""}
         return _Answer(response, told)
 
     def answer_adopt_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
-        rules = adopt.related_rules(request, limits.policy)
+        rules = adoption.related_rules(request, limits.policy)
         return _Answer(rules, {"rules": len(rules.related_resources)})
 
     hooks: dict[str, _Hook] = {

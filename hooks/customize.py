@@ -7,9 +7,11 @@ is always asked for, so that the hook can tell a missing object from a rule that
 did not have (see `rules_are_current` in `source` and `targets`).
 """
 
-from hooks import copies, source, syncer, targets
-from hooks.policy import Policy
-from hooks.protocol import CustomizeRequest, CustomizeResponse
+from hooks.api.options import Policy
+from hooks.api.protocol import CustomizeRequest, CustomizeResponse
+from hooks.copies import copies
+from hooks.resolve import source, targets
+from hooks.spec import syncer
 
 
 def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeResponse:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from hooks import copies, field_ownership, retention, status, syncer, targets
-from hooks.copies import Outcome, State
-from hooks.policy import Policy
-from hooks.protocol import (
+from hooks.api.options import Policy
+from hooks.api.protocol import (
     NAMESPACES,
     ApplyStrategy,
     Child,
@@ -22,8 +20,13 @@ from hooks.protocol import (
     SyncRequest,
     SyncResponse,
 )
-from hooks.status import Status
-from hooks.syncer import DeletionPolicy, InvalidSpec, Syncer
+from hooks.copies import copies, field_ownership, retention
+from hooks.copies.copies import Outcome, State
+from hooks.resolve import targets
+from hooks.spec import syncer
+from hooks.spec.syncer import DeletionPolicy, InvalidSpec, Syncer
+from hooks.status import status
+from hooks.status.status import Status
 
 _GARBAGE_COLLECTION: Final = frozenset({"foregroundDeletion", "orphan"})
 

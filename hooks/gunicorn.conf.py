@@ -2,8 +2,8 @@
 
 One worker process of greenlets: a client that sends slowly holds a greenlet and no thread, so
 the others are answered meanwhile, with 429 when too much is in flight. Decisions are computed by a
-few threads of that process (hooks/decisions.py), so that they delay nobody else. One process,
-because the limits and the metrics are per process; to have more of it, run more replicas.
+few threads of that process (hooks/server/decisions.py), so that they delay nobody else. One
+process, because the limits and the metrics are per process; to have more of it, run more replicas.
 """
 
 import logging
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hooks import settings
-from hooks.credentials import BearerTokens, ServerCertificate
+from hooks.server.credentials import BearerTokens, ServerCertificate
+from hooks.server.worker import HEADROOM, Tls, Worker
 from hooks.settings import InvalidSetting
-from hooks.worker import HEADROOM, Tls, Worker
 
 _settings = settings.read(os.environ)
 _complain = logging.getLogger("gunicorn.error").warning

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from hooks.policy import Policy
-from hooks.protocol import ApplyStrategy
+from hooks.api.options import Policy
+from hooks.api.protocol import ApplyStrategy
 
 # Kubernetes, `FieldManagerNameMaxLength`.
 _FieldManager = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]

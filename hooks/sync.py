@@ -6,16 +6,19 @@ from datetime import datetime
 
 from msgspec import structs
 
-from hooks import brake, capacity, copies, loss, plan, retention, source, status, syncer, targets
-from hooks.brake import Brake
-from hooks.copies import Copies, Outcome, State
-from hooks.loss import Loss
-from hooks.policy import Policy
-from hooks.protocol import Child, SyncRequest, SyncResponse
-from hooks.source import Content, NoContent, SourceReason
-from hooks.status import Report, Status
-from hooks.syncer import InvalidSpec, Syncer
-from hooks.targets import Target
+from hooks.api.options import Policy
+from hooks.api.protocol import Child, SyncRequest, SyncResponse
+from hooks.copies import copies, prune_guard, request_size, retention, source_deletion
+from hooks.copies.copies import Copies, Outcome, State
+from hooks.copies.prune_guard import Brake
+from hooks.copies.source_deletion import Loss
+from hooks.resolve import source, targets
+from hooks.resolve.source import Content, NoContent, SourceReason
+from hooks.resolve.targets import Target
+from hooks.spec import syncer
+from hooks.spec.syncer import InvalidSpec, Syncer
+from hooks.status import plan, status
+from hooks.status.status import Report, Status
 
 
 def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
@@ -57,14 +60,14 @@ def _sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[S
 
     content = _content(asked, request, wanted, policy)
     if isinstance(content, Content):
-        room = capacity.of(asked, content, request, wanted, policy)
+        room = request_size.of(asked, content, request, wanted, policy)
         question = replace(question, warning=room.warning)
         content = room.refusal or content
     if isinstance(content, NoContent):
         recorded = before.recorded(request.parent)
-        token = brake.still_recorded(asked, request, wanted, recorded, policy)
+        token = prune_guard.still_recorded(asked, request, wanted, recorded, policy)
         question = replace(question, before=structs.replace(before, prune_token=token))
-        lost = loss.follow(asked, request, content, wanted, policy)
+        lost = source_deletion.follow(asked, request, content, wanted, policy)
         if lost is not None and not asked.is_suspended:
             return _follow(question, content, lost)
         going = lost.going if lost else ()
@@ -82,7 +85,7 @@ def _decided(
     policy = decisions.policy
     outcomes = [decisions.decide(target) for target in wanted]
     recorded = question.before.recorded(request.parent)
-    pruning = brake.held(asked, request, wanted, recorded, policy)
+    pruning = prune_guard.held(asked, request, wanted, recorded, policy)
     strays = copies.strays(request, asked, wanted, policy)
     question = replace(question, strays=[stray.key for stray in strays])
     if asked.is_suspended:
@@ -151,7 +154,9 @@ def _brake(report: Report, pruning: Brake, children: Sequence[Child]) -> SyncRes
     return SyncResponse(
         status=report.status,
         children=[*let, *pruning.children],
-        resync_after_seconds=report.resync_after_seconds if is_all else brake.RECORDED_SECONDS,
+        resync_after_seconds=report.resync_after_seconds
+        if is_all
+        else prune_guard.RECORDED_SECONDS,
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from supply_chain import audit
 from tests.locks import ROOT, pins, run
+from tools import audit
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def _index(answer: Mapping[str, Any]) -> Iterator[str]:
 def _audit(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     service = ("--vulnerability-service", "osv", "--osv-url", url)
     # Whoever has a proxy for the real index has none on the way to this one.
-    return run("supply_chain.audit", *service, *arguments, NO_PROXY="127.0.0.1")
+    return run("tools.audit", *service, *arguments, NO_PROXY="127.0.0.1")
 
 
 _FLAW = {
@@ -120,7 +120,7 @@ def test_a_finding_is_not_hidden_by_what_the_index_does_not_know() -> None:
 
 
 def test_an_audit_that_breaks_for_another_reason_fails() -> None:
-    done = run("supply_chain.audit", "--no-such-option")
+    done = run("tools.audit", "--no-such-option")
     assert done.returncode == 1
     assert done.stdout.startswith("pip-audit failed: ")
 
@@ -145,4 +145,4 @@ def test_make_check_says_what_the_audit_says_and_ends_as_it_does(
     )
 
     assert done.returncode == expected
-    assert "asked: -m supply_chain.audit --given\n" in done.stdout
+    assert "asked: -m tools.audit --given\n" in done.stdout

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmarks import __main__ as command
-from benchmarks import grown, hook, scale
-from benchmarks.picture import draw
-from benchmarks.ratio import Ratio
+from tests.benchmarks import __main__ as command
+from tests.benchmarks import grown, hook, scale
+from tests.benchmarks.picture import draw
+from tests.benchmarks.ratio import Ratio
 from tests.conditions import ready
 
 

@@ -3,14 +3,17 @@
 import pytest
 from msgspec import Raw
 
-from benchmarks import grown
-from hooks import capacity, protocol, source, syncer, targets
-from hooks.kinds import CONFIG_MAP
-from hooks.policy import Policy
-from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, Parent, SyncRequest
-from hooks.source import Content
-from hooks.syncer import NamespaceSelection, SourceReference, Syncer
-from hooks.targets import Target
+from hooks.api import protocol
+from hooks.api.kinds import CONFIG_MAP
+from hooks.api.options import Policy
+from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, Parent, SyncRequest
+from hooks.copies import request_size
+from hooks.resolve import source, targets
+from hooks.resolve.source import Content
+from hooks.resolve.targets import Target
+from hooks.spec import syncer
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
+from tests.benchmarks import grown
 
 SYNCER = Syncer(
     name="sample",
@@ -28,7 +31,7 @@ def taken(value: str, strategy: ApplyStrategy, *observed: KubernetesObject) -> i
         parent=Parent(ObjectMeta(SYNCER.name)),
         children={CONFIG_MAP.group: {copy.key: copy for copy in observed}},
     )
-    return capacity.of(SYNCER, content, request, [Target("dev")], Policy(strategy)).taken
+    return request_size.of(SYNCER, content, request, [Target("dev")], Policy(strategy)).taken
 
 
 @pytest.mark.parametrize("escaped", ['"', "\\"])
@@ -67,6 +70,6 @@ def test_a_request_is_as_large_as_it_is_said_to_be_or_a_little_smaller(
     content = source.resolve(asked, request, policy)
     assert isinstance(content, Content)
 
-    told = capacity.of(asked, content, request, targets.resolve(asked, request, policy), policy)
+    told = request_size.of(asked, content, request, targets.resolve(asked, request, policy), policy)
 
     assert 1 <= told.taken / len(body) < 1.2

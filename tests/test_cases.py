@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hooks import protocol
+from hooks.api import protocol
 from hooks.app import create_app
 from hooks.finalize import finalize
 from hooks.preview import registration

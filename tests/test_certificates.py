@@ -12,7 +12,7 @@ import pytest
 import yaml
 from cryptography import x509
 
-from certificates.__main__ import FOLDER
+from tools.certificates.__main__ import FOLDER
 
 ROOT = Path(__file__).parents[1]
 HOST = "hook.example.com"
@@ -20,7 +20,7 @@ HOST = "hook.example.com"
 
 def certify(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "certificates", "--host", HOST, *arguments, str(folder)],
+        [sys.executable, "-m", "tools.certificates", "--host", HOST, *arguments, str(folder)],
         cwd=ROOT,
         check=True,
         capture_output=True,

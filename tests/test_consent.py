@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzing.work import counted
-from hooks import consent, syncer
-from hooks.protocol import KubernetesObject, ObjectMeta
+from hooks.api.protocol import KubernetesObject, ObjectMeta
+from hooks.resolve import consent
+from hooks.spec import syncer
+from tests.fuzzing.work import counted
 
 NAMES = [f"team-{number}" for number in range(1_000)]
 

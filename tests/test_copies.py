@@ -5,19 +5,10 @@ from dataclasses import replace
 import pytest
 from msgspec import Raw, structs
 
-from hooks import protocol, source
-from hooks.copies import (
-    ANNOTATIONS_LIMIT,
-    REQUEST_LIMIT,
-    VALUES_LIMIT,
-    Copies,
-    released,
-    request_size,
-    too_large,
-)
-from hooks.kinds import CONFIG_MAP, SECRET
-from hooks.policy import Policy
-from hooks.protocol import (
+from hooks.api import protocol
+from hooks.api.kinds import CONFIG_MAP, SECRET
+from hooks.api.options import Policy
+from hooks.api.protocol import (
     ApplyStrategy,
     Child,
     KubernetesObject,
@@ -26,9 +17,19 @@ from hooks.protocol import (
     Parent,
     SyncRequest,
 )
-from hooks.source import Content, SourceReason
-from hooks.syncer import NamespaceSelection, SourceReference, Syncer
-from hooks.targets import Target
+from hooks.copies.copies import (
+    ANNOTATIONS_LIMIT,
+    REQUEST_LIMIT,
+    VALUES_LIMIT,
+    Copies,
+    released,
+    request_size,
+    too_large,
+)
+from hooks.resolve import source
+from hooks.resolve.source import Content, SourceReason
+from hooks.resolve.targets import Target
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 
 TARGETS = (Target("dev"), Target("production"))
 SYNCER = Syncer(

@@ -14,10 +14,11 @@ import prometheus_client.parser
 import pytest
 import yaml
 
-from hooks import app, copies, settings
-from hooks.source import SourceReason
-from hooks.status import SyncedReason
-from hooks.targets import FailureReason
+from hooks import app, settings
+from hooks.copies import copies
+from hooks.resolve.source import SourceReason
+from hooks.resolve.targets import FailureReason
+from hooks.status.status import SyncedReason
 from tests.cases import HOOKS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from msgspec import Raw, structs
 
-from hooks import field_ownership, protocol
-from hooks.policy import Policy
-from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta
+from hooks.api import protocol
+from hooks.api.options import Policy
+from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta
+from hooks.copies import field_ownership
 
 SOURCE = "config.example.com/source"
 SSA = Policy()

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from fuzzing import __main__ as command
-from fuzzing import conversations, decisions, edge, judge, questions
-from fuzzing.mutations import mutated
-from fuzzing.questions import Question
-from fuzzing.report import NotFuzzed, Report
-from hooks import field_ownership
-from hooks.policy import Policy
-from hooks.protocol import KubernetesObject
+from hooks.api.options import Policy
+from hooks.api.protocol import KubernetesObject
+from hooks.copies import field_ownership
+from tests.fuzzing import __main__ as command
+from tests.fuzzing import conversations, decisions, edge, judge, questions
+from tests.fuzzing.mutations import mutated
+from tests.fuzzing.questions import Question
+from tests.fuzzing.report import NotFuzzed, Report
 
 QUESTIONS = tuple(questions.recorded())
 FEW = QUESTIONS[::40]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzing.work import counted
-from hooks.globs import Patterns
+from hooks.spec.globs import Patterns
+from tests.fuzzing.work import counted
 
 NAMES = st.text("ab-", max_size=6)
 PATTERNS = st.lists(st.text("ab-*?", min_size=1, max_size=6), max_size=5)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from hooks import protocol
+from hooks.api import protocol
+from hooks.api.protocol import MalformedRequest
+from hooks.api.text import excerpt, named
 from hooks.finalize import finalize
 from hooks.preview.schema import Schema
-from hooks.protocol import MalformedRequest
 from hooks.sync import sync
-from hooks.words import excerpt, named
 from tests.cases import Case, cases
 
 SCHEMA: Final = Schema.load()

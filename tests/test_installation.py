@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks import hook
 from hooks.settings import Settings
+from tests.benchmarks import hook
 
 ROOT = Path(__file__).parents[1]
 BASE = ROOT / "metacontroller" / "base"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.keys import Fault, NoSelection, select
-from hooks.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.resolve.keys import Fault, NoSelection, select
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 
 NAMES = st.text("ab.", min_size=1, max_size=4)
 PATTERNS = st.text("ab.*?", min_size=1, max_size=4)

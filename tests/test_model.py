@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-from hooks.syncer import SYNCED_BY
+from hooks.spec.syncer import SYNCED_BY
 from tests.model.trial import Trial, in_memory, live
 from tests.scenarios.story import STRATEGIES
 
@@ -19,29 +19,35 @@ _PARTS = 4
 """Every part draws other histories, and runs beside the others."""
 
 _RULES: dict[str, tuple[str, Any]] = {
-    "what others made a copy is not deleted": ("field_ownership.is_managed_by_us", lambda *_: True),
-    "a released copy is taken back": ("copies.is_released", lambda _found, _asked: False),
-    "a copy without consent goes": ("copies.is_withdrawn", lambda *_: False),
-    "no copy is made without consent": ("source.allows", lambda *_: True),
-    "too large a change is held": ("brake.held", lambda *_: None),
-    "an edit that leaves no target is held": ("brake._is_emptying", lambda *_: False),
+    "what others made a copy is not deleted": (
+        "copies.field_ownership.is_managed_by_us",
+        lambda *_: True,
+    ),
+    "a released copy is taken back": ("copies.copies.is_released", lambda _found, _asked: False),
+    "a copy without consent goes": ("copies.copies.is_withdrawn", lambda *_: False),
+    "no copy is made without consent": ("resolve.source.allows", lambda *_: True),
+    "too large a change is held": ("copies.prune_guard.held", lambda *_: None),
+    "an edit that leaves no target is held": ("copies.prune_guard._is_emptying", lambda *_: False),
     "what hangs in deletion is said to": (
-        "protocol.KubernetesObject.is_living",
+        "api.protocol.KubernetesObject.is_living",
         property(lambda _: True),
     ),
-    "text of others is cut and cleaned": ("source.excerpt", lambda text: text),
-    "a copy that should go and cannot is reported": ("copies.leaving", lambda *_: {}),
+    "text of others is cut and cleaned": ("resolve.source.excerpt", lambda text: text),
+    "a copy that should go and cannot is reported": ("copies.copies.leaving", lambda *_: {}),
     "nobody's object is written without being asked": (
-        "copies.Copies._is_overwritten",
+        "copies.copies.Copies._is_overwritten",
         lambda _copies, found: found.label(SYNCED_BY) is None,
     ),
-    "what is to be overwritten is": ("copies.Copies._is_overwritten", lambda *_: False),
-    "a retained copy has a second owner": ("retention.is_wanted", lambda _asked: False),
-    "a key that is too much goes": ("copies._claimed", lambda _held, _wanted, _claims: {}),
-    "no copy is copied": ("syncer.is_copy", lambda _found: False),
-    "copies go with their source where they shall": ("loss.follow", lambda *_: None),
+    "what is to be overwritten is": ("copies.copies.Copies._is_overwritten", lambda *_: False),
+    "a retained copy has a second owner": ("copies.retention.is_wanted", lambda _asked: False),
+    "a key that is too much goes": ("copies.copies._claimed", lambda _held, _wanted, _claims: {}),
+    "no copy is copied": ("spec.syncer.is_copy", lambda _found: False),
+    "copies go with their source where they shall": (
+        "copies.source_deletion.follow",
+        lambda *_: None,
+    ),
     "what others made immutable stays": (
-        "field_ownership.is_frozen_by_us_alone",
+        "copies.field_ownership.is_frozen_by_us_alone",
         lambda *_: True,
     ),
 }

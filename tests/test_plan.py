@@ -6,16 +6,24 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from msgspec import Raw
 
-from hooks import copies, kinds, plan, protocol
-from hooks.copies import Copies, Outcome, State
-from hooks.plan import Plan
-from hooks.policy import Policy
+from hooks.api import kinds, protocol
+from hooks.api.options import Policy
+from hooks.api.protocol import (
+    ApplyStrategy,
+    KubernetesObject,
+    ObjectMeta,
+    OwnerReference,
+    SyncRequest,
+)
+from hooks.copies import copies
+from hooks.copies.copies import Copies, Outcome, State
 from hooks.preview.hook import encode
 from hooks.preview.objects import Object, controller_of, is_deleting
 from hooks.preview.ownership import LAST_APPLIED
-from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, OwnerReference, SyncRequest
-from hooks.syncer import NamespaceSelection, SourceReference, Syncer
-from hooks.targets import Failure, FailureReason
+from hooks.resolve.targets import Failure, FailureReason
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.status import plan
+from hooks.status.plan import Plan
 from tests.test_properties import SYNCER, Given, Values, World, strategies, worlds
 
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from hooks import kinds, protocol, source
+from hooks.api import kinds, protocol
+from hooks.api.options import Policy
+from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, SyncRequest
 from hooks.app import create_app
-from hooks.copies import Copies
-from hooks.policy import Policy
+from hooks.copies.copies import Copies
 from hooks.preview.appliers import DynamicApply, with_owner
 from hooks.preview.clock import Clock
 from hooks.preview.cluster import Cluster
@@ -23,10 +24,10 @@ from hooks.preview.metacontroller import Metacontroller
 from hooks.preview.objects import Object, is_deleting
 from hooks.preview.ownership import LAST_APPLIED, METACONTROLLER
 from hooks.preview.registration import Installation
-from hooks.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, SyncRequest
+from hooks.resolve import source
+from hooks.resolve.source import Content
 from hooks.settings import Settings
-from hooks.source import Content
-from hooks.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SYNCER = "sample"

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw
 
-from hooks import protocol
-from hooks.protocol import (
+from hooks.api import protocol
+from hooks.api.protocol import (
     AdoptRequest,
     KubernetesObject,
     MalformedRequest,

@@ -11,13 +11,13 @@ from typing import cast
 
 import pytest
 
-from reliability.chaos import Chaos, Healing, _failures
-from reliability.faults import FAULTS, Missed
-from reliability.parts import Parts
-from reliability.proxy import Proxy
-from reliability.watch import Watch
-from reliability.world import BYSTANDER, SUBJECT, World
 from tests.controlplane import Workspace
+from tests.reliability.chaos import Chaos, Healing, _failures
+from tests.reliability.faults import FAULTS, Missed
+from tests.reliability.parts import Parts
+from tests.reliability.proxy import Proxy
+from tests.reliability.watch import Watch
+from tests.reliability.world import BYSTANDER, SUBJECT, World
 
 _ANSWER = b'{"children": [], "status": {}}'
 _SECONDS_TO_GIVE_UP = 10
@@ -145,7 +145,7 @@ def test_a_question_about_another_syncer_is_spoilt_but_is_no_hit(proxy: Proxy) -
 def test_a_fault_that_nobody_notices_is_missed(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reliability.faults._SECONDS_TO_FIRST_HIT", 0)
+    monkeypatch.setattr("tests.reliability.faults._SECONDS_TO_FIRST_HIT", 0)
     (fault,) = (each for each in FAULTS if each.name == "500")
 
     with pytest.raises(Missed):
@@ -163,7 +163,7 @@ def test_a_fault_that_nobody_notices_is_missed(
 def test_what_only_a_resync_heals_is_excused_by_a_lost_event_alone(
     monkeypatch: pytest.MonkeyPatch, lost: set[str], healing: Healing, *, heals: bool
 ) -> None:
-    monkeypatch.setattr("reliability.chaos._RESYNC_SECONDS", 0)
+    monkeypatch.setattr("tests.reliability.chaos._RESYNC_SECONDS", 0)
     world = cast("World", _OnlyShortcomings(heals=heals))
     chaos = Chaos(cast("Parts", _OnlyUnanswered(lost)), world, cast("Watch", None), seed=1)
     left = world.shortcomings()

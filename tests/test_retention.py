@@ -2,10 +2,10 @@
 
 import pytest
 
-from hooks import retention
-from hooks.protocol import ApplyStrategy
-from hooks.syncer import DeletionPolicy, NamespaceSelection, SourceReference, Syncer
-from hooks.targets import Target
+from hooks.api.protocol import ApplyStrategy
+from hooks.copies import retention
+from hooks.resolve.targets import Target
+from hooks.spec.syncer import DeletionPolicy, NamespaceSelection, SourceReference, Syncer
 
 DYNAMIC = ApplyStrategy.DYNAMIC_APPLY
 

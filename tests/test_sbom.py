@@ -28,7 +28,7 @@ def bom(written: bytes) -> dict[str, Any]:
 
 
 def _written(file: Path, **environment: str) -> bytes:
-    done = run("supply_chain.sbom", str(file), **environment)
+    done = run("tools.sbom", str(file), **environment)
     assert (done.returncode, done.stderr) == (0, "")
     return file.read_bytes()
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from hooks.globs import Patterns
+from hooks.api.protocol import encode
 from hooks.preview.objects import selects
-from hooks.protocol import encode
-from hooks.selector import MalformedSelector, parse
-from hooks.syncer import NamespaceSelection
+from hooks.spec.globs import Patterns
+from hooks.spec.selectors import MalformedSelector, parse
+from hooks.spec.syncer import NamespaceSelection
 
 NAMES = st.text("ab-", min_size=1, max_size=5)
 PATTERNS = st.lists(st.text("ab-*?", min_size=1, max_size=5), max_size=4)

@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 from msgspec import Raw
 
-from hooks import source
-from hooks.kinds import CONFIG_MAP, SECRET
-from hooks.policy import Policy
-from hooks.protocol import (
+from hooks.api.kinds import CONFIG_MAP, SECRET
+from hooks.api.options import Policy
+from hooks.api.protocol import (
     ApplyStrategy,
     Controller,
     KubernetesObject,
@@ -17,8 +16,9 @@ from hooks.protocol import (
     Parent,
     SyncRequest,
 )
-from hooks.source import Content, NoContent, SourceReason
-from hooks.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.resolve import source
+from hooks.resolve.source import Content, NoContent, SourceReason
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 
 SYNCER = Syncer(
     name="sample",

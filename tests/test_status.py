@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import UNSET, Raw, structs
 
-from hooks import protocol, status
-from hooks.copies import Outcome, State
-from hooks.plan import Change, Changes, Namespaces, Plan
-from hooks.protocol import ObjectMeta, Parent
-from hooks.source import Content, content_hash
-from hooks.status import LIST_LIMIT, Previous, Question, Status
-from hooks.targets import Failure, FailureReason
+from hooks.api import protocol
+from hooks.api.protocol import ObjectMeta, Parent
+from hooks.copies.copies import Outcome, State
+from hooks.resolve.source import Content, content_hash
+from hooks.resolve.targets import Failure, FailureReason
+from hooks.status import status
+from hooks.status.plan import Change, Changes, Namespaces, Plan
+from hooks.status.status import LIST_LIMIT, Previous, Question, Status
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import pytest
 from msgspec import Raw
 
-from hooks import syncer
-from hooks.protocol import ObjectMeta, Parent
-from hooks.syncer import InvalidSpec, Syncer
+from hooks.api.protocol import ObjectMeta, Parent
+from hooks.spec import syncer
+from hooks.spec.syncer import InvalidSpec, Syncer
 
 LIMIT = "Set spec.pruneLimit to a number of namespaces, or to a percentage from 0% to 100%"
 DEADLINE = "Set spec.progressDeadlineSeconds to 1 to 86400"

@@ -1,9 +1,9 @@
 """Which namespaces a syncer reaches."""
 
-from hooks import targets
-from hooks.kinds import CONFIG_MAP
-from hooks.protocol import NAMESPACES, KubernetesObject, ObjectMeta, Parent, SyncRequest
-from hooks.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.api.kinds import CONFIG_MAP
+from hooks.api.protocol import NAMESPACES, KubernetesObject, ObjectMeta, Parent, SyncRequest
+from hooks.resolve import targets
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 
 SOURCE = SourceReference("default", "app-config", CONFIG_MAP)
 

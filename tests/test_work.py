@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from benchmarks.hostile import SITUATIONS, encoded
-from fuzzing.questions import Question
-from fuzzing.work import counted
-from hooks import protocol
-from hooks.policy import Policy
+from hooks.api import protocol
+from hooks.api.options import Policy
+from tests.benchmarks.hostile import SITUATIONS, encoded
 from tests.conditions import ready
+from tests.fuzzing.questions import Question
+from tests.fuzzing.work import counted
 
 NUMBER = 400
 

@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from hooks.api.protocol import ApplyStrategy
 from hooks.preview.hook import encode
-from hooks.protocol import ApplyStrategy
 from hooks.settings import Settings
 
 FOLDER: Final = Path(__file__).parent

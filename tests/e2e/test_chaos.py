@@ -7,12 +7,12 @@ from itertools import islice
 
 import pytest
 
-from benchmarks.objects import manifest
-from reliability.chaos import Chaos, Healing, Injected
-from reliability.faults import FAULTS
-from reliability.parts import Parts
-from reliability.watch import Watch
-from reliability.world import BYSTANDER, SUBJECT, World
+from tests.benchmarks.objects import manifest
+from tests.reliability.chaos import Chaos, Healing, Injected
+from tests.reliability.faults import FAULTS
+from tests.reliability.parts import Parts
+from tests.reliability.watch import Watch
+from tests.reliability.world import BYSTANDER, SUBJECT, World
 
 _TARGETS = 20
 _SHORT = ("hook killed while it answers", "Metacontroller killed", "half a body")

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from certificates import Authority, Pair
 from tests.controlplane import Object, Stack
 from tests.controlplane.client import wait_for
 from tests.controlplane.stack import NAMESPACE, SERVICE_ACCOUNT
 from tests.controlplane.tools import ROOT, SERVER_SIDE_APPLY
+from tools.certificates import Authority, Pair
 
 RBAC = "rbac.authorization.k8s.io"
 TOKENS = ("the-token-of-yesterday", "the-token-of-tomorrow")

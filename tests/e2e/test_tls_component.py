@@ -30,7 +30,7 @@ def render(folder: Path, tls: str) -> list[Object]:
         shutil.copytree(ROOT / name, folder / name)
     certs = folder / "metacontroller" / "components" / "tls" / "certs"
     subprocess.run(
-        [sys.executable, "-m", "certificates", "--host", "127.0.0.1", str(certs)],
+        [sys.executable, "-m", "tools.certificates", "--host", "127.0.0.1", str(certs)],
         cwd=ROOT,
         check=True,
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hooks import app as shell
-from hooks import decisions, worker
-from hooks.protocol import SyncRequest
+from hooks.api.protocol import SyncRequest
+from hooks.server import decisions, worker
 from hooks.sync import sync
 
 _GATE = Path(os.environ["GATE"])

@@ -3,7 +3,7 @@
 import gevent
 import pytest
 
-from hooks.admission import BodyBudget, Evicted, Reservation
+from hooks.server.admission import BodyBudget, Evicted, Reservation
 
 
 def budget(limit: int = 10, *, last_leaves: bool = True) -> BodyBudget:

@@ -15,9 +15,9 @@ import pytest
 from werkzeug.wrappers import Response
 
 from hooks import app as shell
-from hooks.admission import Evicted
-from hooks.decisions import DECIDE
-from hooks.protocol import ApplyStrategy
+from hooks.api.protocol import ApplyStrategy
+from hooks.server.admission import Evicted
+from hooks.server.decisions import DECIDE
 from hooks.settings import Settings
 from tests.cases import FOLDER
 from tests.conditions import ready

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hooks import app as shell
-from hooks.credentials import BearerTokens, UnusableFile
+from hooks.server.credentials import BearerTokens, UnusableFile
 from hooks.settings import Settings
 from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, Pieces, call
 from tests.http.conftest import Start, refusal_to_start

@@ -108,7 +108,7 @@ def test_a_state_goes_a_day_after_the_last_answer_and_not_before() -> None:
 def test_beyond_the_most_syncers_the_one_goes_whose_answer_is_the_oldest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hooks.metrics.SYNCERS", 2)
+    monkeypatch.setattr("hooks.server.metrics.SYNCERS", 2)
     replica = Replica()
     for name in ("one", "two", "one", "three"):
         replica.ask(name=name)

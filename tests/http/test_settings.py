@@ -3,7 +3,7 @@
 import pytest
 
 from hooks import settings
-from hooks.protocol import ApplyStrategy
+from hooks.api.protocol import ApplyStrategy
 from hooks.settings import InvalidSetting, Settings
 from tests.http.conftest import refusal_to_start
 

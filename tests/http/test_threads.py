@@ -8,7 +8,7 @@ from contextlib import suppress
 import gevent
 import pytest
 
-from hooks.decisions import Decisions, Threads
+from hooks.server.decisions import Decisions, Threads
 
 DEADLINE_SECONDS = 30
 
@@ -89,7 +89,7 @@ def test_a_decision_that_nobody_waits_for_is_over_when_its_thread_is() -> None:
 def test_a_service_is_stuck_when_one_kind_of_its_threads_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hooks.decisions.CUSTOMIZING_THREADS", 1)
+    monkeypatch.setattr("hooks.server.decisions.CUSTOMIZING_THREADS", 1)
     decisions, reservation, gate = Decisions(), Reservation(), threading.Event()
     waiting = gevent.spawn(decisions.decide, "customize", gate.wait, reservation)
     wait_until(lambda: reservation.told == ["begin"])

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from certificates import Authority, Pair
-from hooks.credentials import ServerCertificate, UnusableFile, is_known
+from hooks.server.credentials import ServerCertificate, UnusableFile, is_known
 from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, call
 from tests.http.conftest import Edge, Start, refusal_to_start
+from tools.certificates import Authority, Pair
 
 HOOKS = {"sync": SYNC, "finalize": SYNC, "customize": CUSTOMIZE}
 REFUSED = Answer(

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from hooks.brake import RECORDED_SECONDS
+from hooks.copies.prune_guard import RECORDED_SECONDS
 from tests.model.histories import GUARD, NAMESPACES, Step, drawn
 from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle, Refused
 from tests.scenarios.end_state import differences

@@ -1,0 +1,105 @@
+"""Which object gets the label by which Metacontroller adopts it: handing over, dynamic apply's way.
+
+Under dynamic apply Metacontroller writes no object that it does not own, and owns what bears its
+label `controller-uid`. An object that is handed over by `synced-by` gets that label here, but only
+where the syncer wants it: a child that is not wanted is deleted. Of that the syncer's own status is
+the proof, for it alone is made from all that matters, the consent of the source's owner included.
+What can have changed since is looked at again. Under server-side apply nothing is done here: there,
+returning an object takes it over.
+"""
+
+from typing import Final
+
+from hooks.api.options import Policy
+from hooks.api.protocol import (
+    NAMESPACES,
+    AdoptRequest,
+    ApplyStrategy,
+    CustomizeRequest,
+    CustomizeResponse,
+    KubernetesObject,
+    Parent,
+    RelatedRule,
+    SyncRequest,
+)
+from hooks.copies import etcd
+from hooks.resolve import targets
+from hooks.resolve.targets import FailureReason
+from hooks.spec import syncer
+from hooks.spec.syncer import CONTROLLER_UID, SYNCED_BY, InvalidSpec, Syncer
+from hooks.status import status
+
+_SIZE_LIMIT: Final = etcd.LIMIT - 16_384
+"""Bytes that etcd takes (`--max-request-bytes`), with room for a label and an owner.
+
+Metacontroller adopts what has the label; where it cannot, its syncer gets no further.
+"""
+_IN_THE_WAY: Final = (FailureReason.CONFLICT, FailureReason.OVERWRITE_IMPOSSIBLE)
+
+
+def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeResponse:
+    """The rules that show all syncers and the object's own Namespace.
+
+    Metacontroller asks for every ConfigMap, labelled or not, and keeps the answer for 20 minutes
+    whatever becomes of the labels: so it cannot depend on which syncer is named.
+    """
+    if policy.strategy is not ApplyStrategy.DYNAMIC_APPLY:
+        return CustomizeResponse(related_resources=())
+    return CustomizeResponse(
+        related_resources=(
+            RelatedRule(syncer.API_VERSION, syncer.PLURAL),
+            RelatedRule(
+                targets.API_VERSION,
+                targets.RESOURCE,
+                names=(request.parent.metadata.namespace,),
+            ),
+        )
+    )
+
+
+def adopter(request: AdoptRequest, policy: Policy) -> Syncer | None:
+    """The syncer to which the object shall belong now, if any. Raises MalformedRequest."""
+    found = request.object
+    if policy.strategy is not ApplyStrategy.DYNAMIC_APPLY or not _is_free(found):
+        return None
+    if request.size > _SIZE_LIMIT:
+        return None
+    parent = request.parent(syncer.RELATED, found.label(SYNCED_BY) or "")
+    if parent is None or parent.metadata.deletion_timestamp is not None:
+        return None
+    asked = syncer.parse(parent)
+    if isinstance(asked, InvalidSpec) or asked.is_suspended or not _is_copy_of(found, asked):
+        return None
+    is_wanted = _is_target(request, parent, asked, policy) and _is_missed(parent, found)
+    return asked if is_wanted else None
+
+
+def _is_free(found: KubernetesObject) -> bool:
+    """Whether nobody has the object; one with a label of Metacontroller's is its own to judge."""
+    return found.is_living and found.controller is None and found.label(CONTROLLER_UID) is None
+
+
+def _is_copy_of(found: KubernetesObject, asked: Syncer) -> bool:
+    """Whether the object is what a copy would be; Secrets are not copied under dynamic apply."""
+    kind = asked.source.kind
+    is_of_kind = found.kind == kind.name and not kind.is_secret
+    return is_of_kind and found.metadata.name == asked.copy_name
+
+
+def _is_target(request: AdoptRequest, parent: Parent, asked: Syncer, policy: Policy) -> bool:
+    """Whether the object's namespace is a target that takes copies, as it is shown now."""
+    namespace = request.object.metadata.namespace
+    shown = SyncRequest(parent, related={NAMESPACES: request.seen(NAMESPACES, namespace)})
+    return any(
+        target.namespace == namespace and target.failure is None
+        for target in targets.resolve(asked, shown, policy)
+    )
+
+
+def _is_missed(parent: Parent, found: KubernetesObject) -> bool:
+    """Whether the syncer says, of its present spec, that an object is in the way there."""
+    said = status.previous(parent)
+    return said.observed_generation == parent.metadata.generation and any(
+        failure.namespace == found.metadata.namespace and failure.reason in _IN_THE_WAY
+        for failure in said.failures
+    )

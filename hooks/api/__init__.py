@@ -1,0 +1,1 @@
+"""What Metacontroller and Kubernetes send and take: types, names, options and text."""

@@ -1,0 +1,1 @@
+"""What to do about each copy, decided from what is observed."""

@@ -1,0 +1,205 @@
+"""The brake on mass deletion: how many namespaces one change may leave without a copy.
+
+A slip in a selector, in a list or in the labels of namespaces takes the copies from many at once.
+Where it takes more than spec.pruneLimit allows, none of them is deleted until somebody says that
+this very change is meant. Without a limit the same is true of an edit of the spec after which no
+target is left, however few the copies are. What was asked for by other means is no slip: withdrawn
+consent, and namespaces that go away themselves.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from hooks.api import protocol
+from hooks.api.options import Policy
+from hooks.api.protocol import Child, KubernetesObject, SyncRequest
+from hooks.copies import copies, field_ownership
+from hooks.resolve import targets
+from hooks.resolve.targets import Target
+from hooks.spec import syncer
+from hooks.spec.syncer import PruneLimit, Syncer
+
+CONFIRM_PRUNE: Final = f"{syncer.GROUP}/confirm-prune"
+"""The annotation on a syncer that lets through the change whose token is its value."""
+
+_FEW: Final = 10
+"""So many copies may all go at once where the spec sets no limit."""
+_HALF: Final = PruneLimit(50, is_percentage=True)
+_TOKEN_DIGITS: Final = 16
+
+RECORDED_SECONDS: Final = 1.0
+"""After how long a status that was written can be read back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the last status remembers: the token of a held change, and which spec it has seen.
+
+    `synced` are the targets that were in sync, among which no held copy is.
+
+    `is_of_this_spec` is false after an edit of the spec that no status has judged yet. The status
+    may be one write old: then an edit that was judged looks new once more, which at worst holds a
+    change that came with it.
+    """
+
+    token: str | UnsetType = UNSET
+    is_of_this_spec: bool = True
+    synced: AbstractSet[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """A change that is held: which namespaces, sorted, it would leave without a copy.
+
+    `present` counts the namespaces with a copy, and `limit` those of them that may lose it; None
+    where so few are left that none is set. `occupied` are the namespaces with a copy or what
+    others made look like one. `is_emptying` tells that no target is left. `token` confirms the
+    change, and `is_recorded` tells that the last status holds it. `children` are the copies
+    concerned, as they are.
+    """
+
+    namespaces: Sequence[str]
+    present: int
+    occupied: Collection[str]
+    limit: int | None
+    is_emptying: bool
+    token: str
+    is_recorded: bool
+    children: Sequence[Child]
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether the change is still too large, not only held since it was."""
+        return self.limit is not None and len(self.namespaces) > self.limit
+
+    def lets(self, child: Child) -> bool:
+        """Whether a child is asked for already.
+
+        A copy that is made anew raises the number of which a percentage is allowed. So the status
+        holds the token first, and the next sync makes the copy.
+        """
+        return self.is_recorded or child.metadata.namespace in self.occupied
+
+
+def held(
+    asked: Syncer,
+    request: SyncRequest,
+    wanted: Sequence[Target],
+    recorded: Recorded,
+    policy: Policy,
+) -> Brake | None:
+    """The change that is held, None where nothing is.
+
+    A held change stays held while copies come elsewhere, or go by other hands: else it would be
+    let through by what it has nothing to do with. Through another change it stays held, too,
+    unless the limit allows as many as are still held; a percentage then counts of these alone.
+    Where only such copies would go as were in sync in a target until now, what was held before is
+    undone, and this is a change of its own. For a suspended syncer this is what resuming would
+    hold, and that is another change.
+    """
+    names = _names(asked, wanted)
+    losing = list(_losing(asked, request, names, policy))
+    if not losing:
+        return None
+    token = _token(request, names)
+    living = [copy for copy in copies.observed(request) if copy.is_living]
+    present = len({copy.metadata.namespace for copy in living if _is_ours(copy, asked, policy)})
+    limit = asked.prune_limit or (_HALF if present > _FEW else None)
+    brake = Brake(
+        namespaces=sorted({copy.metadata.namespace for copy in losing}),
+        present=present,
+        occupied={copy.metadata.namespace for copy in living},
+        limit=None if limit is None else limit.of(present),
+        is_emptying=_is_emptying(asked, wanted),
+        token=token,
+        is_recorded=recorded.token == token and not asked.is_suspended,
+        children=[copies.keep(copy, request, asked, policy) for copy in losing],
+    )
+    number = len(brake.namespaces)
+    is_undone = recorded.synced >= set(brake.namespaces)
+    was_held = (
+        recorded.token is not UNSET
+        and not is_undone
+        and number > (asked.prune_limit or _HALF).of(number)
+    )
+    is_edited = asked.is_suspended or not recorded.is_of_this_spec
+    is_held = (
+        brake.is_exceeded or brake.is_recorded or was_held or (brake.is_emptying and is_edited)
+    )
+    return brake if is_held and not _is_confirmed(asked, request, token) else None
+
+
+def still_recorded(
+    asked: Syncer,
+    request: SyncRequest,
+    wanted: Sequence[Target],
+    recorded: Recorded,
+    policy: Policy,
+) -> str | UnsetType:
+    """The token to remember while every copy is held; it goes with the last that it is about.
+
+    An edit that leaves no target is remembered from the start: when copies are written again, the
+    status has long seen it.
+    """
+    names = _names(asked, wanted)
+    if not any(_losing(asked, request, names, policy)):
+        return UNSET
+    is_new = not (recorded.is_of_this_spec or asked.is_suspended) and _is_emptying(asked, wanted)
+    return _token(request, names) if is_new else recorded.token
+
+
+def _is_emptying(asked: Syncer, wanted: Iterable[Target]) -> bool:
+    """Whether no target is left that is there, and no limit says what may happen then."""
+    is_left = any(
+        not target.is_closed and target.namespace != asked.source.namespace for target in wanted
+    )
+    return asked.prune_limit is None and not is_left
+
+
+def _names(asked: Syncer, wanted: Iterable[Target]) -> set[str]:
+    """The namespaces that shall hold a copy; the source's own never does."""
+    return {target.namespace for target in wanted} - {asked.source.namespace}
+
+
+def _is_confirmed(asked: Syncer, request: SyncRequest, token: str) -> bool:
+    """Whether somebody said that just this change is meant, which resuming would not be."""
+    said = (request.parent.metadata.annotations or {}).get(CONFIRM_PRUNE)
+    return said == token and not asked.is_suspended
+
+
+def _losing(
+    asked: Syncer, request: SyncRequest, names: set[str], policy: Policy
+) -> Iterator[KubernetesObject]:
+    """The living copies that only a change of the targets takes away."""
+    for copy in copies.observed(request):
+        namespace = copy.metadata.namespace
+        if (
+            copy.is_living
+            and namespace not in names
+            and not targets.is_closing(namespace, asked, request)
+            and not copies.is_withdrawn(copy, asked, request)
+            and _is_ours(copy, asked, policy)
+        ):
+            yield copy
+
+
+def _is_ours(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
+    """Whether a copy is this syncer's; what others made can be deleted, and is not counted."""
+    return field_ownership.is_managed_by_us(copy, policy) and not copies.belongs_to_another(
+        copy, asked, policy
+    )
+
+
+def _token(request: SyncRequest, names: Iterable[str]) -> str:
+    """The digest of what is wanted now, which no deletion changes and every change of mind does.
+
+    It is of this very syncer: where no target is left there is nothing else to tell two apart.
+    """
+    metadata = request.parent.metadata
+    wanted = protocol.encode([metadata.uid, metadata.generation, sorted(names)])
+    return hashlib.sha256(wanted).hexdigest()[:_TOKEN_DIGITS]

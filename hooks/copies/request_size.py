@@ -1,0 +1,110 @@
+"""How much of what the service reads a syncer will take, said before it is too much.
+
+A request holds every copy, and a service that refuses it cannot say anything any more: the status
+stays as it was. So the next request is reckoned beforehand, from what is asked for alone, and a
+little too large rather than too small.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hooks.api.options import Policy
+from hooks.api.protocol import ApplyStrategy, SyncRequest
+from hooks.copies import copies
+from hooks.resolve import source
+from hooks.resolve.source import Content, NoContent, SourceReason
+from hooks.resolve.targets import Target
+from hooks.spec.syncer import Syncer
+
+_NEAR_PERCENT: Final = 80
+_OBSERVED_BYTES: Final = 900
+"""What the API server and Metacontroller add to a copy: uid, times, managers, owner."""
+_KEY_BYTES: Final = len('"f:":{},')
+_NAMESPACE_BYTES: Final = 600
+"""A Namespace, and the names of it in the syncer."""
+_REST_BYTES: Final = 4_000
+"""The syncer and the CompositeController."""
+_TIMES_OBSERVED: Final = 2
+"""A copy is among the children, and related because of its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The bytes that the next request takes, and the most that it may have."""
+
+    taken: int
+    limit: int
+    is_told: bool
+    subject: str
+
+    @property
+    def refusal(self) -> NoContent | None:
+        """Why nothing may be written: Metacontroller could never ask about it again."""
+        if self.taken <= self.limit:
+            return None
+        size = f"about {self.taken:,} of" if self.is_told else "more than"
+        return NoContent(
+            SourceReason.TOO_LARGE,
+            f"{self.subject} is too large for so many target namespaces, for a request to the "
+            f"service that holds all copies would take {size} the {self.limit:,} bytes that "
+            f"MAX_REQUEST_BYTES allows; {_REMEDY}",
+        )
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence, where not much more can be asked for."""
+        percent = 100 * self.taken // self.limit
+        if percent < _NEAR_PERCENT:
+            return None
+        share = f"about {percent} %" if self.is_told else "most"
+        return (
+            f"A request to the service takes {share} of the {self.limit:,} bytes that "
+            f"MAX_REQUEST_BYTES allows, and nothing is written once it takes more: {_REMEDY}."
+        )
+
+
+_REMEDY: Final = (
+    "raise it, MAX_IN_FLIGHT_BYTES and the service's memory limit, or split the syncer into "
+    "several of fewer namespaces"
+)
+
+
+def of(
+    asked: Syncer,
+    content: Content,
+    request: SyncRequest,
+    wanted: Sequence[Target],
+    policy: Policy,
+) -> Capacity:
+    """What a syncer takes once every target has its copy, while those that it replaces remain.
+
+    Of a Secret no size is told, for it is that of its values.
+    """
+    open_ = [target for target in wanted if target.failure is None]
+    copy = copies.request_size(content, asked, open_)
+    if policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
+        # The annotation holds the copy once more, as a string in which quotes are escaped.
+        escaped = (content.raw_data, content.raw_binary_data)
+        copy += copy + sum(bytes(raw).count(sign) for raw in escaped for sign in (b'"', b"\\"))
+    managed = sum(len(key.encode()) + _KEY_BYTES for key in (*content.data, *content.binary_data))
+    each = _TIMES_OBSERVED * (copy + _OBSERVED_BYTES + managed) + _NAMESPACE_BYTES
+    return Capacity(
+        taken=_REST_BYTES + copy + len(open_) * each + _replaced(asked, request, open_),
+        limit=policy.max_request_bytes,
+        is_told=not asked.source.kind.is_secret,
+        subject=source.described(asked),
+    )
+
+
+def _replaced(asked: Syncer, request: SyncRequest, wanted: Sequence[Target]) -> int:
+    """Bytes of the copies under an old name or kind: they stay until the new ones are there.
+
+    Those elsewhere are not counted, so that fewer targets always help.
+    """
+    namespaces = {target.namespace for target in wanted}
+    return sum(
+        _OBSERVED_BYTES + memoryview(copy.data).nbytes + memoryview(copy.binary_data).nbytes
+        for copy in copies.observed(request)
+        if copy.metadata.namespace in namespaces and not asked.names(copy)
+    )

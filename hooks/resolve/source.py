@@ -1,0 +1,375 @@
+"""The source: found or not, and its content.
+
+Losing the source must never empty a namespace, so everything but a usable content is a value
+with a reason, which makes the caller hold the copies.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+from msgspec import UNSET, Raw, UnsetType
+
+from hooks.api import kinds, protocol, text
+from hooks.api.kinds import API_VERSION, Kind
+from hooks.api.options import Policy
+from hooks.api.protocol import (
+    NAMESPACES,
+    ApplyStrategy,
+    Controller,
+    KubernetesObject,
+    RelatedRule,
+    SyncRequest,
+)
+from hooks.api.text import excerpt
+from hooks.resolve import consent, keys
+from hooks.resolve.keys import Fault, NoSelection
+from hooks.spec import syncer
+from hooks.spec.syncer import Syncer
+
+_SAFE: Final = ApplyStrategy.SERVER_SIDE_APPLY
+_REPLACEMENT: Final = "\ufffd"
+_UNTYPED: Final = "Opaque"
+"""The type of a Secret that says none."""
+_UNSUPPORTED_TYPES: Final = {
+    "kubernetes.io/service-account-token": "Kubernetes keeps it for one service account alone",
+    "bootstrap.kubernetes.io/token": "it lets machines join the cluster",
+    "helm.sh/release.v1": "it is Helm's own record of a release",
+}
+"""Types of Secrets that mean something where they are and nothing, or harm, elsewhere."""
+
+_NEEDED_KEYS: Final[Mapping[str, Sequence[str]]] = {
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
+"""Keys without which Kubernetes refuses a Secret of a type."""
+
+
+class SourceReason(StrEnum):
+    """Why there is, or is not, a content to copy (reasons of the condition SourceResolved)."""
+
+    RESOLVED = "Resolved"
+    SOURCE_NOT_FOUND = "SourceNotFound"
+    SOURCE_IS_A_COPY = "SourceIsACopy"
+    KEY_NOT_FOUND = "KeyNotFound"
+    CONSENT_MISSING = "ConsentMissing"
+    TOO_LARGE = "TooLarge"
+    INVALID_SPEC = "InvalidSpec"
+    SECRETS_NOT_ENABLED = "SecretsNotEnabled"
+    UNSUPPORTED_TYPE = "UnsupportedType"
+    CONTENT_INVALID = "ContentInvalid"
+
+
+@dataclass(frozen=True, slots=True)
+class NoContent:
+    """Why there is no content: a reason, and a sentence without full stop that says what to do."""
+
+    reason: SourceReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which content it is, as a status says it.
+
+    By its digest, or, where not even that may leave the objects, by the source's resourceVersion.
+    """
+
+    content_hash: str | UnsetType = UNSET
+    source_resource_version: str | UnsetType = UNSET
+
+
+def lengths(text: Mapping[str, str], encoded: Mapping[str, str]) -> Mapping[tuple[int, int], int]:
+    """How many keys there are of each length, with a value of each length, in bytes."""
+    counted = Counter(zip(map(len, text), map(len, map(str.encode, text.values())), strict=True))
+    counted.update(
+        [(len(key), len(value) * 3 // 4 - value.count("=")) for key, value in encoded.items()]
+    )
+    return counted
+
+
+# Without slots, for what is counted once is kept.
+@dataclass(frozen=True)
+class Content:
+    """What every copy shall hold, decoded once and encoded once.
+
+    `raw_data` and `raw_binary_data` are the two maps as JSON, empty where a map is empty.
+    `hash` is `sha256:` and 64 hexadecimal digits; equal contents have equal hashes, however
+    their JSON was written. Secrets have none, but a `type`.
+    """
+
+    data: Mapping[str, str]
+    binary_data: Mapping[str, str]
+    raw_data: Raw
+    raw_binary_data: Raw
+    hash: str | None
+    type: str = ""
+    resource_version: str = ""
+
+    @cached_property
+    def lengths(self) -> Mapping[tuple[int, int], int]:
+        """How many keys there are of each length, with a value of each length, in bytes.
+
+        As Kubernetes counts them: text in UTF-8, what is encoded without its encoding. There can be
+        tens of thousands, of which most have the lengths of others.
+        """
+        if self.hash is None:
+            return lengths({}, self.data)
+        return lengths(self.data, self.binary_data)
+
+    @property
+    def version(self) -> Version:
+        """Which content it is."""
+        if self.hash is None:
+            return Version(source_resource_version=self.resource_version)
+        return Version(content_hash=self.hash)
+
+
+def content_hash(data: Mapping[str, str], binary_data: Mapping[str, str]) -> str:
+    """The digest of a content: SHA-256 over its canonical JSON."""
+    canonical = protocol.encode({"binaryData": binary_data, "data": data})
+    return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+
+
+def described(asked: Syncer) -> str:
+    """The source as messages name it."""
+    return f"{asked.source.kind.name} {asked.source}"
+
+
+def type_of(found: KubernetesObject, kind: Kind) -> str:
+    """The type of a Secret; nothing else has one."""
+    return (found.type or _UNTYPED) if kind.is_secret else ""
+
+
+def related_rule(asked: Syncer) -> RelatedRule:
+    """The rule that shows the source."""
+    kind, name = asked.source.kind, asked.source.name
+    return RelatedRule(API_VERSION, kind.resource, asked.source.namespace, (name,))
+
+
+def refusal(asked: Syncer, controller: Controller, policy: Policy) -> NoContent | None:
+    """Say so where Secrets are asked for and not enabled, so that none is even looked at."""
+    if not asked.source.kind.is_secret:
+        return None
+    if policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
+        return NoContent(
+            SourceReason.SECRETS_NOT_ENABLED,
+            f"Secrets are not copied under {policy.strategy}, which would put their data into an "
+            f"annotation; run Metacontroller with --apply-strategy={_SAFE} and set "
+            "APPLY_STRATEGY to the same",
+        )
+    if not controller.manages(API_VERSION, kinds.SECRET.resource):
+        return NoContent(
+            SourceReason.SECRETS_NOT_ENABLED,
+            "Secrets are not enabled; add `components: [components/secrets, components/tls]` to "
+            "metacontroller/kustomization.yaml and apply it again",
+        )
+    if controller.asks_in_the_clear:
+        return NoContent(
+            SourceReason.SECRETS_NOT_ENABLED,
+            "Secrets would cross the network in the clear, for a webhook's URL is no https; add "
+            "`components/tls` to the components in metacontroller/kustomization.yaml and apply it "
+            "again",
+        )
+    return None
+
+
+def rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
+    """Whether what is related answers this version's rules.
+
+    A source in a Namespace that is not shown means that an older version of the hook was asked
+    which objects it needs (the answer is cached for 20 minutes): then absence proves nothing.
+    """
+    shown = _find(asked, request) is not None
+    return not shown or asked.source.namespace in request.seen(NAMESPACES)
+
+
+def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Content | NoContent:
+    """Find the source and read its content. Raises MalformedRequest where its data is no map."""
+    found = _find(asked, request)
+    if found is None:
+        return _not_found(asked, request)
+    if syncer.is_copy(found):
+        return NoContent(
+            SourceReason.SOURCE_IS_A_COPY,
+            f"{described(asked)} is itself a copy; name the original, "
+            f"{_original(found)}, as the source",
+        )
+    return _unsupported(asked, found) or _unconsented(asked, found, policy) or _read(asked, found)
+
+
+def allows(asked: Syncer, request: SyncRequest, namespace: str) -> bool:
+    """Whether the source's owner consents to a copy in a namespace; yes where he says nothing."""
+    found = _find(asked, request)
+    listed = consent.given(found, consent.ALLOW_SYNC_TO) if found else None
+    return listed is None or listed.is_malformed or listed.covers(namespace)
+
+
+def made(copy: KubernetesObject, asked: Syncer) -> bool:
+    """Whether a copy was made from the source that the syncer names now; where in doubt, yes.
+
+    Whoever may write the copy can take its annotation off, or name any source there, and must not
+    keep the copy by that: only a source that the syncer named before counts as another one.
+    """
+    is_of_kind = kinds.of(copy.kind) is asked.source.kind
+    return is_of_kind and copy.annotation(syncer.SOURCE) not in asked.former_sources
+
+
+def names(copy: KubernetesObject, asked: Syncer) -> bool:
+    """Whether a copy itself says that it was made from the source that the syncer names now."""
+    is_of_kind = kinds.of(copy.kind) is asked.source.kind
+    return is_of_kind and copy.annotation(syncer.SOURCE) == str(asked.source)
+
+
+def _find(asked: Syncer, request: SyncRequest) -> KubernetesObject | None:
+    return request.seen(asked.source.kind.group).get(str(asked.source))
+
+
+def why_uncopied(of_type: str) -> str | None:
+    """Why Secrets of a type are never copied, a clause; None for a type that is copied."""
+    return _UNSUPPORTED_TYPES.get(of_type)
+
+
+def _unsupported(asked: Syncer, found: KubernetesObject) -> NoContent | None:
+    why = why_uncopied(type_of(found, asked.source.kind))
+    if why is None:
+        return None
+    return NoContent(
+        SourceReason.UNSUPPORTED_TYPE,
+        f"{described(asked)} has the type {found.type}, which is never copied, for {why}; name "
+        "another source",
+    )
+
+
+def _unconsented(asked: Syncer, found: KubernetesObject, policy: Policy) -> NoContent | None:
+    """Why it is not known to whom the source's owner consents, where that must be known."""
+    listed = consent.given(found, consent.ALLOW_SYNC_TO)
+    if listed is None:
+        if not (policy.require_consent or asked.source.kind.is_secret):
+            return None
+        command = (
+            f"kubectl annotate {asked.source.kind.name.lower()} {asked.source.name} "
+            f"-n {asked.source.namespace} {consent.ALLOW_SYNC_TO}=NAMESPACES"
+        )
+        problem = (
+            f"does not say to which namespaces it may be copied; its owner can, with `{command}`"
+        )
+    elif listed.is_malformed:
+        problem = (
+            f"has an annotation {consent.ALLOW_SYNC_TO} that cannot be followed; give names of "
+            f"namespaces, and at most {consent.GLOBS_LIMIT} globs, with commas in between"
+        )
+    else:
+        return None
+    return NoContent(SourceReason.CONSENT_MISSING, f"{described(asked)} {problem}")
+
+
+def _not_found(asked: Syncer, request: SyncRequest) -> NoContent:
+    if asked.source.namespace not in request.seen(NAMESPACES):
+        message = (
+            f"Namespace {asked.source.namespace} of the source does not exist; create it with "
+            f"{asked.source.kind.name} {asked.source.name} in it, or correct spec.sourceNamespace"
+        )
+    else:
+        message = (
+            f"{described(asked)} does not exist; create it, or correct spec.sourceNamespace "
+            f"and spec.{asked.source.kind.field}"
+        )
+    return NoContent(SourceReason.SOURCE_NOT_FOUND, message)
+
+
+def _original(found: KubernetesObject) -> str:
+    original = found.annotation(syncer.SOURCE)
+    return excerpt(original) if original else "from which it was made"
+
+
+def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
+    data = protocol.decode_values(found.data, found, "data")
+    binary_data = protocol.decode_values(found.binary_data, found, "binaryData")
+    names = keys.select(asked, {**data, **binary_data}.keys())
+    if isinstance(names, NoSelection):
+        return _no_keys(asked, names)
+    kind = asked.source.kind
+    unfit = _unfit(asked, type_of(found, kind), names)
+    if unfit is not None:
+        return unfit
+    chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
+    damaged = sorted(key for key in data.keys() & names.keys() if _REPLACEMENT in data[key])
+    if damaged:
+        return _damaged(asked, damaged)
+    return Content(
+        data=chosen,
+        binary_data=chosen_binary,
+        raw_data=_raw(chosen, data, found.data),
+        raw_binary_data=_raw(chosen_binary, binary_data, found.binary_data),
+        hash=None if kind.is_secret else content_hash(chosen, chosen_binary),
+        type=type_of(found, kind),
+        resource_version=found.metadata.resource_version,
+    )
+
+
+def _unfit(asked: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent | None:
+    """Why the API server would refuse a Secret of this type with these keys, if it would.
+
+    Facts: Kubernetes, `ValidateSecret`. Where it parses a value, what it says of one that does not
+    fit shows a part of it, so no other key may be given that name.
+    """
+    needed = _NEEDED_KEYS.get(of_type, ())
+    lacking = [key for key in needed if key not in names.values()]
+    given = [old for old, new in names.items() if new in needed and old != new]
+    if lacking:
+        return NoContent(
+            SourceReason.KEY_NOT_FOUND,
+            f"{described(asked)} has the type {of_type}, and a copy of it needs the key "
+            f"{lacking[0]}; select it in spec.keys and take it off spec.renameKeys",
+        )
+    if given:
+        return NoContent(
+            SourceReason.INVALID_SPEC,
+            f"Take {excerpt(given[0])} off spec.renameKeys: {described(asked)} has the type "
+            f"{of_type}, and {names[given[0]]} is a key of its own",
+        )
+    return None
+
+
+def _damaged(asked: Syncer, damaged: Sequence[str]) -> NoContent:
+    """Why text that is no UTF-8 is not copied: every copy would hold other bytes than the source.
+
+    The API server shows U+FFFD for such bytes, and Metacontroller passes that on, so it cannot be
+    told from the same character that was meant.
+    """
+    one = len(damaged) == 1
+    return NoContent(
+        SourceReason.CONTENT_INVALID,
+        f"{described(asked)} has U+FFFD in the {'value' if one else 'values'} of "
+        f"{text.named(damaged)}, which the API server shows for bytes that are no UTF-8; put "
+        f"{'it' if one else 'them'} into binaryData, as `kubectl create configmap --from-file` "
+        "does, or take the character out",
+    )
+
+
+def _no_keys(asked: Syncer, problem: NoSelection) -> NoContent:
+    if problem.fault is Fault.KEYS_COLLIDE:
+        return NoContent(SourceReason.INVALID_SPEC, problem.message)
+    return NoContent(SourceReason.KEY_NOT_FOUND, f"{described(asked)} {problem.message}")
+
+
+def _renamed(values: Mapping[str, str], names: Mapping[str, str]) -> Mapping[str, str]:
+    return protocol.ordered({names[key]: value for key, value in values.items() if key in names})
+
+
+def _raw(chosen: Mapping[str, str], values: Mapping[str, str], raw: Raw) -> Raw:
+    """A map as JSON: where all of it is copied the source's own bytes.
+
+    Copies come from the same encoder, so equal maps have equal bytes, and comparing them is all
+    that a copy in sync costs.
+    """
+    if not chosen:
+        return Raw(b"")
+    return raw if chosen == values else Raw(protocol.encode(chosen))

@@ -1,0 +1,203 @@
+"""Which namespaces shall hold a copy, and which of them can take one.
+
+A namespace that cannot take a copy fails by itself and disturbs no other: returned to
+Metacontroller all the same, its copy would make every sync of the syncer an error.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from hooks.api.options import Policy
+from hooks.api.protocol import NAMESPACES, Group, KubernetesObject, RelatedRule, SyncRequest
+from hooks.resolve import consent, source
+from hooks.spec.syncer import Syncer
+
+API_VERSION: Final = "v1"
+RESOURCE: Final = "namespaces"
+
+
+class FailureReason(StrEnum):
+    """Why a namespace does not hold the current content, and will not by waiting."""
+
+    NAMESPACE_NOT_FOUND = "NamespaceNotFound"
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    IS_SOURCE_NAMESPACE = "IsSourceNamespace"
+    CONFLICT = "Conflict"
+    MANAGED_BY_ANOTHER = "ManagedByAnother"
+    OVERWRITE_IMPOSSIBLE = "OverwriteImpossible"
+    CONSENT_MISSING = "ConsentMissing"
+    TARGET_CONSENT_MISSING = "TargetConsentMissing"
+    NOT_APPLIED = "NotApplied"
+    NOT_REMOVED = "NotRemoved"
+
+
+_ALWAYS_THERE: Final = "kube-system"
+_PROTECTED: Final = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""Namespaces of Kubernetes' own, which are reached by their full name alone."""
+
+_CLOSED: Final = frozenset({FailureReason.NAMESPACE_NOT_FOUND, FailureReason.NAMESPACE_TERMINATING})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A reason, and one sentence without a full stop that says what to do."""
+
+    reason: FailureReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A namespace that shall hold a copy; with a failure where it can or may take none.
+
+    Where it `keeps`, a copy that is there stays as it is in spite of the failure.
+    """
+
+    namespace: str
+    failure: Failure | None = None
+    keeps: bool = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the namespace takes no object at all, not even one that is there already."""
+        return self.failure is not None and self.failure.reason in _CLOSED
+
+    @property
+    def is_unconsented(self) -> bool:
+        """Whether the source's owner does not want a copy here."""
+        return self.failure is not None and self.failure.reason is FailureReason.CONSENT_MISSING
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether the namespace takes no copy from there: one goes whatever else is held."""
+        failure = self.failure
+        is_missing = failure and failure.reason is FailureReason.TARGET_CONSENT_MISSING
+        return bool(is_missing) and not self.keeps
+
+
+def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
+    """The rules that show the Namespaces that matter, and the source's own (see `source`).
+
+    A selector is Metacontroller's to match, also for a Namespace that has just lost a label: so
+    the other Namespaces of the cluster cost nothing. What globs match can only be found among all.
+    """
+    wanted = asked.namespaces
+    if wanted.needs_all:
+        return (RelatedRule(API_VERSION, RESOURCE),)
+    names = sorted({asked.source.namespace, *wanted.names})
+    named = RelatedRule(API_VERSION, RESOURCE, names=names)
+    if wanted.selector is None:
+        return (named,)
+    return (named, RelatedRule(API_VERSION, RESOURCE, label_selector=wanted.selector.as_rule))
+
+
+def rules_are_current(
+    asked: Syncer, request: SyncRequest, copies: Iterable[KubernetesObject]
+) -> bool:
+    """Whether the Namespaces that were to be shown are shown.
+
+    An older version of the hook asked for other ones, or for none where it could not follow the
+    spec; what it did not ask for is not absent. Kubernetes itself keeps `kube-system`, so where
+    that is not shown, not all are; and a living copy proves that its Namespace is there.
+    """
+    shown = request.seen(NAMESPACES)
+    if asked.namespaces.needs_all:
+        return _ALWAYS_THERE in shown
+    unseen = set(asked.namespaces.names) - shown.keys()
+    return not any(copy.metadata.namespace in unseen and copy.is_living for copy in copies)
+
+
+def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Sequence[Target]:
+    """The targets, sorted by name. One that is only selected is none while it is being deleted."""
+    found = selected(asked, request)
+    return [_consenting(target, asked, request, policy) for target in found]
+
+
+def selected(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
+    """The targets without a look at who consents: what a copy may be left in from earlier."""
+    namespaces = request.seen(NAMESPACES)
+    named = asked.namespaces.names
+    targets = [Target(name, _failure(name, asked, namespaces)) for name in named]
+    if asked.namespaces.is_open:
+        left_out = {*_PROTECTED, asked.source.namespace, *named}
+        targets += [
+            Target(name)
+            for name, namespace in namespaces.items()
+            if name not in left_out
+            and asked.namespaces.reaches(name, namespace.metadata.labels)
+            and not is_terminating(namespace)
+        ]
+    return sorted(targets, key=lambda target: target.namespace)
+
+
+def is_terminating(namespace: KubernetesObject) -> bool:
+    """Whether a Namespace is being deleted: nothing can be created in it any more."""
+    phase = namespace.status.phase if namespace.status else ""
+    return not namespace.is_living or phase == "Terminating"
+
+
+def is_closing(name: str, asked: Syncer, request: SyncRequest) -> bool:
+    """Whether a namespace is being deleted, or is known not to exist: its copies go with it."""
+    namespace = request.seen(NAMESPACES).get(name)
+    if namespace is None:
+        return asked.namespaces.needs_all or name in asked.namespaces.names
+    return is_terminating(namespace)
+
+
+def _failure(name: str, asked: Syncer, namespaces: Group) -> Failure | None:
+    if name == asked.source.namespace:
+        return Failure(
+            FailureReason.IS_SOURCE_NAMESPACE,
+            "the source itself is here; take the namespace off spec.targetNamespaces",
+        )
+    namespace = namespaces.get(name)
+    if namespace is None:
+        return Failure(
+            FailureReason.NAMESPACE_NOT_FOUND,
+            "the namespace does not exist; create it, or take it off spec.targetNamespaces",
+        )
+    if is_terminating(namespace):
+        return Failure(
+            FailureReason.NAMESPACE_TERMINATING,
+            "the namespace is being deleted and takes no new objects; create it again when it "
+            "is gone, or take it off spec.targetNamespaces",
+        )
+    return None
+
+
+def _consenting(target: Target, asked: Syncer, request: SyncRequest, policy: Policy) -> Target:
+    """The target, with a failure where the source's owner or its own does not want a copy there."""
+    if target.failure is not None:
+        return target
+    name = target.namespace
+    if not source.allows(asked, request, name):
+        listed = f"the annotation {consent.ALLOW_SYNC_TO} of {source.described(asked)}"
+        return Target(
+            name,
+            Failure(
+                FailureReason.CONSENT_MISSING,
+                f"{listed} leaves the namespace out; have the source's owner add it, or take the "
+                "namespace off the targets",
+            ),
+        )
+    if not policy.require_target_consent:
+        return target
+    namespace = request.seen(NAMESPACES)[name]
+    accepted = consent.given(namespace, consent.ACCEPT_SYNC_FROM)
+    if accepted is not None and accepted.covers(asked.source.namespace):
+        return target
+    command = (
+        f"kubectl annotate namespace {name} "
+        f"{consent.ACCEPT_SYNC_FROM}={asked.source.namespace} --overwrite"
+    )
+    return Target(
+        name,
+        Failure(
+            FailureReason.TARGET_CONSENT_MISSING,
+            f"the namespace does not say that it takes copies from {asked.source.namespace}; its "
+            f"owner can, with `{command}`",
+        ),
+        keeps=accepted is None or accepted.is_malformed,
+    )

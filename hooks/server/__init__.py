@@ -1,0 +1,1 @@
+"""Around the hooks: who may ask, who waits, what is counted, and the worker that serves."""

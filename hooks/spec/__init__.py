@@ -1,0 +1,1 @@
+"""What a ConfigMapSyncer asks for, checked."""

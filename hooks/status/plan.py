@@ -1,0 +1,149 @@
+"""Say what a suspended syncer would do, by what is there in the end and not step by step.
+
+The hook works in steps: a foreign key is claimed before it goes, an immutable copy deleted before
+it comes again, a released one first taken back as it is. Whoever has to say yes or no to all of
+it wants to know what it leads to. Told are names of namespaces and of keys, never a value.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType, structs
+
+from hooks.api.protocol import Child, KubernetesObject
+from hooks.api.text import excerpt
+from hooks.copies.copies import Copies, Outcome, State
+from hooks.copies.prune_guard import Brake
+
+NAMES_LIMIT: Final = 50
+"""How many namespaces each part of a plan names; the counts are true beyond."""
+KEYS_LIMIT: Final = 10
+"""How many keys are named of one copy: a status has to fit into etcd beside a long spec."""
+
+
+class Namespaces(msgspec.Struct, frozen=True):
+    """How many namespaces, and the first of them by name."""
+
+    count: int = 0
+    namespaces: Sequence[str] | UnsetType = UNSET
+
+
+class Change(msgspec.Struct, frozen=True, rename="camel"):
+    """One copy, and the keys that it would gain, lose, or hold with another value."""
+
+    namespace: str
+    key_count: int
+    keys: Sequence[str] | UnsetType = UNSET
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """How many copies would be written, and the first of them."""
+
+    count: int = 0
+    copies: Sequence[Change] | UnsetType = UNSET
+
+
+class Plan(msgspec.Struct, frozen=True, rename="camel"):
+    """`status.plan`: what resuming would do. Every part is there, so that all can be waited for."""
+
+    create: Namespaces = Namespaces()
+    update: Changes = Changes()
+    take_over: Changes = Changes()
+    delete: Namespaces = Namespaces()
+    hold: Namespaces = Namespaces()
+    fail: Namespaces = Namespaces()
+
+
+_Identity = tuple[str, str, str]
+
+
+def without_keys(planned: Plan) -> Plan:
+    """The same plan without the keys' names, which are most of a long one; counts stay."""
+    update, take_over = map(_without_keys, (planned.update, planned.take_over))
+    return structs.replace(planned, update=update, take_over=take_over)
+
+
+def _without_keys(changes: Changes) -> Changes:
+    copies = [structs.replace(copy, keys=UNSET) for copy in changes.copies or ()]
+    return structs.replace(changes, copies=copies or UNSET)
+
+
+def without_content(outcomes: Iterable[Outcome], going: Collection[str]) -> Plan:
+    """The plan where nothing is known to copy: copies go with their source, or all are kept."""
+    return Plan(delete=_namespaces(going), fail=_failing(outcomes))
+
+
+def make(
+    decisions: Copies,
+    outcomes: Sequence[Outcome],
+    held: Sequence[Child],
+    strays: Sequence[KubernetesObject],
+    pruning: Brake | None,
+) -> Plan:
+    """The plan of a syncer that holds the copies `held` and would go on with these outcomes.
+
+    What others made a copy stays, and so does what the brake would hold.
+    A copy that is being deleted counts as gone. What Metacontroller is about to observe or to
+    release is left to the next sync, as it is everywhere.
+    """
+    kept = {_identity(child): child for child in held}
+    braked = pruning.children if pruning else ()
+    lasting = {(s.kind, s.metadata.namespace, s.metadata.name) for s in strays}
+    lasting.update(map(_identity, braked))
+    creating, updating, taking = [], [], []
+    for outcome in outcomes:
+        if outcome.failure is not None:
+            lasting.update(map(_identity, outcome.children))
+            continue
+        asked, namespace = decisions.asked, outcome.namespace
+        copy = (asked.source.kind.name, namespace, asked.copy_name)
+        lasting.add(copy)
+        found = decisions.found(namespace)
+        if found is None or not found.is_living:
+            creating.append(namespace)
+        elif not asked.controls(found):
+            taking.append(_change(decisions, found))
+        elif copy in kept and _is_written(outcome, kept[copy]):
+            updating.append(_change(decisions, found))
+    return Plan(
+        create=_namespaces(creating),
+        update=_changes(updating),
+        take_over=_changes(taking),
+        delete=_namespaces({kept[copy].metadata.namespace for copy in kept.keys() - lasting}),
+        hold=_namespaces({child.metadata.namespace for child in braked}),
+        fail=_failing(outcomes),
+    )
+
+
+def _identity(child: Child) -> _Identity:
+    return child.kind, child.metadata.namespace, child.metadata.name
+
+
+def _is_written(outcome: Outcome, held: Child) -> bool:
+    """Whether a copy is not as it shall be, or has labels or annotations that the spec lost."""
+    if outcome.state is not State.CURRENT:
+        return True
+    (wanted,) = outcome.children
+    before, after = held.metadata, wanted.metadata
+    lost = set(before.labels or ()) - set(after.labels or ())
+    return bool(lost | (set(before.annotations or ()) - set(after.annotations or ())))
+
+
+def _change(decisions: Copies, found: KubernetesObject) -> Change:
+    keys = decisions.changed_keys(found)
+    return Change(
+        found.metadata.namespace, len(keys), list(map(excerpt, keys[:KEYS_LIMIT])) or UNSET
+    )
+
+
+def _changes(copies: Sequence[Change]) -> Changes:
+    return Changes(len(copies), copies[:NAMES_LIMIT] or UNSET)
+
+
+def _failing(outcomes: Iterable[Outcome]) -> Namespaces:
+    return _namespaces([o.namespace for o in outcomes if o.failure is not None])
+
+
+def _namespaces(names: Collection[str]) -> Namespaces:
+    return Namespaces(len(names), sorted(names)[:NAMES_LIMIT] or UNSET)

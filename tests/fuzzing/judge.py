@@ -1,0 +1,149 @@
+"""What every answer keeps, whatever was asked.
+
+Only MalformedRequest is ever raised, the same question gives the same bytes, Metacontroller can
+read them, the API server can store the status, no value of a ConfigMap or Secret is told anywhere
+but in the data of a copy, and a lot of what others write costs as much as it is long.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from hooks.api.protocol import MalformedRequest
+from hooks.preview.hook import ask, ask_related
+from hooks.preview.schema import Schema
+from hooks.resolve import source
+from tests.fuzzing.crowding import crowded
+from tests.fuzzing.questions import Question, decoded
+from tests.fuzzing.work import counted
+
+# Twelve bytes, so that it can stand before a value in Base64 as well.
+_MARK: Final = "never-tell-x"
+_CODED: Final = base64.b64encode(_MARK.encode()).decode()
+_MARKS: Final = (_MARK, _CODED)
+_HASH: Final = "config.example.com/content-hash"
+_SCHEMA: Final = Schema.load()
+_LINES: Final = 5_000
+"""How many lines of Python may run for any question."""
+_LINES_PER_BYTE: Final = 10
+"""How many more for each of its bytes: a namespace with a name of ten runs some eighty."""
+_BYTES_PER_LINE: Final = 10
+"""For how many bytes that a crowd takes one more line may run: most of them are skipped."""
+
+
+class Broken(Exception):
+    """An answer that does not keep what all must keep."""
+
+
+def judge(question: Question) -> None:
+    """Ask, and hold the answer to all of it. Raises Broken, and whatever the hook lets through."""
+    answer = _answer(question)
+    if answer != _answer(question):
+        raise Broken("the same question has two answers")
+    if isinstance(answer, bytes):
+        _readable(question, answer)
+    _keeps_secrets(question)
+    # Counting takes longer than all else but the schema.
+    if zlib.crc32(question.body) % 16 == 0:
+        _works_in_proportion(question)
+
+
+def _works_in_proportion(question: Question) -> None:
+    body = crowded(question.body)
+    _, lines = counted(lambda: _answer(replace(question, body=body)))
+    most = _LINES + _LINES_PER_BYTE * len(question.body) + len(body) // _BYTES_PER_LINE
+    if lines > most:
+        raise Broken(f"{len(body):,} bytes take {lines:,} lines of work, and {most:,} are allowed")
+
+
+def _answer(question: Question) -> bytes | str:
+    """The bytes of an answer, or the line of a refusal."""
+    try:
+        return question.asked()
+    except MalformedRequest as refusal:
+        return str(refusal)
+
+
+def _readable(question: Question, answer: bytes) -> None:
+    if question.hook == "customize":
+        ask_related(lambda _, __: (200, answer), {})
+        return
+    told = ask(lambda _, __: (200, answer), question.hook, {})
+    request = decoded(question.body)
+    names = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in told.children]
+    if len(set(names)) != len(names) and _is_keyed(request):
+        raise Broken("a copy is returned twice")
+    # The schema takes longer than all else, so it is asked about one answer in 32. A status that
+    # was no status before is none that an API server has shown.
+    if (
+        zlib.crc32(answer) % 32 == 0
+        and (violations := _SCHEMA.status_violations(told.status))
+        and not _SCHEMA.status_violations(request["parent"].get("status") or {})
+    ):
+        raise Broken(f"the API server would not store the status: {violations[0]}")
+
+
+def _is_keyed(request: Any) -> bool:
+    """Whether objects stand under their own names, as Metacontroller puts them: each just once."""
+    return all(
+        key == f"{found['metadata'].get('namespace')}/{found['metadata']['name']}"
+        for group in (request.get("children") or {}).values()
+        for key, found in group.items()
+    )
+
+
+def _keeps_secrets(question: Question) -> None:
+    request, marked = decoded(question.body), decoded(question.body)
+    if not isinstance(marked, dict):
+        return
+    for found in _objects(marked):
+        _mark(found)
+    if marked == request:
+        return
+    answer = _answer(replace(question, body=json.dumps(marked).encode()))
+    if isinstance(answer, bytes):
+        told = json.loads(answer)
+        for child in told.get("children", ()):
+            child.pop("data", None)
+            child.pop("binaryData", None)
+        answer = json.dumps(told)
+    if any(mark in answer and mark not in json.dumps(request) for mark in _MARKS):
+        raise Broken("a value is told")
+
+
+def _objects(request: Any) -> Iterator[Any]:
+    for field in ("children", "related"):
+        for group in _values(request.get(field)):
+            yield from (found for found in _values(group) if isinstance(found, dict))
+
+
+def _values(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value.values()
+
+
+def _mark(found: Any) -> None:
+    """Let every value begin with a mark, and the hash still be what it was the hash of."""
+    before = _hash(found)
+    for field in ("data", "binaryData"):
+        values = found.get(field)
+        if isinstance(values, dict):
+            mark = _MARK if field == "data" and found.get("kind") != "Secret" else _CODED
+            for key, value in values.items():
+                if isinstance(value, str):
+                    values[key] = mark + value
+    metadata = found.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if before and isinstance(annotations, dict) and annotations.get(_HASH) == before:
+        annotations[_HASH] = _hash(found)
+
+
+def _hash(found: Any) -> str | None:
+    data, binary_data = found.get("data") or {}, found.get("binaryData") or {}
+    try:
+        return source.content_hash(data, binary_data)
+    except (AttributeError, TypeError, ValueError):
+        return None

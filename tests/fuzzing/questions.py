@@ -1,0 +1,81 @@
+"""What the hook is asked: one byte that says which hook and how it is set, then the body.
+
+One byte before the body lets a fuzzer change the setting as it changes everything else, and makes
+of every finding one file that says all.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from hooks.api import protocol
+from hooks.api.options import Policy
+from hooks.api.protocol import ApplyStrategy
+from hooks.customize import related_rules
+from hooks.finalize import finalize
+from hooks.sync import sync
+from tests import cases
+
+NOW: Final = datetime.fromisoformat(cases.NOW)
+LARGEST: Final = 12 * 1024
+"""What is larger tells a fuzzer nothing more, and takes time."""
+
+_STRATEGIES: Final = tuple(ApplyStrategy)
+_SETTINGS: Final = [
+    (
+        hook,
+        Policy(
+            strategy=strategy,
+            require_consent=require_consent,
+            require_target_consent=require_target_consent,
+        ),
+    )
+    for hook in cases.HOOKS
+    for strategy in _STRATEGIES
+    for require_consent in (False, True)
+    for require_target_consent in (False, True)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A body, the hook that is asked, and what it is set to."""
+
+    hook: str
+    policy: Policy
+    body: bytes
+
+    @classmethod
+    def read(cls, given: bytes) -> Self:
+        """Any bytes are a question."""
+        setting = given[0] if given else 0
+        return cls(*_SETTINGS[setting % len(_SETTINGS)], given[1:])
+
+    @property
+    def written(self) -> bytes:
+        """The bytes from which `read` makes this question."""
+        return bytes([_SETTINGS.index((self.hook, self.policy))]) + self.body
+
+    def asked(self) -> bytes:
+        """The answer as the service would send it. Raises MalformedRequest."""
+        if self.hook == "customize":
+            return protocol.encode(related_rules(protocol.decode_customize(self.body), self.policy))
+        decide = sync if self.hook == "sync" else finalize
+        return protocol.encode(decide(protocol.decode_sync(self.body), self.policy, NOW))
+
+
+def recorded() -> Iterator[Question]:
+    """The recorded requests, each with the settings of its case; the largest are left out."""
+    for case in cases.cases():
+        if len(case.body) <= LARGEST:
+            yield Question(case.hook, case.settings.policy, case.body)
+
+
+def decoded(body: bytes) -> Any:
+    """The JSON of a body; None where it is none that Kubernetes would send."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

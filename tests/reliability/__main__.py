@@ -1,0 +1,78 @@
+"""`make chaos`, `make flood` and `make soak`: break, flood and wear the product."""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tests.controlplane import TimedOut, missing
+from tests.reliability import flood, soak
+from tests.reliability.chaos import Chaos
+from tests.reliability.parts import Parts
+from tests.reliability.watch import Watch
+from tests.reliability.world import SUBJECT, World
+
+TARGETS: Final = 300
+
+
+def main() -> int:
+    """Run one of them; 0 when all is well, 1 when something is not."""
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser.add_argument("run", choices=_RUNS)
+    parser.add_argument("--seconds", type=float, help="how long")
+    parser.add_argument("--faults", type=int, default=200, help="chaos: how many, if no --seconds")
+    parser.add_argument("--targets", type=int, default=TARGETS, help="chaos: how many namespaces")
+    parser.add_argument("--only", action="append", choices=("many", "restless", "large"))
+    parser.add_argument(
+        "--metacontroller",
+        action="append",
+        help="flood: flags to run Metacontroller with, once for each comparison",
+    )
+    parser.add_argument("--seed", type=int, default=None)
+    asked = parser.parse_args()
+    if absent := missing():
+        print("Cannot start:", *absent, sep="\n  ", file=sys.stderr)
+        return 1
+    if asked.seed is None:
+        asked.seed = random.SystemRandom().randrange(1_000_000)
+    print(f"Seed {asked.seed}", flush=True)
+    return _RUNS[asked.run](asked)
+
+
+def _chaos(asked: argparse.Namespace) -> int:
+    parts = Parts()
+    with parts.running():
+        world = World(parts.client, asked.targets)
+        world.make()
+        with Watch(parts.client, SUBJECT, world.untargeted) as watch:
+            chaos = Chaos(parts, world, watch, asked.seed)
+            started = time.monotonic()
+            try:
+                for each in chaos.live():
+                    seconds = time.monotonic() - started
+                    print(f"{len(chaos.report.injected):4} {seconds:6.0f} s  {each}", flush=True)
+                    if each.failures:
+                        print(parts.logs(), file=sys.stderr)
+                    done = seconds if asked.seconds else len(chaos.report.injected)
+                    if done >= (asked.seconds or asked.faults):
+                        break
+            except TimedOut:
+                print(parts.logs(), file=sys.stderr)
+                raise
+            finally:
+                print(chaos.report)
+                print(f"In {time.monotonic() - started:.0f} s with seed {asked.seed}", flush=True)
+    return 1 if chaos.report.failures else 0
+
+
+_RUNS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "chaos": _chaos,
+    "flood": flood.run,
+    "soak": soak.run,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What a fault falls into: a fan-out, an update, a replacement, a finalize."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.reliability.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that writes each copy `writes` times; `may_be_away` says that copies come back.
+
+    `prepare` is done, and has converged, before `begin`.
+    """
+
+    name: str
+    writes: int
+    may_be_away: bool
+    begin: Callable[[World, random.Random], None]
+    prepare: Callable[[World], None] = lambda _: None
+
+
+LIFE = (
+    Operation(
+        "fan-out",
+        1,
+        False,
+        lambda world, chance: world.make_subject(by_label=chance.random() < 0.5),
+    ),
+    Operation("update", 1, False, lambda world, _: world.write_sources()),
+    Operation("replacement", 2, True, lambda world, _: world.write_sources(), World.freeze_subject),
+    Operation("finalize", 1, False, lambda world, _: world.delete_subject()),
+)
+"""The life of a syncer."""

@@ -1,0 +1,1 @@
+"""Tools around the product: certificates, the list of what it is built from, the audit."""
