@@ -10,9 +10,16 @@ returning an object takes it over.
 
 from typing import Final
 
+from hooks.api.names import (
+    CONTROLLER_UID,
+    NAMESPACES,
+    PLURAL,
+    RELATED,
+    SYNCED_BY,
+    SYNCER_API_VERSION,
+)
 from hooks.api.options import Policy
 from hooks.api.protocol import (
-    NAMESPACES,
     AdoptRequest,
     ApplyStrategy,
     CustomizeRequest,
@@ -25,9 +32,9 @@ from hooks.api.protocol import (
 from hooks.copies import etcd
 from hooks.resolve import targets
 from hooks.resolve.targets import FailureReason
-from hooks.spec import syncer
-from hooks.spec.syncer import CONTROLLER_UID, SYNCED_BY, InvalidSpec, Syncer
-from hooks.status import status
+from hooks.spec.parsing import parse_syncer
+from hooks.spec.syncer import InvalidSpec, Syncer
+from hooks.status.previous import previous
 
 _SIZE_LIMIT: Final = etcd.LIMIT - 16_384
 """Bytes that etcd takes (`--max-request-bytes`), with room for a label and an owner.
@@ -47,7 +54,7 @@ def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeRespons
         return CustomizeResponse(related_resources=())
     return CustomizeResponse(
         related_resources=(
-            RelatedRule(syncer.API_VERSION, syncer.PLURAL),
+            RelatedRule(SYNCER_API_VERSION, PLURAL),
             RelatedRule(
                 targets.API_VERSION,
                 targets.RESOURCE,
@@ -64,10 +71,10 @@ def adopter(request: AdoptRequest, policy: Policy) -> Syncer | None:
         return None
     if request.size > _SIZE_LIMIT:
         return None
-    parent = request.parent(syncer.RELATED, found.label(SYNCED_BY) or "")
+    parent = request.parent(RELATED, found.label(SYNCED_BY) or "")
     if parent is None or parent.metadata.deletion_timestamp is not None:
         return None
-    asked = syncer.parse(parent)
+    asked = parse_syncer(parent)
     if isinstance(asked, InvalidSpec) or asked.is_suspended or not _is_copy_of(found, asked):
         return None
     is_wanted = _is_target(request, parent, asked, policy) and _is_missed(parent, found)
@@ -98,7 +105,7 @@ def _is_target(request: AdoptRequest, parent: Parent, asked: Syncer, policy: Pol
 
 def _is_missed(parent: Parent, found: KubernetesObject) -> bool:
     """Whether the syncer says, of its present spec, that an object is in the way there."""
-    said = status.previous(parent)
+    said = previous(parent)
     return said.observed_generation == parent.metadata.generation and any(
         failure.namespace == found.metadata.namespace and failure.reason in _IN_THE_WAY
         for failure in said.failures

@@ -35,6 +35,7 @@ from werkzeug.exceptions import HTTPException
 from hooks import adoption, settings
 from hooks.api import protocol
 from hooks.api.kinds import SECRET
+from hooks.api.names import CONTROLLER_UID
 from hooks.api.protocol import AdoptResponse, MalformedRequest, SyncRequest, SyncResponse
 from hooks.api.text import excerpt
 from hooks.customize import related_rules
@@ -45,8 +46,7 @@ from hooks.server.decisions import CUSTOMIZING, DECIDE, decide_directly
 from hooks.server.metrics import CONTENT_TYPE, SIZE_BUCKETS, Metrics, SyncerState
 from hooks.server.traceback_location import place
 from hooks.settings import Settings
-from hooks.spec.syncer import CONTROLLER_UID
-from hooks.status.status import Status
+from hooks.status.types import Status
 from hooks.sync import sync
 
 # Kubernetes stores objects that nest deeper than msgspec reads under Python's own limit.

@@ -7,11 +7,14 @@ is always asked for, so that the hook can tell a missing object from a rule that
 did not have (see `rules_are_current` in `source` and `targets`).
 """
 
+from collections.abc import Sequence
+
+from hooks.api import kinds
 from hooks.api.options import Policy
-from hooks.api.protocol import CustomizeRequest, CustomizeResponse
-from hooks.copies import copies
+from hooks.api.protocol import CustomizeRequest, CustomizeResponse, RelatedRule
 from hooks.resolve import source, targets
-from hooks.spec import syncer
+from hooks.spec.parsing import parse_syncer
+from hooks.spec.syncer import InvalidSpec, Syncer
 
 
 def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeResponse:
@@ -19,11 +22,24 @@ def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeRespons
 
     Where Secrets are not enabled, none is asked for: Metacontroller may not even read them.
     """
-    asked = syncer.parse(request.parent)
-    if isinstance(asked, syncer.InvalidSpec):
+    syncer = parse_syncer(request.parent)
+    if isinstance(syncer, InvalidSpec):
         return CustomizeResponse(related_resources=())
-    if source.refusal(asked, request.controller, policy) is not None:
-        return CustomizeResponse(related_resources=targets.related_rules(asked))
+    if source.refusal(syncer, request.controller, policy) is not None:
+        return CustomizeResponse(related_resources=targets.related_rules(syncer))
     return CustomizeResponse(
-        related_resources=(*targets.related_rules(asked), *copies.related_rules(asked))
+        related_resources=(*targets.related_rules(syncer), *_copies_rules(syncer))
     )
+
+
+def _copies_rules(syncer: Syncer) -> Sequence[RelatedRule]:
+    """The rules that show the source and whatever bears the copies' name, in any namespace.
+
+    Every event costs Metacontroller time for every rule, so the source has none of its own where
+    it has the copies' name.
+    """
+    resource = syncer.source.kind.resource
+    by_name = RelatedRule(kinds.API_VERSION, resource, names=(syncer.copy_name,))
+    if syncer.copy_name == syncer.source.name:
+        return (by_name,)
+    return (source.related_rule(syncer), by_name)

@@ -8,104 +8,126 @@ from msgspec import structs
 
 from hooks.api.options import Policy
 from hooks.api.protocol import Child, SyncRequest, SyncResponse
-from hooks.copies import copies, prune_guard, request_size, retention, source_deletion
-from hooks.copies.copies import Copies, Outcome, State
-from hooks.copies.prune_guard import Brake
-from hooks.copies.source_deletion import Loss
+from hooks.copies import (
+    child,
+    prune_guard,
+    request_size,
+    retention,
+    size,
+    source_deletion,
+    strategy,
+)
+from hooks.copies.decision import CopyDecisions
+from hooks.copies.observation import AnyObservation, Observation, former_sources, observe
+from hooks.copies.outcome import Outcome, State
+from hooks.copies.prune_guard import PruneGuard
+from hooks.copies.removal import not_removed
+from hooks.copies.source_deletion import SourceDeletion
 from hooks.resolve import source, targets
 from hooks.resolve.source import Content, NoContent, SourceReason
 from hooks.resolve.targets import Target
-from hooks.spec import syncer
+from hooks.spec.parsing import parse_syncer
 from hooks.spec.syncer import InvalidSpec, Syncer
-from hooks.status import plan, status
-from hooks.status.status import Report, Status
+from hooks.status import plan
+from hooks.status import report as reports
+from hooks.status.context import StatusContext
+from hooks.status.previous import previous
+from hooks.status.report import Report
+from hooks.status.types import Status
+
+_STALE_RULES = (
+    "Metacontroller still shows what an older version of this service asked for, and asks anew "
+    "within 20 minutes"
+)
 
 
-def sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
+def sync(request: SyncRequest, options: Policy, now: datetime) -> SyncResponse[Status]:
     """The desired copies and the status. Raises MalformedRequest, and nothing else."""
-    answer = _sync(request, policy, now)
-    children = copies.still_controlled(answer.children, request, policy)
+    answer = _sync(request, options, now)
+    children = child.still_controlled(answer.children, request, options)
     return structs.replace(answer, children=children)
 
 
-def _sync(request: SyncRequest, policy: Policy, now: datetime) -> SyncResponse[Status]:
-    before = status.previous(request.parent)
-    asked = syncer.parse(request.parent)
-    if isinstance(asked, InvalidSpec):
-        question = status.Question(request.parent, before, now)
-        held = copies.hold(request, asked, (), policy)
-        return _hold(question, _invalid(asked), (), held)
+def _sync(request: SyncRequest, options: Policy, now: datetime) -> SyncResponse[Status]:
+    context = StatusContext(request.parent, previous(request.parent), now)
+    syncer = parse_syncer(request.parent)
+    if isinstance(syncer, InvalidSpec):
+        return _hold(context, _invalid(syncer), observe(syncer, (), request, options))
 
-    former = copies.former_sources(request, asked, before.named_before(request.parent))
-    asked = replace(asked, former_sources=former)
-    wanted = targets.resolve(asked, request, policy)
-    question = status.Question(
-        request.parent,
-        before,
-        now,
-        asked.progress_deadline_seconds,
-        copies.contradiction(request, asked, wanted, policy.strategy),
-        is_suspended=asked.is_suspended,
-        former_sources=former,
-    )
-    unretainable = retention.conflict(asked, wanted, policy.strategy)
+    former = former_sources(syncer, request, context.before.named_before(request.parent))
+    syncer = replace(syncer, former_sources=former)
+    observation = observe(syncer, targets.resolve(syncer, request, options), request, options)
+    context = context.of(syncer, strategy.strategy_mismatch(observation))
+    unretainable = retention.conflict(syncer, observation.targets, options.strategy)
     if unretainable is not None:
-        held = copies.hold(request, unretainable, wanted, policy)
-        leaving = copies.leaving(request, asked, wanted, held, policy)
-        return _hold(replace(question, leaving=leaving), _invalid(unretainable), wanted, held)
-    if not _rules_are_current(asked, request):
-        named = [Target(name) for name in asked.namespaces.names]
-        held = copies.hold(request, asked, named, policy)
-        return _hold(question, _STALE_RULES, named, held)
+        held = observe(unretainable, observation.targets, request, options)
+        return _hold(context, _invalid(unretainable), held, observation)
+    if not observation.are_rules_current:
+        named = [Target(name) for name in syncer.namespaces.names]
+        return _hold(context, _STALE_RULES, replace(observation, targets=named))
 
-    content = _content(asked, request, wanted, policy)
+    content = _content(observation, request)
     if isinstance(content, Content):
-        room = request_size.of(asked, content, request, wanted, policy)
-        question = replace(question, warning=room.warning)
+        room = request_size.of(observation, content)
+        context = replace(context, warning=room.warning)
         content = room.refusal or content
     if isinstance(content, NoContent):
-        recorded = before.recorded(request.parent)
-        token = prune_guard.still_recorded(asked, request, wanted, recorded, policy)
-        question = replace(question, before=structs.replace(before, prune_token=token))
-        lost = source_deletion.follow(asked, request, content, wanted, policy)
-        if lost is not None and not asked.is_suspended:
-            return _follow(question, content, lost)
-        going = lost.going if lost else ()
-        held = copies.hold(request, asked, wanted, policy)
-        leaving = copies.leaving(request, asked, wanted, held, policy)
-        return _hold(replace(question, going=going, leaving=leaving), content, wanted, held)
-    return _decided(Copies(asked, content, policy, request), question, wanted)
+        return _without_content(observation, context, content)
+    return _with_content(CopyDecisions(observation, content), context)
 
 
-def _decided(
-    decisions: Copies, question: status.Question, wanted: Sequence[Target]
+def _content(observation: Observation[Syncer], request: SyncRequest) -> Content | NoContent:
+    """What every copy shall hold, or why it is not known or must not be spread."""
+    syncer, options = observation.syncer, observation.options
+    refusal = source.refusal(syncer, request.controller, options) or strategy.secret_in_annotation(
+        observation
+    )
+    if refusal is not None:
+        return refusal
+    content = source.resolve(syncer, request, options)
+    if isinstance(content, NoContent):
+        return content
+    return size.too_large(content, syncer, observation.targets, options.strategy) or content
+
+
+def _without_content(
+    observation: Observation[Syncer], context: StatusContext, problem: NoContent
 ) -> SyncResponse[Status]:
-    """Every target with the content, as far as the brake and a suspension let it be."""
-    asked, request, content = decisions.asked, decisions.request, decisions.content
-    policy = decisions.policy
-    outcomes = [decisions.decide(target) for target in wanted]
-    recorded = question.before.recorded(request.parent)
-    pruning = prune_guard.held(asked, request, wanted, recorded, policy)
-    strays = copies.strays(request, asked, wanted, policy)
-    question = replace(question, strays=[stray.key for stray in strays])
-    if asked.is_suspended:
-        held = copies.hold(request, asked, wanted, policy)
-        leaving = copies.leaving(request, asked, wanted, held, policy)
-        question = replace(question, leaving=leaving)
-        planned = plan.make(decisions, outcomes, held, strays, pruning)
-        report = status.suspended(question, source.described(asked), content, outcomes, planned)
+    """Every copy is held, or goes with its source where that is asked for."""
+    recorded = context.before.recorded(observation.parent)
+    token = prune_guard.still_recorded(observation, recorded)
+    context = replace(context, before=structs.replace(context.before, prune_token=token))
+    deletion = source_deletion.follow(observation, problem)
+    if deletion is not None and not context.is_suspended:
+        return _follow(context, problem, deletion)
+    deleting = deletion.deleting if deletion else ()
+    return _hold(replace(context, deleting=deleting), problem, observation, observation)
+
+
+def _with_content(decisions: CopyDecisions, context: StatusContext) -> SyncResponse[Status]:
+    """Every target with the content, as far as the prune guard and a suspension let it be."""
+    observation, content = decisions.observation, decisions.content
+    subject = source.described(observation.syncer)
+    outcomes = [decisions.decide(target) for target in observation.targets]
+    guard = prune_guard.held(observation, context.before.recorded(observation.parent))
+    foreign = child.foreign_children(observation)
+    context = replace(context, foreign=[each.key for each in foreign])
+    if context.is_suspended:
+        held = child.preserve_all(observation)
+        context = replace(context, leaving=not_removed(observation, held))
+        planned = plan.make(decisions, outcomes, held, foreign, guard)
+        report = reports.suspended(context, subject, content, outcomes, planned)
         # What was held before stays so when the syncer goes on.
-        report = report.holding(question.before.prune_token) if pruning else report
+        report = report.holding(context.before.prune_token) if guard else report
         return _answer(report, held)
     children = [
-        *(child for outcome in outcomes for child in outcome.children),
-        *(copies.bare(stray, policy) for stray in strays),
+        *(desired for outcome in outcomes for desired in outcome.children),
+        *(child.minimal_child(each, observation.options) for each in foreign),
     ]
-    braked = [] if pruning is None else pruning.children
-    leaving = copies.leaving(request, asked, wanted, [*children, *braked], policy)
-    question = replace(question, leaving=leaving)
-    report = status.progress(question, source.described(asked), content, outcomes, pruning)
-    return _answer(report, children) if pruning is None else _brake(report, pruning, children)
+    guarded = [] if guard is None else guard.children
+    context = replace(context, leaving=not_removed(observation, [*children, *guarded]))
+    report = reports.progress(context, subject, content, outcomes, guard)
+    return _answer(report, children) if guard is None else _guard(report, guard, children)
 
 
 def _answer(report: Report, children: Sequence[Child]) -> SyncResponse[Status]:
@@ -116,72 +138,53 @@ def _answer(report: Report, children: Sequence[Child]) -> SyncResponse[Status]:
     )
 
 
-def _invalid(spec: InvalidSpec) -> NoContent:
-    return NoContent(SourceReason.INVALID_SPEC, spec.message)
+def _invalid(invalid: InvalidSpec) -> NoContent:
+    return NoContent(SourceReason.INVALID_SPEC, invalid.message)
 
 
-def _content(
-    asked: Syncer, request: SyncRequest, wanted: Sequence[Target], policy: Policy
-) -> Content | NoContent:
-    """What every copy shall hold, or why it is not known or must not be spread."""
-    refusal = source.refusal(asked, request.controller, policy) or copies.leak(
-        request, asked, wanted
-    )
-    if refusal is not None:
-        return refusal
-    content = source.resolve(asked, request, policy)
-    if isinstance(content, NoContent):
-        return content
-    return copies.too_large(content, asked, wanted, policy.strategy) or content
-
-
-def _rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
-    return source.rules_are_current(asked, request) and targets.rules_are_current(
-        asked, request, copies.observed(request)
-    )
-
-
-_STALE_RULES = (
-    "Metacontroller still shows what an older version of this service asked for, and asks anew "
-    "within 20 minutes"
-)
-
-
-def _brake(report: Report, pruning: Brake, children: Sequence[Child]) -> SyncResponse[Status]:
+def _guard(report: Report, guard: PruneGuard, children: Sequence[Child]) -> SyncResponse[Status]:
     """Keep what too large a change would take away; elsewhere everything goes on."""
-    let = [child for child in children if pruning.lets(child)]
-    is_all = len(let) == len(children)
+    allowed = [desired for desired in children if guard.allows(desired)]
+    is_all = len(allowed) == len(children)
     return SyncResponse(
         status=report.status,
-        children=[*let, *pruning.children],
-        resync_after_seconds=report.resync_after_seconds
-        if is_all
-        else prune_guard.RECORDED_SECONDS,
+        children=[*allowed, *guard.children],
+        resync_after_seconds=(
+            report.resync_after_seconds if is_all else prune_guard.RECORDED_SECONDS
+        ),
     )
 
 
-def _follow(question: status.Question, problem: NoContent, lost: Loss) -> SyncResponse[Status]:
+def _follow(
+    context: StatusContext, problem: NoContent, deletion: SourceDeletion
+) -> SyncResponse[Status]:
     """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
-    question = replace(question, leaving=lost.leaving)
-    report = status.followed(question, problem, lost).holding(question.before.prune_token)
-    return _answer(report, lost.children)
+    context = replace(context, leaving=deletion.leaving)
+    report = reports.followed(context, problem, deletion).holding(context.before.prune_token)
+    return _answer(report, deletion.children)
 
 
 def _hold(
-    question: status.Question,
+    context: StatusContext,
     problem: NoContent | str,
-    wanted: Sequence[Target],
-    held: Sequence[Child],
+    observation: AnyObservation,
+    leaving: Observation[Syncer] | None = None,
 ) -> SyncResponse[Status]:
-    """Keep every copy exactly as it is: absence is not an answer, and an empty list deletes."""
+    """Keep every copy exactly as it is: absence is not an answer, and an empty list deletes.
+
+    `leaving` is the observation that tells which copies should be gone, where that is known.
+    """
+    held = child.preserve_all(observation)
+    if leaving is not None:
+        context = replace(context, leaving=not_removed(leaving, held))
     outcomes = [
         Outcome(
             target.namespace,
             State.FAILED if target.failure else State.HELD,
             failure=target.failure,
         )
-        for target in wanted
+        for target in observation.targets
     ]
-    kept = [child.metadata.namespace for child in held]
-    report = status.held(question, problem, outcomes, kept)
-    return _answer(report.holding(question.before.prune_token), held)
+    kept = [each.metadata.namespace for each in held]
+    report = reports.held(context, problem, outcomes, kept)
+    return _answer(report.holding(context.before.prune_token), held)

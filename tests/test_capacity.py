@@ -8,10 +8,11 @@ from hooks.api.kinds import CONFIG_MAP
 from hooks.api.options import Policy
 from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, Parent, SyncRequest
 from hooks.copies import request_size
+from hooks.copies.observation import observe
 from hooks.resolve import source, targets
 from hooks.resolve.source import Content
 from hooks.resolve.targets import Target
-from hooks.spec import syncer
+from hooks.spec.parsing import parse_syncer
 from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 from tests.benchmarks import grown
 
@@ -31,7 +32,8 @@ def taken(value: str, strategy: ApplyStrategy, *observed: KubernetesObject) -> i
         parent=Parent(ObjectMeta(SYNCER.name)),
         children={CONFIG_MAP.group: {copy.key: copy for copy in observed}},
     )
-    return request_size.of(SYNCER, content, request, [Target("dev")], Policy(strategy)).taken
+    observation = observe(SYNCER, [Target("dev")], request, Policy(strategy))
+    return request_size.of(observation, content).taken
 
 
 @pytest.mark.parametrize("escaped", ['"', "\\"])
@@ -65,11 +67,12 @@ def test_a_request_is_as_large_as_it_is_said_to_be_or_a_little_smaller(
     monkeypatch.setattr(grown, "TARGETS", 100)
     body = grown.encoded(grown.settled(size))
     request, policy = protocol.decode_sync(body), Policy()
-    asked = syncer.parse(request.parent)
+    asked = parse_syncer(request.parent)
     assert isinstance(asked, Syncer)
     content = source.resolve(asked, request, policy)
     assert isinstance(content, Content)
 
-    told = request_size.of(asked, content, request, targets.resolve(asked, request, policy), policy)
+    wanted = targets.resolve(asked, request, policy)
+    told = request_size.of(observe(asked, wanted, request, policy), content)
 
     assert 1 <= told.taken / len(body) < 1.2

@@ -17,12 +17,12 @@ from hooks.api.protocol import (
     Parent,
     SyncRequest,
 )
-from hooks.copies.copies import (
+from hooks.copies.decision import CopyDecisions
+from hooks.copies.observation import observe
+from hooks.copies.size import (
     ANNOTATIONS_LIMIT,
     REQUEST_LIMIT,
     VALUES_LIMIT,
-    Copies,
-    released,
     request_size,
     too_large,
 )
@@ -61,7 +61,7 @@ def refusal(wanted: Content, strategy: ApplyStrategy) -> str | None:
     return problem.message
 
 
-def decisions(**held: Raw) -> Copies:
+def decisions(**held: Raw) -> CopyDecisions:
     """About a copy in every target, each of which holds just this."""
     names = [target.namespace for target in TARGETS]
     found = [KubernetesObject(ObjectMeta("app-config", name), **held) for name in names]  # type: ignore[arg-type]
@@ -69,7 +69,8 @@ def decisions(**held: Raw) -> Copies:
         parent=Parent(metadata=ObjectMeta(name="sample")),
         children={CONFIG_MAP.group: {copy.key: copy for copy in found}},
     )
-    return Copies(SYNCER, content({"key": "value"}), Policy(), request)
+    observation = observe(SYNCER, TARGETS, request, Policy())
+    return CopyDecisions(observation, content({"key": "value"}))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,8 @@ def written_by_go(child: Child) -> bytes:
 )
 def test_a_request_is_counted_as_that_of_the_largest_copy(asked: Syncer, wanted: Content) -> None:
     targets = (Target("production"), Target("qa"))
-    made = Copies(asked, wanted, Policy(), SyncRequest(Parent(ObjectMeta("sample"))))
+    request = SyncRequest(Parent(ObjectMeta("sample")))
+    made = CopyDecisions(observe(asked, targets, request, Policy()), wanted)
     (largest,) = made.decide(targets[0]).children
 
     assert request_size(wanted, asked, targets) == len(written_by_go(largest)) + len(OWN_LABEL)
@@ -240,5 +242,6 @@ def test_a_copy_that_was_just_taken_back_is_not_released_though_a_late_view_show
         related={CONFIG_MAP.group: {late.key: late}},
     )
 
-    assert released(SYNCER, request, TARGETS) == []
-    assert released(SYNCER, structs.replace(request, children={}), TARGETS) == [late]
+    assert observe(SYNCER, TARGETS, request, Policy()).orphans == []
+    request = structs.replace(request, children={})
+    assert observe(SYNCER, TARGETS, request, Policy()).orphans == [late]

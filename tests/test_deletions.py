@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks.api import protocol
+from hooks.api.names import CONFIRM_PRUNE
 from hooks.api.options import Policy
-from hooks.copies.prune_guard import CONFIRM_PRUNE
 from hooks.preview.hook import encode
 from hooks.preview.objects import Object
 from hooks.sync import sync

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from hooks import app, settings
-from hooks.copies import copies
+from hooks.copies.size import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT
 from hooks.resolve.source import SourceReason
 from hooks.resolve.targets import FailureReason
-from hooks.status.status import SyncedReason
+from hooks.status.types import SyncedReason
 from tests.cases import HOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -183,7 +183,7 @@ def test_the_syncer_in_the_readme_is_the_one_in_the_examples() -> None:
 
 
 def test_the_limits_are_the_ones_in_the_code() -> None:
-    for limit in (copies.VALUES_LIMIT, copies.ANNOTATIONS_LIMIT, copies.REQUEST_LIMIT):
+    for limit in (VALUES_LIMIT, ANNOTATIONS_LIMIT, REQUEST_LIMIT):
         assert f"{limit:,} bytes" in _text("docs/limits.md")
 
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec import Raw, structs
 
 from hooks.api import protocol
+from hooks.api.names import LAST_APPLIED
 from hooks.api.options import Policy
 from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta
 from hooks.copies import field_ownership
@@ -173,9 +174,7 @@ def test_dynamic_applys_annotation_counts_under_dynamic_apply_alone(
     written = copy(ours(labels=["team"]))
     marked = structs.replace(
         written,
-        metadata=structs.replace(
-            written.metadata, annotations={protocol.LAST_APPLIED: '{"metadata": {}}'}
-        ),
+        metadata=structs.replace(written.metadata, annotations={LAST_APPLIED: '{"metadata": {}}'}),
     )
 
     assert set(field_ownership.owned_metadata(marked, policy).labels) == labels

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-from hooks.spec.syncer import SYNCED_BY
+from hooks.api.names import SYNCED_BY
 from tests.model.trial import Trial, in_memory, live
 from tests.scenarios.story import STRATEGIES
 
@@ -23,8 +23,8 @@ _RULES: dict[str, tuple[str, Any]] = {
         "copies.field_ownership.is_managed_by_us",
         lambda *_: True,
     ),
-    "a released copy is taken back": ("copies.copies.is_released", lambda _found, _asked: False),
-    "a copy without consent goes": ("copies.copies.is_withdrawn", lambda *_: False),
+    "a released copy is taken back": ("copies.observation.is_orphaned", lambda *_: False),
+    "a copy without consent goes": ("copies.observation._is_withdrawn", lambda *_: False),
     "no copy is made without consent": ("resolve.source.allows", lambda *_: True),
     "too large a change is held": ("copies.prune_guard.held", lambda *_: None),
     "an edit that leaves no target is held": ("copies.prune_guard._is_emptying", lambda *_: False),
@@ -33,14 +33,14 @@ _RULES: dict[str, tuple[str, Any]] = {
         property(lambda _: True),
     ),
     "text of others is cut and cleaned": ("resolve.source.excerpt", lambda text: text),
-    "a copy that should go and cannot is reported": ("copies.copies.leaving", lambda *_: {}),
+    "a copy that should go and cannot is reported": ("sync.not_removed", lambda *_: {}),
     "nobody's object is written without being asked": (
-        "copies.copies.Copies._is_overwritten",
-        lambda _copies, found: found.label(SYNCED_BY) is None,
+        "copies.conflicts._is_overwritten",
+        lambda found, *_: found.label(SYNCED_BY) is None,
     ),
-    "what is to be overwritten is": ("copies.copies.Copies._is_overwritten", lambda *_: False),
+    "what is to be overwritten is": ("copies.conflicts._is_overwritten", lambda *_: False),
     "a retained copy has a second owner": ("copies.retention.is_wanted", lambda _asked: False),
-    "a key that is too much goes": ("copies.copies._claimed", lambda _held, _wanted, _claims: {}),
+    "a key that is too much goes": ("copies.writing._claimed", lambda *_: {}),
     "no copy is copied": ("spec.syncer.is_copy", lambda _found: False),
     "copies go with their source where they shall": (
         "copies.source_deletion.follow",

@@ -15,8 +15,10 @@ from hooks.api.protocol import (
     OwnerReference,
     SyncRequest,
 )
-from hooks.copies import copies
-from hooks.copies.copies import Copies, Outcome, State
+from hooks.copies.child import preserve_all
+from hooks.copies.decision import CopyDecisions
+from hooks.copies.observation import observe
+from hooks.copies.outcome import Outcome, State
 from hooks.preview.hook import encode
 from hooks.preview.objects import Object, controller_of, is_deleting
 from hooks.preview.ownership import LAST_APPLIED
@@ -200,6 +202,7 @@ def largest() -> Plan:
     waiting = [Outcome(n, State.WAITING) for n in names["c"] + names["u"] + names["t"]]
     failure = Failure(FailureReason.CONFLICT, "an object is in the way")
     failed = [Outcome(n, State.FAILED, failure=failure) for n in names["f"]]
-    decisions = Copies(asked, Values({}, {}).content, Policy(), request)
-    preserved = copies.hold(request, asked, (), Policy())
+    observation = observe(asked, (), request, Policy())
+    decisions = CopyDecisions(observation, Values({}, {}).content)
+    preserved = preserve_all(observation)
     return plan.make(decisions, [*waiting, *failed], preserved, (), None)

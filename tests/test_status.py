@@ -8,19 +8,23 @@ from msgspec import UNSET, Raw, structs
 
 from hooks.api import protocol
 from hooks.api.protocol import ObjectMeta, Parent
-from hooks.copies.copies import Outcome, State
+from hooks.copies.outcome import Outcome, State
 from hooks.resolve.source import Content, content_hash
 from hooks.resolve.targets import Failure, FailureReason
-from hooks.status import status
+from hooks.status.context import StatusContext
 from hooks.status.plan import Change, Changes, Namespaces, Plan
-from hooks.status.status import LIST_LIMIT, Previous, Question, Status
+from hooks.status.previous import Previous, previous
+from hooks.status.report import progress, suspended
+from hooks.status.types import LIST_LIMIT, STATUS_LIMIT, Condition, NamespaceFailure, Status
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))
 
 
-def question(before: Previous, now: datetime = NOW, deadline: int = 60) -> Question:
-    return Question(Parent(metadata=ObjectMeta(name="sample", generation=1)), before, now, deadline)
+def question(before: Previous, now: datetime = NOW, deadline: int = 60) -> StatusContext:
+    return StatusContext(
+        Parent(metadata=ObjectMeta(name="sample", generation=1)), before, now, deadline
+    )
 
 
 def before(pending_since: str, **more: object) -> Previous:
@@ -64,7 +68,7 @@ def current(*namespaces: str) -> list[Outcome]:
 def test_a_status_that_cannot_be_read_is_read_as_none(written: bytes) -> None:
     parent = Parent(metadata=ObjectMeta(name="sample"), status=Raw(written))
 
-    assert status.previous(parent) == Previous()
+    assert previous(parent) == Previous()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_a_wait_is_counted_from_its_stamp(
 ) -> None:
     asked = question(before(stamp), NOW + timedelta(seconds=passed))
 
-    told = status.progress(asked, "ConfigMap a/b", CONTENT, waits("a"))
+    told = progress(asked, "ConfigMap a/b", CONTENT, waits("a"))
 
     assert told.status.pending_since == since
     assert told.resync_after_seconds == resync
@@ -151,7 +155,7 @@ def test_a_wait_is_counted_from_its_stamp(
 def test_the_deadline_counts_anew_when_something_begins(said: Previous, begins: bool) -> None:
     known = [Outcome(name, State.CURRENT) for name in said.synced_namespaces - {"a"}]
 
-    told = status.progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *known])
+    told = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *known])
 
     assert told.status.pending_since == (
         "2026-01-01T12:00:00Z" if begins else "2026-01-01T11:59:30Z"
@@ -225,7 +229,7 @@ def test_the_last_sync_is_when_the_last_copy_became_equal(
     said = before("", **(known | more))
     outcomes = [replace(outcome, written=written) for outcome in current("a")]
 
-    told = status.progress(question(said), "ConfigMap a/b", CONTENT, outcomes)
+    told = progress(question(said), "ConfigMap a/b", CONTENT, outcomes)
 
     assert told.status.last_sync_time == last_sync
 
@@ -234,7 +238,7 @@ def test_the_last_sync_does_not_move_while_a_copy_is_waited_for() -> None:
     said = before("", synced_namespaces=frozenset({"a"}), last_sync_time=LAST_SYNC)
     written = [replace(outcome, written=at(11, 30)) for outcome in current("a")]
 
-    told = status.progress(question(said), "ConfigMap a/b", CONTENT, [*written, *waits("b")])
+    told = progress(question(said), "ConfigMap a/b", CONTENT, [*written, *waits("b")])
 
     assert told.status.last_sync_time == LAST_SYNC
 
@@ -248,7 +252,7 @@ def test_a_secret_is_known_by_its_version_alone() -> None:
         last_sync_time=LAST_SYNC,
     )
 
-    told = status.progress(question(said), "Secret a/b", secret, current("a"))
+    told = progress(question(said), "Secret a/b", secret, current("a"))
 
     assert told.status.last_sync_time == "2026-01-01T12:00:00Z"
 
@@ -278,14 +282,12 @@ def test_that_all_is_well_has_not_lasted_since_before_the_last_write(
 ) -> None:
     stands, since = said
     conditions = tuple(
-        status.Condition(kind, stands, "Any", "Any.", since, 1)
+        Condition(kind, stands, "Any", "Any.", since, 1)
         for kind in ("SourceResolved", "Synced", "Ready")
     )
     outcomes = [replace(outcome, written=written) for outcome in current("a")]
 
-    told = status.progress(
-        question(before("", conditions=conditions)), "ConfigMap a/b", CONTENT, outcomes
-    )
+    told = progress(question(before("", conditions=conditions)), "ConfigMap a/b", CONTENT, outcomes)
 
     resolved, *others = [c.last_transition_time for c in told.status.conditions]
     assert others == [turned, turned]
@@ -302,8 +304,8 @@ def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:
         last_sync_time=then,
     )
 
-    same = status.progress(question(said), "ConfigMap a/b", CONTENT, current(*names[:-1]))
-    other = status.progress(question(said), "ConfigMap a/b", CONTENT, current(*names[1:]))
+    same = progress(question(said), "ConfigMap a/b", CONTENT, current(*names[:-1]))
+    other = progress(question(said), "ConfigMap a/b", CONTENT, current(*names[1:]))
 
     assert same.status.last_sync_time == then
     assert other.status.last_sync_time == "2026-01-01T12:00:00Z"
@@ -321,7 +323,7 @@ def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:
     ],
 )
 def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sentence: str) -> None:
-    told = status.progress(question(Previous()), "ConfigMap a/b", CONTENT, waits(*names))
+    told = progress(question(Previous()), "ConfigMap a/b", CONTENT, waits(*names))
 
     assert told.status.ready.message == (
         f"{sentence}which needs no action unless it lasts longer than 60 seconds."
@@ -329,9 +331,7 @@ def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sente
 
 
 def test_a_stamp_of_a_day_that_no_calendar_has_is_stamped_again() -> None:
-    told = status.progress(
-        question(before("2026-02-31T12:00:00Z")), "ConfigMap a/b", CONTENT, waits("a")
-    )
+    told = progress(question(before("2026-02-31T12:00:00Z")), "ConfigMap a/b", CONTENT, waits("a"))
 
     assert told.status.pending_since == "2026-01-01T12:00:00Z"
 
@@ -353,15 +353,15 @@ def _a_suspended_syncer(planned: Plan) -> Status:
         *(Outcome(name, State.FAILED, failure=failure) for name in names[1_100:]),
     ]
     asked = replace(question(Previous()), is_suspended=True)
-    return status.suspended(asked, "ConfigMap a/b", CONTENT, outcomes, planned).status
+    return suspended(asked, "ConfigMap a/b", CONTENT, outcomes, planned).status
 
 
 def test_the_longest_status_fits_because_its_plan_names_no_keys() -> None:
     planned = _a_plan_of(10)
     told = _a_suspended_syncer(planned)
 
-    assert len(protocol.encode(planned)) > status.STATUS_LIMIT / 2
-    assert len(protocol.encode(told)) <= status.STATUS_LIMIT
+    assert len(protocol.encode(planned)) > STATUS_LIMIT / 2
+    assert len(protocol.encode(told)) <= STATUS_LIMIT
     assert (told.synced_count, len(told.synced_namespaces)) == (1_100, LIST_LIMIT)
     assert (told.failed_count, len(told.failed_namespaces)) == (1_100, LIST_LIMIT)
     assert told.plan is not UNSET
@@ -391,23 +391,23 @@ def test_beside_a_replica_whose_clock_is_fast_the_right_one_counts_the_whole_dea
     for second in range(100):
         is_right = (second % 2 == 0) == (first == "right")
         now = NOW + timedelta(seconds=second, hours=0 if is_right else 1)
-        told = status.progress(question(said, now), "ConfigMap a/b", CONTENT, waits("a"))
+        told = progress(question(said, now), "ConfigMap a/b", CONTENT, waits("a"))
         if is_right and told.status.failures:
             failed_at.append(second)
         written = Parent(metadata=ObjectMeta(name="s"), status=Raw(protocol.encode(told.status)))
-        said = status.previous(written)
+        said = previous(written)
 
     begun = 0 if first == "right" else 1
     assert failed_at == list(range(begun + 60, 100, 2))
-    healed = status.progress(question(said, NOW), "ConfigMap a/b", CONTENT, current("a"))
+    healed = progress(question(said, NOW), "ConfigMap a/b", CONTENT, current("a"))
     assert healed.status.failed_count == 0
 
 
 def test_what_the_right_clock_gave_up_stays_so_while_others_progress() -> None:
-    gave_up = status.NamespaceFailure("a", FailureReason.NOT_APPLIED, since="2026-01-01T11:00:00Z")
+    gave_up = NamespaceFailure("a", FailureReason.NOT_APPLIED, since="2026-01-01T11:00:00Z")
     said = before("2026-01-01T11:59:59Z", failures=(gave_up,), failed_namespaces=frozenset({"a"}))
 
-    told = status.progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *current("b")])
+    told = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *current("b")])
 
     assert [(f.namespace, f.since) for f in told.status.failures] == [("a", gave_up.since)]
     assert told.status.pending_since == "2026-01-01T12:00:00Z"

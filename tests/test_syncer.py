@@ -7,7 +7,7 @@ import pytest
 from msgspec import Raw
 
 from hooks.api.protocol import ObjectMeta, Parent
-from hooks.spec import syncer
+from hooks.spec.parsing import parse_syncer
 from hooks.spec.syncer import InvalidSpec, Syncer
 
 LIMIT = "Set spec.pruneLimit to a number of namespaces, or to a percentage from 0% to 100%"
@@ -21,7 +21,7 @@ def parsed(fields: Mapping[str, object], name: str = "sample") -> Syncer | Inval
         "targetNamespaces": ["dev"],
         **fields,
     }
-    return syncer.parse(Parent(ObjectMeta(name), spec=Raw(json.dumps(spec).encode())))
+    return parse_syncer(Parent(ObjectMeta(name), spec=Raw(json.dumps(spec).encode())))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_only_a_key_that_is_selected_can_be_renamed() -> None:
 
 @pytest.mark.parametrize("spec", [b'{"sourceNamespace": "\xff"}', b'{"new": ' + b"[" * 100_000])
 def test_of_a_spec_that_is_no_json_nothing_is_repeated(spec: bytes) -> None:
-    found = syncer.parse(Parent(ObjectMeta("sample"), spec=Raw(spec)))
+    found = parse_syncer(Parent(ObjectMeta("sample"), spec=Raw(spec)))
 
     assert isinstance(found, InvalidSpec)
     assert found.message == "Correct spec: unreadable JSON"

@@ -1,7 +1,8 @@
 """Which namespaces a syncer reaches."""
 
 from hooks.api.kinds import CONFIG_MAP
-from hooks.api.protocol import NAMESPACES, KubernetesObject, ObjectMeta, Parent, SyncRequest
+from hooks.api.names import NAMESPACES
+from hooks.api.protocol import KubernetesObject, ObjectMeta, Parent, SyncRequest
 from hooks.resolve import targets
 from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 

@@ -34,12 +34,6 @@ RECURSION_LIMIT: Final = GO_NESTING + 2_000
 _LONG_NUMBER: Final = re.compile(r"[0-9]{309}")
 _BRACKETS_AND_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]')
 
-LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
-"""Where dynamic apply keeps what it wrote; its presence tells which strategy wrote a copy."""
-
-NAMESPACES: Final = "Namespace.v1"
-"""The group of related objects that holds Namespaces; its keys are plain names."""
-
 
 class MalformedRequest(ValueError):
     """The body is not a request of Metacontroller's hook v2; the message is safe to send back."""

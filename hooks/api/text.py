@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from hooks.api.names import RESOURCE
+
 NAMED_LIMIT: Final = 3
 """How many things a sentence names before it only counts."""
 
@@ -39,3 +41,40 @@ def named(names: Sequence[str]) -> str:
 def listed(things: Sequence[str]) -> str:
     """All of them in their order: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(things[:-1]), things[-1]] if len(things) > 1 else things)
+
+
+def refused(syncer: str, what: str) -> str:
+    """What is said where something was asked for and `what` is seen, a fragment of a sentence.
+
+    Whether the API server refuses it is not known here: that is in Metacontroller's events about
+    the syncer alone.
+    """
+    return (
+        f"{what}; if the API server refuses it, the events in "
+        f"`kubectl describe {RESOURCE} {syncer}` say why"
+    )
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: `1 namespace`, `2,000 namespaces`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def have(things: Sequence[object]) -> str:
+    """The verb that goes with so many things."""
+    return "has" if len(things) == 1 else "have"
+
+
+def it_is(things: Sequence[str]) -> str:
+    """The pronoun with its verb that goes with so many things."""
+    return "it is" if len(things) == 1 else "they are"
+
+
+def as_sentence(fragment: str) -> str:
+    """A fragment with a capital letter and a full stop."""
+    return f"{fragment[0].upper()}{fragment[1:]}."
+
+
+def as_fragment(sentence: str) -> str:
+    """A sentence without its capital letter and its full stop."""
+    return f"{sentence[0].lower()}{sentence[1:].removesuffix('.')}"

@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from hooks.api import protocol
+from hooks.api.names import LAST_APPLIED
 from hooks.api.options import Policy
-from hooks.api.protocol import LAST_APPLIED, KubernetesObject
+from hooks.api.protocol import KubernetesObject
 
 LIMIT: Final = 1_572_864
 """Bytes of one request to etcd, unless `--max-request-bytes` says otherwise."""

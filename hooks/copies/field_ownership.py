@@ -11,13 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from hooks.api import protocol
+from hooks.api.names import (
+    CONTENT_HASH,
+    LAST_APPLIED,
+    MANAGED_BY,
+    SOURCE,
+    SYNCED_BY,
+    SYNCED_FROM,
+)
 from hooks.api.options import Policy
-from hooks.api.protocol import LAST_APPLIED, ApplyStrategy, FieldManager, KubernetesObject
-from hooks.spec import syncer
+from hooks.api.protocol import ApplyStrategy, FieldManager, KubernetesObject
 
-CONTENT_HASH: Final = f"{syncer.GROUP}/content-hash"
-OUR_LABELS: Final = (syncer.SYNCED_BY, syncer.SYNCED_FROM, syncer.MANAGED_BY)
-OUR_ANNOTATIONS: Final = (syncer.SOURCE, CONTENT_HASH)
+OUR_LABELS: Final = (SYNCED_BY, SYNCED_FROM, MANAGED_BY)
+OUR_ANNOTATIONS: Final = (SOURCE, CONTENT_HASH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ def _ours(copy: KubernetesObject, policy: Policy) -> Sequence[FieldManager]:
 
 
 def _has_our_annotation(manager: FieldManager) -> bool:
-    return manager.owns_annotation(syncer.SOURCE)
+    return manager.owns_annotation(SOURCE)
 
 
 def _is_written_for_us(manager: FieldManager, policy: Policy) -> bool:

@@ -1,4 +1,4 @@
-"""The brake on mass deletion: how many namespaces one change may leave without a copy.
+"""The prune guard: how many namespaces one change may leave without a copy.
 
 A slip in a selector, in a list or in the labels of namespaces takes the copies from many at once.
 Where it takes more than spec.pruneLimit allows, none of them is deleted until somebody says that
@@ -16,16 +16,11 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from hooks.api import protocol
-from hooks.api.options import Policy
-from hooks.api.protocol import Child, KubernetesObject, SyncRequest
-from hooks.copies import copies, field_ownership
-from hooks.resolve import targets
-from hooks.resolve.targets import Target
-from hooks.spec import syncer
+from hooks.api.names import CONFIRM_PRUNE
+from hooks.api.protocol import Child, Parent
+from hooks.copies.child import preserve
+from hooks.copies.observation import ExistingCopy, Observation
 from hooks.spec.syncer import PruneLimit, Syncer
-
-CONFIRM_PRUNE: Final = f"{syncer.GROUP}/confirm-prune"
-"""The annotation on a syncer that lets through the change whose token is its value."""
 
 _FEW: Final = 10
 """So many copies may all go at once where the spec sets no limit."""
@@ -53,7 +48,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Brake:
+class PruneGuard:
     """A change that is held: which namespaces, sorted, it would leave without a copy.
 
     `present` counts the namespaces with a copy, and `limit` those of them that may lose it; None
@@ -77,7 +72,7 @@ class Brake:
         """Whether the change is still too large, not only held since it was."""
         return self.limit is not None and len(self.namespaces) > self.limit
 
-    def lets(self, child: Child) -> bool:
+    def allows(self, child: Child) -> bool:
         """Whether a child is asked for already.
 
         A copy that is made anew raises the number of which a percentage is allowed. So the status
@@ -86,13 +81,7 @@ class Brake:
         return self.is_recorded or child.metadata.namespace in self.occupied
 
 
-def held(
-    asked: Syncer,
-    request: SyncRequest,
-    wanted: Sequence[Target],
-    recorded: Recorded,
-    policy: Policy,
-) -> Brake | None:
+def held(observation: Observation[Syncer], recorded: Recorded) -> PruneGuard | None:
     """The change that is held, None where nothing is.
 
     A held change stays held while copies come elsewhere, or go by other hands: else it would be
@@ -102,104 +91,98 @@ def held(
     undone, and this is a change of its own. For a suspended syncer this is what resuming would
     hold, and that is another change.
     """
-    names = _names(asked, wanted)
-    losing = list(_losing(asked, request, names, policy))
+    syncer = observation.syncer
+    names = _names(observation)
+    losing = list(_losing(observation, names))
     if not losing:
         return None
-    token = _token(request, names)
-    living = [copy for copy in copies.observed(request) if copy.is_living]
-    present = len({copy.metadata.namespace for copy in living if _is_ours(copy, asked, policy)})
-    limit = asked.prune_limit or (_HALF if present > _FEW else None)
-    brake = Brake(
-        namespaces=sorted({copy.metadata.namespace for copy in losing}),
+    token = _token(observation.parent, names)
+    living = [copy for copy in observation.copies if not copy.is_terminating]
+    present = len({copy.namespace for copy in living if _is_ours(copy)})
+    limit = syncer.prune_limit or (_HALF if present > _FEW else None)
+    guard = PruneGuard(
+        namespaces=sorted({copy.namespace for copy in losing}),
         present=present,
-        occupied={copy.metadata.namespace for copy in living},
+        occupied={copy.namespace for copy in living},
         limit=None if limit is None else limit.of(present),
-        is_emptying=_is_emptying(asked, wanted),
+        is_emptying=_is_emptying(observation),
         token=token,
-        is_recorded=recorded.token == token and not asked.is_suspended,
-        children=[copies.keep(copy, request, asked, policy) for copy in losing],
+        is_recorded=recorded.token == token and not syncer.is_suspended,
+        children=[preserve(copy, observation) for copy in losing],
     )
-    number = len(brake.namespaces)
-    is_undone = recorded.synced >= set(brake.namespaces)
+    number = len(guard.namespaces)
+    is_undone = recorded.synced >= set(guard.namespaces)
     was_held = (
         recorded.token is not UNSET
         and not is_undone
-        and number > (asked.prune_limit or _HALF).of(number)
+        and number > (syncer.prune_limit or _HALF).of(number)
     )
-    is_edited = asked.is_suspended or not recorded.is_of_this_spec
+    is_edited = syncer.is_suspended or not recorded.is_of_this_spec
     is_held = (
-        brake.is_exceeded or brake.is_recorded or was_held or (brake.is_emptying and is_edited)
+        guard.is_exceeded or guard.is_recorded or was_held or (guard.is_emptying and is_edited)
     )
-    return brake if is_held and not _is_confirmed(asked, request, token) else None
+    return guard if is_held and not _is_confirmed(observation, token) else None
 
 
-def still_recorded(
-    asked: Syncer,
-    request: SyncRequest,
-    wanted: Sequence[Target],
-    recorded: Recorded,
-    policy: Policy,
-) -> str | UnsetType:
+def still_recorded(observation: Observation[Syncer], recorded: Recorded) -> str | UnsetType:
     """The token to remember while every copy is held; it goes with the last that it is about.
 
     An edit that leaves no target is remembered from the start: when copies are written again, the
     status has long seen it.
     """
-    names = _names(asked, wanted)
-    if not any(_losing(asked, request, names, policy)):
+    names = _names(observation)
+    if not any(_losing(observation, names)):
         return UNSET
-    is_new = not (recorded.is_of_this_spec or asked.is_suspended) and _is_emptying(asked, wanted)
-    return _token(request, names) if is_new else recorded.token
+    is_edited = not (recorded.is_of_this_spec or observation.syncer.is_suspended)
+    is_new = is_edited and _is_emptying(observation)
+    return _token(observation.parent, names) if is_new else recorded.token
 
 
-def _is_emptying(asked: Syncer, wanted: Iterable[Target]) -> bool:
+def _is_emptying(observation: Observation[Syncer]) -> bool:
     """Whether no target is left that is there, and no limit says what may happen then."""
+    syncer = observation.syncer
     is_left = any(
-        not target.is_closed and target.namespace != asked.source.namespace for target in wanted
+        not target.is_closed and target.namespace != syncer.source.namespace
+        for target in observation.targets
     )
-    return asked.prune_limit is None and not is_left
+    return syncer.prune_limit is None and not is_left
 
 
-def _names(asked: Syncer, wanted: Iterable[Target]) -> set[str]:
+def _names(observation: Observation[Syncer]) -> set[str]:
     """The namespaces that shall hold a copy; the source's own never does."""
-    return {target.namespace for target in wanted} - {asked.source.namespace}
+    names = {target.namespace for target in observation.targets}
+    return names - {observation.syncer.source.namespace}
 
 
-def _is_confirmed(asked: Syncer, request: SyncRequest, token: str) -> bool:
+def _is_confirmed(observation: Observation[Syncer], token: str) -> bool:
     """Whether somebody said that just this change is meant, which resuming would not be."""
-    said = (request.parent.metadata.annotations or {}).get(CONFIRM_PRUNE)
-    return said == token and not asked.is_suspended
+    said = (observation.parent.metadata.annotations or {}).get(CONFIRM_PRUNE)
+    return said == token and not observation.syncer.is_suspended
 
 
-def _losing(
-    asked: Syncer, request: SyncRequest, names: set[str], policy: Policy
-) -> Iterator[KubernetesObject]:
+def _losing(observation: Observation[Syncer], names: set[str]) -> Iterator[ExistingCopy]:
     """The living copies that only a change of the targets takes away."""
-    for copy in copies.observed(request):
-        namespace = copy.metadata.namespace
+    for copy in observation.copies:
         if (
-            copy.is_living
-            and namespace not in names
-            and not targets.is_closing(namespace, asked, request)
-            and not copies.is_withdrawn(copy, asked, request)
-            and _is_ours(copy, asked, policy)
+            not copy.is_terminating
+            and copy.namespace not in names
+            and not observation.is_closing(copy.namespace)
+            and not copy.is_withdrawn
+            and _is_ours(copy)
         ):
             yield copy
 
 
-def _is_ours(copy: KubernetesObject, asked: Syncer, policy: Policy) -> bool:
+def _is_ours(copy: ExistingCopy) -> bool:
     """Whether a copy is this syncer's; what others made can be deleted, and is not counted."""
-    return field_ownership.is_managed_by_us(copy, policy) and not copies.belongs_to_another(
-        copy, asked, policy
-    )
+    return copy.is_managed_by_us and not copy.belongs_to_another
 
 
-def _token(request: SyncRequest, names: Iterable[str]) -> str:
+def _token(parent: Parent, names: Iterable[str]) -> str:
     """The digest of what is wanted now, which no deletion changes and every change of mind does.
 
     It is of this very syncer: where no target is left there is nothing else to tell two apart.
     """
-    metadata = request.parent.metadata
+    metadata = parent.metadata
     wanted = protocol.encode([metadata.uid, metadata.generation, sorted(names)])
     return hashlib.sha256(wanted).hexdigest()[:_TOKEN_DIGITS]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.api.options import Policy
-from hooks.api.protocol import ApplyStrategy, SyncRequest
-from hooks.copies import copies
+from hooks.api.protocol import ApplyStrategy
+from hooks.copies import size
+from hooks.copies.observation import Observation
 from hooks.resolve import source
 from hooks.resolve.source import Content, NoContent, SourceReason
 from hooks.resolve.targets import Target
@@ -30,7 +30,7 @@ _TIMES_OBSERVED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
+class RequestSize:
     """The bytes that the next request takes, and the most that it may have."""
 
     taken: int
@@ -70,41 +70,40 @@ _REMEDY: Final = (
 )
 
 
-def of(
-    asked: Syncer,
-    content: Content,
-    request: SyncRequest,
-    wanted: Sequence[Target],
-    policy: Policy,
-) -> Capacity:
+def of(observation: Observation[Syncer], content: Content) -> RequestSize:
     """What a syncer takes once every target has its copy, while those that it replaces remain.
 
     Of a Secret no size is told, for it is that of its values.
     """
-    open_ = [target for target in wanted if target.failure is None]
-    copy = copies.request_size(content, asked, open_)
-    if policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
+    syncer, options = observation.syncer, observation.options
+    open_ = [target for target in observation.targets if target.failure is None]
+    copy = size.request_size(content, syncer, open_)
+    if options.strategy is ApplyStrategy.DYNAMIC_APPLY:
         # The annotation holds the copy once more, as a string in which quotes are escaped.
         escaped = (content.raw_data, content.raw_binary_data)
         copy += copy + sum(bytes(raw).count(sign) for raw in escaped for sign in (b'"', b"\\"))
     managed = sum(len(key.encode()) + _KEY_BYTES for key in (*content.data, *content.binary_data))
     each = _TIMES_OBSERVED * (copy + _OBSERVED_BYTES + managed) + _NAMESPACE_BYTES
-    return Capacity(
-        taken=_REST_BYTES + copy + len(open_) * each + _replaced(asked, request, open_),
-        limit=policy.max_request_bytes,
-        is_told=not asked.source.kind.is_secret,
-        subject=source.described(asked),
+    return RequestSize(
+        taken=_REST_BYTES + copy + len(open_) * each + _replaced(observation, open_),
+        limit=options.max_request_bytes,
+        is_told=not syncer.source.kind.is_secret,
+        subject=source.described(syncer),
     )
 
 
-def _replaced(asked: Syncer, request: SyncRequest, wanted: Sequence[Target]) -> int:
+def _replaced(observation: Observation[Syncer], targets: Sequence[Target]) -> int:
     """Bytes of the copies under an old name or kind: they stay until the new ones are there.
 
     Those elsewhere are not counted, so that fewer targets always help.
     """
-    namespaces = {target.namespace for target in wanted}
+    namespaces = {target.namespace for target in targets}
+    contents = [
+        (copy.object.data, copy.object.binary_data)
+        for copy in observation.copies
+        if copy.namespace in namespaces and not copy.has_current_name
+    ]
     return sum(
-        _OBSERVED_BYTES + memoryview(copy.data).nbytes + memoryview(copy.binary_data).nbytes
-        for copy in copies.observed(request)
-        if copy.metadata.namespace in namespaces and not asked.names(copy)
+        _OBSERVED_BYTES + memoryview(data).nbytes + memoryview(binary_data).nbytes
+        for data, binary_data in contents
     )

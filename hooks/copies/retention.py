@@ -9,14 +9,9 @@ under foreground deletion Metacontroller applies nothing any more.
 from collections.abc import Iterable
 from typing import Final
 
-from hooks.api.protocol import (
-    LAST_APPLIED,
-    NAMESPACES,
-    ApplyStrategy,
-    KubernetesObject,
-    OwnerReference,
-    SyncRequest,
-)
+from hooks.api.names import LAST_APPLIED
+from hooks.api.protocol import ApplyStrategy, KubernetesObject, OwnerReference
+from hooks.copies.observation import AnyObservation
 from hooks.resolve.targets import Target
 from hooks.spec.syncer import DeletionPolicy, InvalidSpec, Syncer
 
@@ -24,9 +19,9 @@ _API_VERSION: Final = "v1"
 _KIND: Final = "Namespace"
 
 
-def is_wanted(asked: Syncer | InvalidSpec) -> bool:
+def is_wanted(syncer: Syncer | InvalidSpec) -> bool:
     """Whether the copies shall outlive their syncer."""
-    return asked.deletion_policy is DeletionPolicy.RETAIN
+    return syncer.deletion_policy is DeletionPolicy.RETAIN
 
 
 def observed(copy: KubernetesObject) -> OwnerReference | None:
@@ -38,51 +33,50 @@ def observed(copy: KubernetesObject) -> OwnerReference | None:
     return None
 
 
-def available(request: SyncRequest, namespace: str) -> OwnerReference | None:
+def available(observation: AnyObservation, namespace: str) -> OwnerReference | None:
     """The Namespace as an owner; None where it is not shown, for then its uid is not known."""
-    found = request.seen(NAMESPACES).get(namespace)
+    found = observation.namespaces.get(namespace)
     return None if found is None else _owner(namespace, found.metadata.uid)
 
 
-def desired(
-    request: SyncRequest, asked: Syncer | InvalidSpec, copy: KubernetesObject
-) -> OwnerReference | None:
+def desired(observation: AnyObservation, copy: KubernetesObject) -> OwnerReference | None:
     """The owner that a copy which stays shall have beside its syncer.
 
     Where the spec cannot be followed, where the Namespace is not shown, or where it has the name of
     the syncer and dynamic apply could not tell the two apart, it is the one that is there.
     """
-    if isinstance(asked, InvalidSpec):
+    syncer = observation.syncer
+    if isinstance(syncer, InvalidSpec):
         return observed(copy)
-    if not is_wanted(asked):
+    if not is_wanted(syncer):
         return None
     is_merged_by_name = copy.annotation(LAST_APPLIED) is not None
-    if is_merged_by_name and copy.metadata.namespace == asked.name:
+    if is_merged_by_name and copy.metadata.namespace == syncer.name:
         return observed(copy)
-    return available(request, copy.metadata.namespace) or observed(copy)
+    return available(observation, copy.metadata.namespace) or observed(copy)
 
 
-def is_safe(copy: KubernetesObject, request: SyncRequest, asked: Syncer | InvalidSpec) -> bool:
+def is_safe(copy: KubernetesObject, observation: AnyObservation) -> bool:
     """Whether a copy that shall outlive its syncer has the owner that lets it."""
     owner = observed(copy)
-    return owner is not None and owner == desired(request, asked, copy)
+    return owner is not None and owner == desired(observation, copy)
 
 
 def conflict(
-    asked: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
+    syncer: Syncer, targets: Iterable[Target], strategy: ApplyStrategy
 ) -> InvalidSpec | None:
     """Say so where the second owner would take the place of the first.
 
     Dynamic apply merges owners by their name alone.
     """
-    is_merged = strategy is ApplyStrategy.DYNAMIC_APPLY and is_wanted(asked)
-    if not is_merged or all(target.namespace != asked.name for target in targets):
+    is_merged = strategy is ApplyStrategy.DYNAMIC_APPLY and is_wanted(syncer)
+    if not is_merged or all(target.namespace != syncer.name for target in targets):
         return None
     return InvalidSpec(
-        f"Set spec.deletionPolicy to {DeletionPolicy.DELETE}, or take namespace {asked.name} off "
+        f"Set spec.deletionPolicy to {DeletionPolicy.DELETE}, or take namespace {syncer.name} off "
         f"the targets: it has the syncer's own name, and {strategy} cannot tell two owners of one "
         "name apart",
-        asked.deletion_policy,
+        syncer.deletion_policy,
     )
 
 

@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from hooks.api.protocol import KubernetesObject
-from hooks.spec import syncer
 from hooks.spec.globs import Patterns, is_glob
+from hooks.spec.validation import is_namespace_list, is_namespace_or_glob
 
-ALLOW_SYNC_TO: Final = f"{syncer.GROUP}/allow-sync-to"
-"""The annotation on a source that lists the namespaces which may hold a copy."""
 GLOBS_LIMIT: Final = 100
 """How many globs a list may have: every target's name is held against them."""
-ACCEPT_SYNC_FROM: Final = f"{syncer.GROUP}/accept-sync-from"
-"""The annotation on a Namespace that lists the namespaces from which it takes copies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +40,6 @@ def _read(text: str) -> Consent:
     items = {*map(str.strip, text.split(","))}
     globs = sorted(filter(is_glob, items))
     names = items.difference(globs)
-    kept = filter(syncer.is_namespace_or_glob, globs[:GLOBS_LIMIT])
-    fits = syncer.is_namespace_list(text) and len(globs) <= GLOBS_LIMIT
+    kept = filter(is_namespace_or_glob, globs[:GLOBS_LIMIT])
+    fits = is_namespace_list(text) and len(globs) <= GLOBS_LIMIT
     return Consent(names, Patterns.of(kept), is_malformed=not fits)

@@ -16,20 +16,13 @@ from msgspec import UNSET, Raw, UnsetType
 
 from hooks.api import kinds, protocol, text
 from hooks.api.kinds import API_VERSION, Kind
+from hooks.api.names import ALLOW_SYNC_TO, NAMESPACES, SOURCE
 from hooks.api.options import Policy
-from hooks.api.protocol import (
-    NAMESPACES,
-    ApplyStrategy,
-    Controller,
-    KubernetesObject,
-    RelatedRule,
-    SyncRequest,
-)
+from hooks.api.protocol import ApplyStrategy, Controller, KubernetesObject, RelatedRule, SyncRequest
 from hooks.api.text import excerpt
 from hooks.resolve import consent, keys
 from hooks.resolve.keys import Fault, NoSelection
-from hooks.spec import syncer
-from hooks.spec.syncer import Syncer
+from hooks.spec.syncer import Syncer, is_copy
 
 _SAFE: Final = ApplyStrategy.SERVER_SIDE_APPLY
 _REPLACEMENT: Final = "\ufffd"
@@ -195,7 +188,7 @@ def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Content | No
     found = _find(asked, request)
     if found is None:
         return _not_found(asked, request)
-    if syncer.is_copy(found):
+    if is_copy(found):
         return NoContent(
             SourceReason.SOURCE_IS_A_COPY,
             f"{described(asked)} is itself a copy; name the original, "
@@ -207,7 +200,7 @@ def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Content | No
 def allows(asked: Syncer, request: SyncRequest, namespace: str) -> bool:
     """Whether the source's owner consents to a copy in a namespace; yes where he says nothing."""
     found = _find(asked, request)
-    listed = consent.given(found, consent.ALLOW_SYNC_TO) if found else None
+    listed = consent.given(found, ALLOW_SYNC_TO) if found else None
     return listed is None or listed.is_malformed or listed.covers(namespace)
 
 
@@ -218,13 +211,13 @@ def made(copy: KubernetesObject, asked: Syncer) -> bool:
     keep the copy by that: only a source that the syncer named before counts as another one.
     """
     is_of_kind = kinds.of(copy.kind) is asked.source.kind
-    return is_of_kind and copy.annotation(syncer.SOURCE) not in asked.former_sources
+    return is_of_kind and copy.annotation(SOURCE) not in asked.former_sources
 
 
 def names(copy: KubernetesObject, asked: Syncer) -> bool:
     """Whether a copy itself says that it was made from the source that the syncer names now."""
     is_of_kind = kinds.of(copy.kind) is asked.source.kind
-    return is_of_kind and copy.annotation(syncer.SOURCE) == str(asked.source)
+    return is_of_kind and copy.annotation(SOURCE) == str(asked.source)
 
 
 def _find(asked: Syncer, request: SyncRequest) -> KubernetesObject | None:
@@ -249,20 +242,20 @@ def _unsupported(asked: Syncer, found: KubernetesObject) -> NoContent | None:
 
 def _unconsented(asked: Syncer, found: KubernetesObject, policy: Policy) -> NoContent | None:
     """Why it is not known to whom the source's owner consents, where that must be known."""
-    listed = consent.given(found, consent.ALLOW_SYNC_TO)
+    listed = consent.given(found, ALLOW_SYNC_TO)
     if listed is None:
         if not (policy.require_consent or asked.source.kind.is_secret):
             return None
         command = (
             f"kubectl annotate {asked.source.kind.name.lower()} {asked.source.name} "
-            f"-n {asked.source.namespace} {consent.ALLOW_SYNC_TO}=NAMESPACES"
+            f"-n {asked.source.namespace} {ALLOW_SYNC_TO}=NAMESPACES"
         )
         problem = (
             f"does not say to which namespaces it may be copied; its owner can, with `{command}`"
         )
     elif listed.is_malformed:
         problem = (
-            f"has an annotation {consent.ALLOW_SYNC_TO} that cannot be followed; give names of "
+            f"has an annotation {ALLOW_SYNC_TO} that cannot be followed; give names of "
             f"namespaces, and at most {consent.GLOBS_LIMIT} globs, with commas in between"
         )
     else:
@@ -285,7 +278,7 @@ def _not_found(asked: Syncer, request: SyncRequest) -> NoContent:
 
 
 def _original(found: KubernetesObject) -> str:
-    original = found.annotation(syncer.SOURCE)
+    original = found.annotation(SOURCE)
     return excerpt(original) if original else "from which it was made"
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from hooks.api.names import ACCEPT_SYNC_FROM, ALLOW_SYNC_TO, NAMESPACES
 from hooks.api.options import Policy
-from hooks.api.protocol import NAMESPACES, Group, KubernetesObject, RelatedRule, SyncRequest
+from hooks.api.protocol import Group, KubernetesObject, RelatedRule, SyncRequest
 from hooks.resolve import consent, source
 from hooks.spec.syncer import Syncer
 
@@ -173,7 +174,7 @@ def _consenting(target: Target, asked: Syncer, request: SyncRequest, policy: Pol
         return target
     name = target.namespace
     if not source.allows(asked, request, name):
-        listed = f"the annotation {consent.ALLOW_SYNC_TO} of {source.described(asked)}"
+        listed = f"the annotation {ALLOW_SYNC_TO} of {source.described(asked)}"
         return Target(
             name,
             Failure(
@@ -185,12 +186,11 @@ def _consenting(target: Target, asked: Syncer, request: SyncRequest, policy: Pol
     if not policy.require_target_consent:
         return target
     namespace = request.seen(NAMESPACES)[name]
-    accepted = consent.given(namespace, consent.ACCEPT_SYNC_FROM)
+    accepted = consent.given(namespace, ACCEPT_SYNC_FROM)
     if accepted is not None and accepted.covers(asked.source.namespace):
         return target
     command = (
-        f"kubectl annotate namespace {name} "
-        f"{consent.ACCEPT_SYNC_FROM}={asked.source.namespace} --overwrite"
+        f"kubectl annotate namespace {name} {ACCEPT_SYNC_FROM}={asked.source.namespace} --overwrite"
     )
     return Target(
         name,

@@ -13,8 +13,9 @@ from msgspec import UNSET, UnsetType, structs
 
 from hooks.api.protocol import Child, KubernetesObject
 from hooks.api.text import excerpt
-from hooks.copies.copies import Copies, Outcome, State
-from hooks.copies.prune_guard import Brake
+from hooks.copies.decision import CopyDecisions
+from hooks.copies.outcome import Outcome, State
+from hooks.copies.prune_guard import PruneGuard
 
 NAMES_LIMIT: Final = 50
 """How many namespaces each part of a plan names; the counts are true beyond."""
@@ -69,17 +70,17 @@ def _without_keys(changes: Changes) -> Changes:
     return structs.replace(changes, copies=copies or UNSET)
 
 
-def without_content(outcomes: Iterable[Outcome], going: Collection[str]) -> Plan:
+def without_content(outcomes: Iterable[Outcome], deleting: Collection[str]) -> Plan:
     """The plan where nothing is known to copy: copies go with their source, or all are kept."""
-    return Plan(delete=_namespaces(going), fail=_failing(outcomes))
+    return Plan(delete=_namespaces(deleting), fail=_failing(outcomes))
 
 
 def make(
-    decisions: Copies,
+    decisions: CopyDecisions,
     outcomes: Sequence[Outcome],
     held: Sequence[Child],
-    strays: Sequence[KubernetesObject],
-    pruning: Brake | None,
+    foreign: Sequence[KubernetesObject],
+    guard: PruneGuard | None,
 ) -> Plan:
     """The plan of a syncer that holds the copies `held` and would go on with these outcomes.
 
@@ -88,21 +89,21 @@ def make(
     release is left to the next sync, as it is everywhere.
     """
     kept = {_identity(child): child for child in held}
-    braked = pruning.children if pruning else ()
-    lasting = {(s.kind, s.metadata.namespace, s.metadata.name) for s in strays}
+    braked = guard.children if guard else ()
+    lasting = {(f.kind, f.metadata.namespace, f.metadata.name) for f in foreign}
     lasting.update(map(_identity, braked))
     creating, updating, taking = [], [], []
     for outcome in outcomes:
         if outcome.failure is not None:
             lasting.update(map(_identity, outcome.children))
             continue
-        asked, namespace = decisions.asked, outcome.namespace
-        copy = (asked.source.kind.name, namespace, asked.copy_name)
+        syncer, namespace = decisions.observation.syncer, outcome.namespace
+        copy = (syncer.source.kind.name, namespace, syncer.copy_name)
         lasting.add(copy)
-        found = decisions.found(namespace)
+        found = decisions.existing(namespace)
         if found is None or not found.is_living:
             creating.append(namespace)
-        elif not asked.controls(found):
+        elif not syncer.controls(found):
             taking.append(_change(decisions, found))
         elif copy in kept and _is_written(outcome, kept[copy]):
             updating.append(_change(decisions, found))
@@ -130,8 +131,8 @@ def _is_written(outcome: Outcome, held: Child) -> bool:
     return bool(lost | (set(before.annotations or ()) - set(after.annotations or ())))
 
 
-def _change(decisions: Copies, found: KubernetesObject) -> Change:
-    keys = decisions.changed_keys(found)
+def _change(decisions: CopyDecisions, found: KubernetesObject) -> Change:
+    keys = decisions.writer.changed_keys(found)
     return Change(
         found.metadata.namespace, len(keys), list(map(excerpt, keys[:KEYS_LIMIT])) or UNSET
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hooks.api.protocol import LAST_APPLIED
+from hooks.api.names import LAST_APPLIED
 from tests.controlplane import ApiError, Client, Object, Stack, wait_for
 from tests.controlplane.stack import admission
 

@@ -19,7 +19,7 @@ from hooks.preview.registration import (
     Installation,
 )
 from hooks.preview.schema import Schema
-from hooks.status.status import RETRY_SECONDS
+from hooks.status.types import RETRY_SECONDS
 from tests.scenarios.admission import Admission
 from tests.scenarios.story import Manifest, Reference, World
 

@@ -1,0 +1,233 @@
+"""The copy in one namespace: create it, keep it, write it, replace it, or leave it alone.
+
+Kubernetes and Metacontroller will not make a copy exact by themselves: keys that somebody added
+are nobody's to remove, immutable objects refuse every update, and under server-side apply an
+object that we never made is taken over as soon as it is returned. What to return in each case is
+decided here, from what is observed alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from hooks.api import kinds, protocol
+from hooks.api.names import CONTROLLER_UID, LAST_APPLIED
+from hooks.api.protocol import ApplyStrategy, Child, ChildMeta, KubernetesObject, OwnerReference
+from hooks.copies import conflicts, field_ownership, retention
+from hooks.copies.child import is_marked_by_dynamic_apply, owners, preserve, take_back
+from hooks.copies.desired_metadata import copy_annotations, copy_labels
+from hooks.copies.observation import ExistingCopy, Observation
+from hooks.copies.outcome import Outcome, State
+from hooks.copies.removal import blocked_by
+from hooks.copies.writing import ContentWriter
+from hooks.resolve import source
+from hooks.resolve.source import Content
+from hooks.resolve.targets import Target
+from hooks.spec.syncer import Syncer
+
+_UNOWNED: Final = (
+    "the copy's ownerReferences do not say of its Namespace what spec.deletionPolicy asks for; "
+    "see who else writes them"
+)
+_MARKED: Final = (
+    f"the copy has the annotation {LAST_APPLIED}, and gets no new data before "
+    f"{ApplyStrategy.SERVER_SIDE_APPLY} has taken it off; see who else sets it, or run "
+    f"Metacontroller with --apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}"
+)
+_UNSEEN: Final = "the copy has been asked for and has not been seen"
+_UNLIKE: Final = (
+    "the copy has been seen with the current content, but not with the labels, the annotations and "
+    "the immutability that it should have"
+)
+_LEFT_BEHIND: Final = (
+    "the copy of a deleted syncer of the same name is still there; Kubernetes deletes it by itself "
+    "(garbage collection), and then the copy of this syncer comes"
+)
+
+
+@dataclass(slots=True)
+class CopyDecisions:
+    """Decides for one syncer with one content; copies in the same state share the work."""
+
+    observation: Observation[Syncer]
+    content: Content
+    writer: ContentWriter = field(init=False)
+    _syncer: Syncer = field(init=False)
+    _labels: Mapping[str, str] = field(init=False)
+    _outdated: Mapping[str, Sequence[ExistingCopy]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._syncer = self.observation.syncer
+        self._labels = copy_labels(self._syncer)
+        self.writer = ContentWriter(self._syncer, self.content, self.observation.options)
+        outdated: dict[str, list[ExistingCopy]] = {}
+        for copy in self.observation.copies:
+            if copy.is_managed_by_us and not copy.belongs_to_another and not copy.has_current_name:
+                outdated.setdefault(copy.namespace, []).append(copy)
+        self._outdated = outdated
+
+    def decide(self, target: Target) -> Outcome:
+        """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
+        if target.failure:
+            kept = [preserve(copy, self.observation) for copy in self._kept(target)]
+            return Outcome(target.namespace, State.FAILED, kept, target.failure)
+        outcome = self._decide(target.namespace)
+        outdated = self._outdated.get(target.namespace)
+        if not outdated or outcome.state is State.CURRENT:
+            return outcome
+        # The copy of the old name or kind goes only when the new one is there.
+        kept = [preserve(copy, self.observation) for copy in outdated if not copy.is_terminating]
+        return Outcome(
+            outcome.namespace,
+            outcome.state,
+            (*outcome.children, *kept),
+            outcome.failure,
+            outcome.obstacle,
+        )
+
+    def existing(self, namespace: str) -> KubernetesObject | None:
+        """What bears the copies' name in a namespace, a copy or anything else."""
+        copy = self.observation.current_copies.get(namespace)
+        return copy.object if copy else self._related(namespace)
+
+    def _related(self, namespace: str) -> KubernetesObject | None:
+        return self.observation.related.get(f"{namespace}/{self._syncer.copy_name}")
+
+    def _kept(self, target: Target) -> Iterator[ExistingCopy]:
+        """The copies that stay in a target in spite of its failure.
+
+        Consent that a new source never gave withdraws nothing from the copies of the old one.
+        """
+        copy = self.observation.current_copies.get(target.namespace)
+        for held in (*([copy] if copy else ()), *self._outdated.get(target.namespace, ())):
+            is_of_another = target.is_unconsented and not source.made(held.object, self._syncer)
+            is_kept = target.keeps or is_of_another
+            if not held.is_terminating and is_kept and held.is_managed_by_us:
+                yield held
+
+    def _decide(self, namespace: str) -> Outcome:
+        copy = self.observation.current_copies.get(namespace)
+        if copy is None:
+            return self._absent(namespace, self._related(namespace))
+        if copy.is_terminating:
+            return Outcome(namespace, State.WAITING, obstacle=blocked_by(copy.object))
+        if self._syncer.source.kind.is_secret and is_marked_by_dynamic_apply(copy.object):
+            # Server-side apply takes the annotation off; dynamic apply would put the new data in.
+            held = preserve(copy, self.observation)
+            return Outcome(namespace, State.WAITING, (held,), obstacle=_MARKED)
+        if _is_unmergeable(copy.object, self.observation.options.strategy):
+            return _replaced(namespace)
+        return self._present(namespace, copy.object)
+
+    def _absent(self, namespace: str, found: KubernetesObject | None) -> Outcome:
+        """No copy is observed: create it, unless something else bears its name."""
+        syncer, options = self._syncer, self.observation.options
+        if found is None:
+            created = self._child(namespace, immutable=syncer.immutable or UNSET)
+            return Outcome(namespace, State.WAITING, (created,), seen=_UNSEEN)
+        if syncer.controls(found):
+            # Metacontroller is about to observe it, or to release it where it lost its label;
+            # what it then is, the next sync sees.
+            is_kept = found.label(CONTROLLER_UID) == syncer.uid
+            children = (self._child(namespace),) if is_kept else ()
+            return Outcome(namespace, State.WAITING, children)
+        controller = found.controller
+        if controller is not None and conflicts.is_predecessor(controller, syncer):
+            return Outcome(namespace, State.WAITING, obstacle=blocked_by(found) or _LEFT_BEHIND)
+        if controller is not None:
+            failure = conflicts.managed_by_another(found, controller)
+        elif not conflicts.is_taken_over(found, syncer, self.content):
+            failure = conflicts.conflict(found, syncer, options.strategy)
+        elif options.strategy is ApplyStrategy.DYNAMIC_APPLY:
+            failure = conflicts.unadoptable(found, syncer, options.strategy)
+        else:
+            # As it is, not as it shall be: it may be immutable, or hold a key on the other side,
+            # and then only an observed copy can be mended.
+            return Outcome(namespace, State.WAITING, (take_back(found, options),))
+        return Outcome(namespace, State.FAILED, failure=failure)
+
+    def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:
+        if source.type_of(copy, self._syncer.source.kind) != self.content.type:
+            return _replaced(namespace)
+        reading = self.writer.read(copy)
+        if reading is None or reading.is_current:
+            return self._exact(namespace, copy)
+        # `immutable` comes only with what is seen to be right: a wrong copy would be kept wrong.
+        writing = None if copy.immutable else self.writer.next_write(copy, reading)
+        if writing is None:
+            return _replaced(namespace)
+        return Outcome(namespace, State.WAITING, (self._child(namespace, writing),))
+
+    def _exact(self, namespace: str, copy: KubernetesObject) -> Outcome:
+        """The copy holds the content; it may still lack metadata, or be immutable against the spec.
+
+        `immutable` cannot be taken back. Set by somebody else it is said again; set by us alone,
+        the spec had asked for it and does so no more.
+        """
+        syncer, options = self._syncer, self.observation.options
+        is_unwanted = copy.immutable and not syncer.immutable
+        if is_unwanted and field_ownership.is_frozen_by_us_alone(copy, options):
+            return _replaced(namespace)
+        immutable = bool(copy.immutable) or syncer.immutable
+        is_current = immutable == bool(copy.immutable) and self._is_labelled(copy)
+        owner = retention.desired(self.observation, copy)
+        is_owned = owner == retention.observed(copy)
+        children = (self._child(namespace, immutable=immutable or UNSET),)
+        if is_current and is_owned:
+            written = copy.written_by(options.field_manager)
+            return Outcome(namespace, State.CURRENT, children, written=written)
+        obstacle = None if is_owned else _UNOWNED
+        return Outcome(namespace, State.WAITING, children, obstacle=obstacle, seen=_UNLIKE)
+
+    def _is_labelled(self, copy: KubernetesObject) -> bool:
+        labels = copy.metadata.labels or {}
+        return all(labels.get(name) == value for name, value in self._labels.items()) and all(
+            copy.annotation(name) == value
+            for name, value in copy_annotations(self._syncer, self.content.hash).items()
+        )
+
+    def _child(
+        self,
+        namespace: str,
+        content: Content | None = None,
+        *,
+        immutable: bool | UnsetType = UNSET,
+    ) -> Child:
+        written = content or self.content
+        return Child(
+            api_version=kinds.API_VERSION,
+            kind=self._syncer.source.kind.name,
+            metadata=ChildMeta(
+                name=self._syncer.copy_name,
+                namespace=namespace,
+                labels=self._labels,
+                annotations=copy_annotations(self._syncer, written.hash),
+                owner_references=owners(self._owner(namespace)),
+            ),
+            data=written.raw_data or UNSET,
+            binary_data=written.raw_binary_data or UNSET,
+            immutable=immutable,
+            type=self.content.type or UNSET,
+        )
+
+    def _owner(self, namespace: str) -> OwnerReference | None:
+        if not retention.is_wanted(self._syncer):
+            return None
+        return retention.available(self.observation, namespace)
+
+
+def _is_unmergeable(copy: KubernetesObject, strategy: ApplyStrategy) -> bool:
+    """Whether Metacontroller cannot update a copy: it cannot read what it wrote there last.
+
+    Facts: Metacontroller's package `dynamic/apply`, `GetLastApplied`.
+    """
+    applied = copy.annotation(LAST_APPLIED)
+    is_read = strategy is ApplyStrategy.DYNAMIC_APPLY and bool(applied)
+    return is_read and not protocol.is_readable_by_dynamic_apply(applied or "")
+
+
+def _replaced(namespace: str) -> Outcome:
+    """A copy that cannot be written: left out it is deleted, and created in the next sync."""
+    return Outcome(namespace, State.WAITING)

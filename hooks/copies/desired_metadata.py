@@ -1,0 +1,22 @@
+"""The labels and annotations that a copy gets."""
+
+from collections.abc import Mapping
+
+from hooks.api.names import CONTENT_HASH, MANAGED_BY, MANAGER, SOURCE, SYNCED_BY, SYNCED_FROM
+from hooks.spec.syncer import Syncer
+
+
+def copy_labels(syncer: Syncer) -> Mapping[str, str]:
+    """Those of every copy; Metacontroller adds its own."""
+    return {
+        **syncer.target_labels,
+        SYNCED_BY: syncer.name,
+        SYNCED_FROM: syncer.source.namespace,
+        MANAGED_BY: MANAGER,
+    }
+
+
+def copy_annotations(syncer: Syncer, written_hash: str | None) -> Mapping[str, str]:
+    """Those of a copy that is written with a content of this digest, if it has one."""
+    hashed = {} if written_hash is None else {CONTENT_HASH: written_hash}
+    return {**syncer.target_annotations, SOURCE: str(syncer.source), **hashed}

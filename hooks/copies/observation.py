@@ -1,0 +1,193 @@
+"""What a request shows of one syncer, read once: the value from which everything is decided.
+
+A hook builds it first. Each observed copy is classified here, and nowhere again.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeAlias, TypeVar
+
+from hooks.api import kinds
+from hooks.api.names import CONTROLLER_UID, NAMESPACES, SOURCE, SYNCED_BY
+from hooks.api.options import Policy
+from hooks.api.protocol import Group, KubernetesObject, Parent, SyncRequest
+from hooks.copies import field_ownership
+from hooks.resolve import source, targets
+from hooks.resolve.targets import Target
+from hooks.spec.syncer import InvalidSpec, Syncer
+from hooks.spec.validation import is_source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExistingCopy:
+    """A child that Metacontroller observes, and what is to be known of it.
+
+    `has_current_name` tells that it is of the kind and the name that copies have now; of an
+    invalid spec neither that nor the last two are known, and none is said to be true.
+    """
+
+    object: KubernetesObject
+    namespace: str
+    is_managed_by_us: bool
+    has_current_name: bool = False
+    belongs_to_another: bool = False
+    """Whether it was made for another syncer, whose name it carries.
+
+    Somebody has set its label `controller-uid` to this syncer's uid, and Metacontroller adopted it.
+    What has the name of this syncer's own copies is one of them, whatever its labels say.
+    """
+    is_withdrawn: bool = False
+    """Whether the owner of the source from which it was made does not want it there."""
+
+    @property
+    def is_terminating(self) -> bool:
+        """Whether it is being deleted."""
+        return not self.object.is_living
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Its kind, namespace and name."""
+        return kinds.of(self.object.kind).name, self.namespace, self.object.metadata.name
+
+
+_SpecT = TypeVar("_SpecT", bound=Syncer | InvalidSpec)
+_SpecT_co = TypeVar("_SpecT_co", bound=Syncer | InvalidSpec, covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Observation(Generic[_SpecT_co]):
+    """A syncer with its targets and options, its copies in order, and what is related.
+
+    `related` holds the related objects of the copies' kind, by `namespace/name`, and `namespaces`
+    the Namespaces by name. `are_rules_current` tells that what is related answers this version's
+    rules. `copies` are sorted by kind, namespace and name.
+    """
+
+    parent: Parent
+    syncer: _SpecT_co
+    targets: Sequence[Target]
+    options: Policy
+    copies: Sequence[ExistingCopy]
+    related: Group
+    namespaces: Group
+    are_rules_current: bool
+
+    @cached_property
+    def current_copies(self) -> Mapping[str, ExistingCopy]:
+        """The copies of the present kind and name, by namespace."""
+        return {copy.namespace: copy for copy in self.copies if copy.has_current_name}
+
+    @cached_property
+    def orphans(self) -> Sequence[KubernetesObject]:
+        """The copies in the targets that have lost their owner; never the source."""
+        if not isinstance(self.syncer, Syncer):
+            return ()
+        names = {target.namespace for target in self.targets} - {self.syncer.source.namespace}
+        found = [
+            self.related.get(f"{name}/{self.syncer.copy_name}")
+            for name in sorted(names - self.current_copies.keys())
+        ]
+        return [each for each in found if each is not None and is_orphaned(each, self.syncer)]
+
+    def is_closing(self, namespace: str) -> bool:
+        """Whether a namespace is being deleted, or is known not to exist: its copies go with it."""
+        shown = self.namespaces.get(namespace)
+        if shown is not None:
+            return targets.is_terminating(shown)
+        return isinstance(self.syncer, Syncer) and self.syncer.namespaces.shows(namespace)
+
+
+AnyObservation: TypeAlias = Observation[Syncer | InvalidSpec]
+
+
+def observe(
+    syncer: _SpecT, wanted: Sequence[Target], request: SyncRequest, options: Policy
+) -> Observation[_SpecT]:
+    """The observation of a syncer with these targets. Raises MalformedRequest."""
+    objects = _children(request)
+    related: Group = {}
+    are_rules_current = True
+    if isinstance(syncer, Syncer):
+        related = request.seen(syncer.source.kind.group)
+        are_rules_current = source.rules_are_current(syncer, request) and targets.rules_are_current(
+            syncer, request, objects
+        )
+    return Observation(
+        parent=request.parent,
+        syncer=syncer,
+        targets=wanted,
+        options=options,
+        copies=[_classified(each, syncer, request, options) for each in objects],
+        related=related,
+        namespaces=request.seen(NAMESPACES),
+        are_rules_current=are_rules_current,
+    )
+
+
+def former_sources(
+    syncer: Syncer, request: SyncRequest, known: Collection[str] | None
+) -> Collection[str]:
+    """The sources that the syncer named before and of which there are copies.
+
+    `known` are those that it is known to have named. None, where that is not known: then they are
+    what the copies say, one a namespace. A wrong one keeps a copy that should go; a missing one
+    deletes a copy that should stay.
+    """
+    origins: dict[str, str] = {}
+    for copy in _children(request):
+        origin = copy.annotation(SOURCE)
+        is_former = origin != str(syncer.source) and (known is None or origin in known)
+        if origin is not None and is_former and is_source(origin):
+            origins.setdefault(copy.metadata.namespace, origin)
+    return frozenset(origins.values())
+
+
+def is_orphaned(found: KubernetesObject, syncer: Syncer) -> bool:
+    """Whether an object without a controller carries our `synced-by`: ours, but no child.
+
+    Metacontroller calls such an object released.
+    """
+    return found.controller is None and found.label(SYNCED_BY) == syncer.name
+
+
+def is_deletable_orphan(orphan: KubernetesObject) -> bool:
+    """Whether an orphaned copy lives and was this syncer's until now, and so may go with it.
+
+    An object that was handed over and never taken has no source; one that outlived its syncer
+    carries the uid of that one.
+    """
+    was_ours = orphan.annotation(SOURCE) is not None and orphan.label(CONTROLLER_UID) is None
+    return was_ours and orphan.is_living
+
+
+def _children(request: SyncRequest) -> Sequence[KubernetesObject]:
+    """All children of the syncer, of whatever kind and under whatever name, in order."""
+    return [
+        child for kind in kinds.KINDS for _, child in sorted(request.observed(kind.group).items())
+    ]
+
+
+def _classified(
+    copy: KubernetesObject, syncer: Syncer | InvalidSpec, request: SyncRequest, options: Policy
+) -> ExistingCopy:
+    namespace = copy.metadata.namespace
+    is_managed_by_us = field_ownership.is_managed_by_us(copy, options)
+    if isinstance(syncer, InvalidSpec):
+        return ExistingCopy(copy, namespace, is_managed_by_us)
+    has_current_name = syncer.names(copy)
+    return ExistingCopy(
+        object=copy,
+        namespace=namespace,
+        is_managed_by_us=is_managed_by_us,
+        has_current_name=has_current_name,
+        belongs_to_another=is_managed_by_us
+        and not has_current_name
+        and copy.label(SYNCED_BY) not in (None, syncer.name),
+        is_withdrawn=_is_withdrawn(copy, syncer, request),
+    )
+
+
+def _is_withdrawn(copy: KubernetesObject, syncer: Syncer, request: SyncRequest) -> bool:
+    is_allowed = source.allows(syncer, request, copy.metadata.namespace)
+    return not is_allowed and source.made(copy, syncer)

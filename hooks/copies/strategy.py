@@ -1,0 +1,67 @@
+"""What the copies show of how Metacontroller writes, where that is not what the hook was told."""
+
+from collections.abc import Sequence
+
+from hooks.api.names import LAST_APPLIED
+from hooks.api.protocol import ApplyStrategy
+from hooks.copies.child import is_marked_by_dynamic_apply
+from hooks.copies.observation import Observation
+from hooks.resolve.source import NoContent, SourceReason
+from hooks.spec.syncer import Syncer
+
+
+def secret_in_annotation(observation: Observation[Syncer]) -> NoContent | None:
+    """Say so where Secrets' data stands in annotations, for then the next copies' would too.
+
+    A setting is no proof of how Metacontroller writes, and one copy is none either, for the
+    annotation can be set by anyone who may write the copy: one holds itself alone (see `decision`).
+    """
+    marks = _marks(observation) if observation.syncer.source.kind.is_secret else ()
+    if not _are_most(marks):
+        return None
+    return NoContent(
+        SourceReason.SECRETS_NOT_ENABLED,
+        f"{sum(marks)} of {len(marks)} copies have the annotation {LAST_APPLIED}, which holds the "
+        f"data once more, for Metacontroller runs with {ApplyStrategy.DYNAMIC_APPLY}; run it with "
+        f"--apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}, which takes it off again",
+    )
+
+
+def strategy_mismatch(observation: Observation[Syncer]) -> str | None:
+    """Where most copies show that Metacontroller runs with the other strategy, the words for it."""
+    strategy = observation.options.strategy
+    orphans = [is_marked_by_dynamic_apply(copy) for copy in observation.orphans]
+    marks = [*_marks(observation), *orphans]
+    if strategy is ApplyStrategy.SERVER_SIDE_APPLY and _are_most(marks):
+        return _mismatch(strategy, ApplyStrategy.DYNAMIC_APPLY)
+    if strategy is ApplyStrategy.DYNAMIC_APPLY and _are_most([not mark for mark in marks]):
+        return _mismatch(strategy, ApplyStrategy.SERVER_SIDE_APPLY)
+    return None
+
+
+def _marks(observation: Observation[Syncer]) -> Sequence[bool]:
+    """For each target namespace with a living copy, whether one there has dynamic apply's mark.
+
+    Namespaces outside the targets count only where no target has a copy. Whoever owns one namespace
+    has one voice, however many objects there look like copies. A copy that hangs in deletion is
+    not written any more, so nothing takes its annotation off.
+    """
+    marks: dict[str, bool] = {}
+    for copy in observation.copies:
+        if not copy.is_terminating:
+            is_marked = is_marked_by_dynamic_apply(copy.object)
+            marks[copy.namespace] = marks.get(copy.namespace, False) or is_marked
+    targets = [each.namespace for each in observation.targets]
+    wanted = [marks[namespace] for namespace in targets if namespace in marks]
+    return wanted or list(marks.values())
+
+
+def _are_most(marks: Sequence[bool]) -> bool:
+    return 2 * sum(marks) > len(marks)
+
+
+def _mismatch(setting: ApplyStrategy, seen: ApplyStrategy) -> str:
+    return (
+        f"the copies show that Metacontroller runs with --apply-strategy={seen} while "
+        f"APPLY_STRATEGY says {setting}, so make the two the same"
+    )

@@ -1,0 +1,106 @@
+"""Read the spec of a ConfigMapSyncer.
+
+A spec that cannot be understood must hold the copies, not lose them. So a bad spec is a value here
+(`InvalidSpec`), never an exception.
+"""
+
+from typing import Final
+
+import msgspec
+
+from hooks.api import protocol
+from hooks.api.protocol import Parent
+from hooks.api.text import excerpt
+from hooks.spec import selectors, validation
+from hooks.spec.globs import is_glob
+from hooks.spec.selectors import MalformedSelector
+from hooks.spec.syncer import (
+    DeletionPolicy,
+    InvalidSpec,
+    NamespaceSelection,
+    PruneLimit,
+    SourceReference,
+    Syncer,
+)
+from hooks.spec.validation import Spec, source_of
+
+
+class _DeletionAlone(msgspec.Struct, frozen=True, rename="camel"):
+    deletion_policy: msgspec.Raw = msgspec.Raw(b"")
+
+
+_SPEC = msgspec.json.Decoder(Spec)
+_DELETION_ALONE = msgspec.json.Decoder(_DeletionAlone)
+_DELETE: Final = (b"", b"null", b'"Delete"')
+
+
+def parse_syncer(parent: Parent) -> Syncer | InvalidSpec:
+    """Read and check `spec`; a spec that cannot be followed is returned as InvalidSpec."""
+    parsed = _parse(parent)
+    if isinstance(parsed, str):
+        return InvalidSpec(parsed, _deletion_policy(parent))
+    return parsed
+
+
+def _deletion_policy(parent: Parent) -> DeletionPolicy:
+    """What a spec that cannot be followed says of deletion; what is not understood keeps copies."""
+    if protocol.is_absent(parent.spec):
+        return DeletionPolicy.DELETE
+    try:
+        said = bytes(_DELETION_ALONE.decode(parent.spec).deletion_policy)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return DeletionPolicy.RETAIN
+    return DeletionPolicy.DELETE if said in _DELETE else DeletionPolicy.RETAIN
+
+
+def _parse(parent: Parent) -> Syncer | str:
+    if protocol.is_absent(parent.spec):
+        return "Write a spec: the syncer has none"
+    try:
+        spec = _SPEC.decode(parent.spec)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, msgspec.MsgspecError) else "unreadable JSON"
+        return f"Correct spec: {excerpt(reason.replace(' | null', ''))}"
+    problem = validation.problem(parent.metadata.name, spec)
+    if problem is not None:
+        return problem
+    try:
+        namespaces = _namespaces(spec)
+    except MalformedSelector as error:
+        return f"Correct spec.namespaceSelector: {error}"
+    return Syncer(
+        name=parent.metadata.name,
+        uid=parent.metadata.uid,
+        source=SourceReference(spec.source_namespace, *source_of(spec)),
+        namespaces=namespaces,
+        progress_deadline_seconds=spec.progress_deadline_seconds,
+        keys=tuple(dict.fromkeys(spec.keys or ())),
+        rename_keys=spec.rename_keys or {},
+        target_name=spec.target_name,
+        target_labels=spec.target_labels or {},
+        target_annotations=spec.target_annotations or {},
+        immutable=spec.immutable,
+        conflict_policy=spec.conflict_policy,
+        deletion_policy=spec.deletion_policy,
+        source_deletion_policy=spec.source_deletion_policy,
+        prune_limit=_prune_limit(spec.prune_limit),
+        is_suspended=spec.suspend,
+    )
+
+
+def _prune_limit(given: int | str | None) -> PruneLimit | None:
+    """The limit, where it is one."""
+    if isinstance(given, str):
+        return PruneLimit(int(given.removesuffix("%")), is_percentage=True)
+    return None if given is None else PruneLimit(given)
+
+
+def _namespaces(spec: Spec) -> NamespaceSelection:
+    wanted = sorted(set(spec.target_namespaces or ()))
+    is_selected = not protocol.is_absent(spec.namespace_selector)
+    return NamespaceSelection(
+        names=[name for name in wanted if not is_glob(name)],
+        globs=[name for name in wanted if is_glob(name)],
+        selector=selectors.parse(spec.namespace_selector) if is_selected else None,
+        excluded=sorted(set(spec.exclude_namespaces or ())),
+    )

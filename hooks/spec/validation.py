@@ -1,0 +1,204 @@
+"""Whether a spec can be followed, and what to change where it cannot.
+
+The CRD refuses nonsense, but its rules may be older than the hook or taken away.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from hooks.api import kinds, protocol
+from hooks.api.kinds import Kind
+from hooks.api.names import CONTROLLER_UID, GROUP, MANAGED_BY, SYNCED_BY, SYNCED_FROM
+from hooks.api.text import named
+from hooks.spec import selectors
+from hooks.spec.globs import Patterns, is_glob
+from hooks.spec.syncer import DEFAULT_PROGRESS_DEADLINE_SECONDS, ConflictPolicy, DeletionPolicy
+
+_RESERVED_LABELS: Final = frozenset({SYNCED_BY, SYNCED_FROM, MANAGED_BY, CONTROLLER_UID})
+_RESERVED_PREFIXES: Final = (f"{GROUP}/", "metacontroller.k8s.io/", "kubectl.kubernetes.io/")
+
+_LONGEST_DEADLINE_SECONDS: Final = 86_400
+NAME_LIMIT: Final = 63
+"""A syncer's name becomes a label value, and those have at most 63 characters."""
+
+_RESERVED_NAME: Final = "kube-root-ca.crt"
+_NAMESPACE_NAME: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_NAMESPACE_GLOB: Final = re.compile(r"(?=[-a-z0-9]{0,62}[*?])[-a-z0-9*?]{1,63}")
+_NAMESPACE_ITEM: Final = rf"(?:{_NAMESPACE_NAME.pattern}|{_NAMESPACE_GLOB.pattern})(?=\s*(?:,|\Z))"
+_NAMESPACE_LIST: Final = re.compile(
+    rf"\s*+(?:{_NAMESPACE_ITEM}\s*+)?+(?:,\s*+(?:{_NAMESPACE_ITEM}\s*+)?+)*+"
+)
+_OBJECT_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+    r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+)
+_PERCENTAGE: Final = re.compile(r"(100|[1-9]?[0-9])%")
+_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_KEY_GLOB: Final = re.compile(r"[-._a-zA-Z0-9*?]{1,253}")
+
+
+class Spec(msgspec.Struct, frozen=True, rename="camel"):
+    """`spec` of a ConfigMapSyncer as it is written; nothing of it is checked but the types."""
+
+    source_namespace: str
+    source_config_map: str | None = None
+    source_secret: str | None = None
+    target_namespaces: list[str] | None = None
+    namespace_selector: msgspec.Raw = msgspec.Raw(b"")
+    exclude_namespaces: list[str] | None = None
+    progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
+    keys: list[str] | None = None
+    rename_keys: dict[str, str] | None = None
+    target_name: str | None = None
+    target_labels: dict[str, str] | None = None
+    target_annotations: dict[str, str] | None = None
+    immutable: bool = False
+    conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+    source_deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    prune_limit: int | str | None = None
+    suspend: bool = False
+
+
+def problem(name: str, spec: Spec) -> str | None:
+    """What to change first in a spec that cannot be followed; None where it can."""
+    source_name, kind = source_of(spec)
+    checks = (
+        (
+            len(name) > NAME_LIMIT,
+            f"Rename the syncer: its name has {len(name)} characters, at most {NAME_LIMIT} fit",
+        ),
+        (
+            not _NAMESPACE_NAME.fullmatch(spec.source_namespace),
+            "Correct spec.sourceNamespace: it is no namespace name",
+        ),
+        (
+            (spec.source_config_map is None) is (spec.source_secret is None),
+            "Name the source either in spec.sourceConfigMap or in spec.sourceSecret",
+        ),
+        (
+            not _OBJECT_NAME.fullmatch(source_name),
+            f"Correct spec.{kind.field}: it is no object name",
+        ),
+        (
+            spec.target_name is not None and not _OBJECT_NAME.fullmatch(spec.target_name),
+            "Correct spec.targetName: it is no object name",
+        ),
+        (
+            (spec.target_name or source_name) == _RESERVED_NAME,
+            f"Give the copies another name: Kubernetes itself writes {_RESERVED_NAME} everywhere",
+        ),
+        *_key_checks(spec),
+        *_metadata_checks(spec),
+        *_namespace_checks(spec),
+        (
+            not 1 <= spec.progress_deadline_seconds <= _LONGEST_DEADLINE_SECONDS,
+            f"Set spec.progressDeadlineSeconds to 1 to {_LONGEST_DEADLINE_SECONDS}",
+        ),
+        (
+            not _is_prune_limit(spec.prune_limit),
+            "Set spec.pruneLimit to a number of namespaces, or to a percentage from 0% to 100%",
+        ),
+    )
+    return next((message for fails, message in checks if fails), None)
+
+
+def is_source(text: str) -> bool:
+    """Whether a text names a source, as the annotation on copies does."""
+    namespace, _, name = text.partition("/")
+    return bool(_NAMESPACE_NAME.fullmatch(namespace) and _OBJECT_NAME.fullmatch(name))
+
+
+def is_namespace_or_glob(item: str) -> bool:
+    """Whether an item of a list is the name of a namespace, or a glob that can match some."""
+    return bool(_NAMESPACE_NAME.fullmatch(item) or _NAMESPACE_GLOB.fullmatch(item))
+
+
+def is_namespace_list(text: str) -> bool:
+    """Whether a text is such items with commas in between; as fast for many as for one."""
+    return bool(_NAMESPACE_LIST.fullmatch(text))
+
+
+def source_of(spec: Spec) -> tuple[str, Kind]:
+    """The source's name, empty where the spec gives none, and its kind."""
+    if spec.source_secret is not None:
+        return spec.source_secret, kinds.SECRET
+    return spec.source_config_map or "", kinds.CONFIG_MAP
+
+
+def _is_prune_limit(given: int | str | None) -> bool:
+    if isinstance(given, str):
+        return bool(_PERCENTAGE.fullmatch(given))
+    return given is None or given >= 0
+
+
+def _namespace_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
+    wanted, excluded = spec.target_namespaces, spec.exclude_namespaces or []
+    is_selected = not protocol.is_absent(spec.namespace_selector)
+    nothing = "Name namespaces in spec.targetNamespaces, or select some with spec.namespaceSelector"
+    yield not wanted and (wanted is not None or not is_selected), nothing
+    for field_name, items in (("targetNamespaces", wanted or []), ("excludeNamespaces", excluded)):
+        malformed = [item for item in items if not is_namespace_or_glob(item)]
+        yield (
+            bool(malformed),
+            f"Correct spec.{field_name}: {len(malformed)} of its items are no namespace names",
+        )
+    excluding = Patterns.of(filter(is_namespace_or_glob, excluded))
+    named_twice = sorted(
+        name for name in set(wanted or []) if not is_glob(name) and excluding.matches(name)
+    )
+    both = f"Name in spec.targetNamespaces or exclude, not both: {named(named_twice)}"
+    yield bool(named_twice), both
+
+
+def _key_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
+    kind = f"a {source_of(spec)[1].name}"
+    keys, renamed = spec.keys or [], spec.rename_keys or {}
+    malformed = [key for key in keys if not _KEY_GLOB.fullmatch(key)]
+    yield (
+        bool(malformed),
+        f"Correct spec.keys: {len(malformed)} of its items can be no keys of {kind}",
+    )
+    malformed = [new for new in renamed.values() if not _is_key(new)]
+    yield (
+        bool(malformed),
+        f"Correct spec.renameKeys: {len(malformed)} of its new names can be no keys of {kind}",
+    )
+    selecting = Patterns.of(filter(_KEY_GLOB.fullmatch, keys or ["*"]))
+    unselected = [key for key in renamed if not selecting.matches(key)]
+    yield (
+        bool(unselected),
+        f"Select in spec.keys what spec.renameKeys renames: {named(sorted(unselected))}",
+    )
+
+
+def _metadata_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
+    labels, annotations = spec.target_labels or {}, spec.target_annotations or {}
+    for field_name, given in (("targetLabels", labels), ("targetAnnotations", annotations)):
+        malformed = [key for key in given if not selectors.is_label(key)]
+        yield (
+            bool(malformed),
+            f"Correct spec.{field_name}: {named(sorted(malformed))} can be no key",
+        )
+        reserved = [
+            key
+            for key in given
+            if key.startswith(_RESERVED_PREFIXES) or (given is labels and key in _RESERVED_LABELS)
+        ]
+        yield (
+            bool(reserved),
+            f"Take off spec.{field_name} what others set: {named(sorted(reserved))}",
+        )
+    malformed = [key for key, value in labels.items() if not selectors.is_label_value(value)]
+    yield (
+        bool(malformed),
+        f"Correct spec.targetLabels: the value of {named(sorted(malformed))} can be no label's",
+    )
+
+
+def _is_key(name: str) -> bool:
+    """Whether a name can be a key of a ConfigMap; Kubernetes, `IsConfigMapKey`."""
+    return bool(_KEY.fullmatch(name)) and name != "." and not name.startswith("..")

@@ -1,0 +1,70 @@
+"""What a status is about, apart from the outcomes of the targets."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from msgspec import UNSET, UnsetType
+
+from hooks.api.protocol import Parent
+from hooks.spec.syncer import DEFAULT_PROGRESS_DEADLINE_SECONDS, Syncer
+from hooks.status.previous import Previous
+from hooks.status.types import RFC_3339
+
+
+@dataclass(frozen=True, slots=True)
+class StatusContext:
+    """What a status is about: whose, when, and what had been said before.
+
+    `deadline` is in seconds; `strategy_mismatch` is added to what is said of refused copies; the
+    `foreign` are no copies, and told all the same, for they go with the syncer; `deleting` are the
+    namespaces whose copy only a suspension keeps from going with the source; `leaving` says of
+    namespaces why a copy that should be gone is still there; the `warning` is a sentence about what
+    is about to go wrong; the `former_sources` are remembered where they are known and not too many.
+    """
+
+    parent: Parent
+    before: Previous
+    now: datetime
+    deadline: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
+    strategy_mismatch: str | None = None
+    foreign: Sequence[str] = ()
+    deleting: Sequence[str] = ()
+    leaving: Mapping[str, str] = field(default_factory=dict)
+    is_suspended: bool = False
+    warning: str | None = None
+    former_sources: Collection[str] | UnsetType = UNSET
+
+    def of(self, syncer: Syncer, strategy_mismatch: str | None) -> "StatusContext":
+        """The same for a syncer whose spec can be followed."""
+        return replace(
+            self,
+            deadline=syncer.progress_deadline_seconds,
+            strategy_mismatch=strategy_mismatch,
+            is_suspended=syncer.is_suspended,
+            former_sources=syncer.former_sources,
+        )
+
+    @property
+    def stamp(self) -> str:
+        """The present as statuses write it."""
+        return write_time(self.now)
+
+    def past(self, stamp: str | UnsetType) -> datetime | None:
+        """The time that a stamp says; None where it says none, or one that is yet to come."""
+        time = None if stamp is UNSET else read_time(stamp)
+        return None if time is None or time > self.now else time
+
+
+def write_time(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_time(stamp: str) -> datetime | None:
+    if not re.match(RFC_3339, stamp):
+        return None
+    try:
+        return datetime.fromisoformat(stamp).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None

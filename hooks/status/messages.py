@@ -1,0 +1,162 @@
+"""The conditions of a status: their reasons and their sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hooks.api.names import CONFIRM_PRUNE, CONTROLLER_UID, RESOURCE
+from hooks.api.text import as_fragment, counted, have, it_is, listed, named
+from hooks.copies.prune_guard import PruneGuard
+from hooks.copies.source_deletion import SourceDeletion
+from hooks.resolve.source import Content, SourceReason
+from hooks.status.context import StatusContext
+from hooks.status.plan import Plan
+from hooks.status.progress import Assessment
+from hooks.status.types import SyncedReason
+
+_AS_ASKED: Final = "as spec.sourceDeletionPolicy says"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionState:
+    """A condition without its times."""
+
+    status: str
+    reason: str
+    message: str
+
+
+def resolved(subject: str, content: Content) -> ConditionState:
+    keys = counted(len(content.data) + len(content.binary_data), "key")
+    return ConditionState("True", SourceReason.RESOLVED, f"{subject} has {keys} to copy.")
+
+
+def failing(found: Assessment) -> ConditionState:
+    refused = found.refused
+    first = refused[0] if refused else found.failures[0]
+    number = len(found.failures)
+    rest = "" if number == 1 else "; status.failures lists the others"
+    failing = f"{number:,} of {targets_counted(found)}"
+    if found.is_beyond:
+        failing = counted(number, "namespace")
+    return ConditionState(
+        "False",
+        SyncedReason.PROGRESS_DEADLINE_EXCEEDED if refused else SyncedReason.TARGETS_BLOCKED,
+        f"{failing} {'fails' if number == 1 else 'fail'}, {first.namespace} "
+        f"({first.reason}): {as_fragment(first.message)}{rest}.",
+    )
+
+
+def synced(context: StatusContext, found: Assessment, what: str) -> ConditionState:
+    if found.failures:
+        return failing(found)
+    if found.pending:
+        return waiting(context, found)
+    total = targets_counted(found)
+    if not found.targets:
+        return ConditionState(
+            "True",
+            SyncedReason.NO_TARGETS,
+            "No namespace matches spec.targetNamespaces or spec.namespaceSelector, so there is "
+            "nothing to copy to.",
+        )
+    holders = f"All {total} hold" if found.targets > 1 else f"The {total} holds"
+    return ConditionState("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
+
+
+def waiting(context: StatusContext, found: Assessment) -> ConditionState:
+    leaving = frozenset(found.leaving)
+    awaiting = [name for name in found.pending if name not in leaving]
+    told = []
+    if awaiting:
+        number = len(awaiting)
+        verb = "waits" if number == 1 else "wait"
+        told.append(
+            f"{number:,} of {targets_counted(found)} {verb} for the copy ({named(awaiting)})"
+        )
+    if found.leaving:
+        number = len(found.leaving)
+        told.append(
+            f"{counted(number, 'namespace')} still {have(found.leaving)} a copy that is being "
+            f"deleted ({named(found.leaving)})"
+        )
+    return ConditionState(
+        "False",
+        SyncedReason.PROGRESSING,
+        f"{' and '.join(told)}, which needs no action unless it lasts longer than "
+        f"{counted(context.deadline, 'second')}.",
+    )
+
+
+def targets_counted(found: Assessment) -> str:
+    return counted(found.targets, "target namespace")
+
+
+def foreign_children_note(strays: Sequence[str]) -> str:
+    return (
+        f"Beside its copies, what others made names it as controller "
+        f"({named(strays)}): take the label {CONTROLLER_UID} off, "
+        f"or it goes with the syncer."
+    )
+
+
+def prune_held(context: StatusContext, guard: PruneGuard) -> ConditionState:
+    """A change that is held needs a person, whatever else is to be said of the targets."""
+    number = len(guard.namespaces)
+    why = "which has been held since the change was made"
+    if guard.is_exceeded:
+        why = f"more than the {guard.limit} that spec.pruneLimit allows"
+    elif guard.is_emptying:
+        why = "for the spec leaves no target"
+    command = (
+        f"kubectl annotate {RESOURCE} {context.parent.metadata.name} "
+        f"{CONFIRM_PRUNE}={guard.token} --overwrite"
+    )
+    return ConditionState(
+        "False",
+        SyncedReason.PRUNE_HELD,
+        f"{number:,} of {counted(guard.present, 'namespace')} would lose the copy "
+        f"({named(guard.namespaces)}), {why}, so nothing is deleted there; undo the change, "
+        f"or let it through with `{command}`.",
+    )
+
+
+def following(deletion: SourceDeletion) -> str:
+    """What becomes of the copies whose source is missing, and of those of another source."""
+    number = len(deletion.kept)
+    others = counted(number, "copy of another source", "copies of another source")
+    keeping = f"{others} {'is' if number == 1 else 'are'} kept as {it_is(deletion.kept)}"
+    if not deletion.deleting:
+        return keeping if deletion.kept else f"the source's copies are deleted, {_AS_ASKED}"
+    places = f"{counted(len(deletion.deleting), 'namespace')} ({named(deletion.deleting)})"
+    going = f"the source's copies in {places} are being deleted, {_AS_ASKED}"
+    return f"{going}, and {keeping}" if deletion.kept else going
+
+
+def planned(planned: Plan) -> str:
+    counts = {
+        "create": planned.create.count,
+        "update": planned.update.count,
+        "take over": planned.take_over.count,
+        "delete": planned.delete.count,
+    }
+    doing = [(verb, number) for verb, number in counts.items() if number]
+    what = "setting spec.suspend to false would change none of them"
+    if doing:
+        (verb, number), *others = doing
+        told = [f"{verb} {counted(number, 'copy', 'copies')}"]
+        told += [f"{verb} {number:,}" for verb, number in others]
+        what = f"set spec.suspend to false to {listed(told)}"
+    failing = counted(planned.fail.count, "namespace")
+    failures = f"; {failing} would fail, as status.failures says" if planned.fail.count else ""
+    number = planned.hold.count
+    braked = f"; {counted(number, 'deletion')} would be held" if number else ""
+    return f"Every copy is kept as it is; {what}{braked}{failures}."
+
+
+def keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
+    if not kept:
+        return "there is no copy to keep"
+    copies = counted(len(kept), "copy", "copies")
+    keeping = f"{copies} {'is' if len(kept) == 1 else 'are'} kept as {it_is(kept)}"
+    return f"{keeping}, and {named(bare)} {have(bare)} none" if bare else keeping

@@ -1,0 +1,294 @@
+"""Tell the truth about every target, and nothing that moves while nothing changes.
+
+What was said before is said again wherever it still holds, byte for byte: a status that changes by
+itself re-queues the syncer for ever.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hooks.api import protocol
+from hooks.api.text import as_fragment, counted, have, named
+from hooks.copies.outcome import Outcome, State
+from hooks.copies.prune_guard import PruneGuard
+from hooks.copies.source_deletion import SourceDeletion
+from hooks.resolve.source import Content, NoContent, SourceReason, Version
+from hooks.status import messages, plan
+from hooks.status.context import StatusContext, write_time
+from hooks.status.messages import ConditionState
+from hooks.status.plan import Plan
+from hooks.status.progress import Assessment, assess, gained
+from hooks.status.types import (
+    FAILURES_LIMIT,
+    FORMER_SOURCES_LIMIT,
+    LIST_LIMIT,
+    OVERDUE,
+    STATUS_LIMIT,
+    Condition,
+    Status,
+    SyncedReason,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A status, and in how many seconds the hook wants to look again (0: no need to)."""
+
+    status: Status
+    resync_after_seconds: float
+
+    def holding(self, token: str | UnsetType) -> "Report":
+        """The same, with what confirms the change that the brake holds, or held before."""
+        return replace(self, status=msgspec.structs.replace(self.status, prune_token=token))
+
+
+@dataclass(frozen=True, slots=True)
+class _ConditionStates:
+    """What the conditions say; `reconciling` is there while copies are written or deleted."""
+
+    resolved: ConditionState
+    synced: ConditionState
+    ready: ConditionState
+    reconciling: ConditionState | None = None
+
+    def by_type(self, *, is_suspended: bool) -> Iterator[tuple[str, ConditionState]]:
+        """The conditions in their order; `Reconciling` and `Stalled` only while they are True.
+
+        Tools that follow kstatus read these two. Without either, a syncer that is not ready is in
+        progress for them.
+        """
+        yield "SourceResolved", self.resolved
+        yield "Synced", self.synced
+        if self.reconciling is not None and not is_suspended:
+            yield "Reconciling", replace(self.reconciling, status="True")
+        elif self.ready.status == "False" and not is_suspended:
+            yield "Stalled", replace(self.ready, status="True")
+        yield "Ready", self.ready
+
+
+def progress(
+    context: StatusContext,
+    subject: str,
+    content: Content,
+    outcomes: Sequence[Outcome],
+    guard: PruneGuard | None = None,
+) -> Report:
+    """The status of a syncer whose source is resolved; `subject` names the source."""
+    found = assess(context, outcomes, content.version)
+    synced = (
+        messages.prune_held(context, guard)
+        if guard
+        else messages.synced(context, found, f"the current content of {subject}")
+    )
+    if context.foreign:
+        synced = replace(
+            synced, message=f"{synced.message} {messages.foreign_children_note(context.foreign)}"
+        )
+    if context.warning is not None:
+        synced = replace(synced, message=f"{synced.message} {context.warning}")
+    reconciling = messages.waiting(context, found) if found.is_progressing else None
+    verdicts = _ConditionStates(messages.resolved(subject, content), synced, synced, reconciling)
+    report = _report(context, found, verdicts, content.version)
+    return report.holding(guard.token) if guard else report
+
+
+def suspended(
+    context: StatusContext,
+    subject: str,
+    content: Content,
+    outcomes: Sequence[Outcome],
+    planned: Plan,
+) -> Report:
+    """The status of a suspended syncer whose source is resolved: nothing waits, for nobody acts."""
+    held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
+    found = assess(context, held)
+    verdict = ConditionState("False", SyncedReason.SUSPENDED, messages.planned(planned))
+    verdicts = _ConditionStates(messages.resolved(subject, content), verdict, verdict)
+    return _report(context, found, verdicts, content.version, planned)
+
+
+def held(
+    context: StatusContext,
+    problem: NoContent | str,
+    outcomes: Sequence[Outcome],
+    kept: Sequence[str],
+) -> Report:
+    """The status of a syncer that keeps every copy as it is, in the namespaces `kept`.
+
+    `problem` is why: the source gives no content, or else a sentence without a full stop.
+    """
+    found = assess(context, outcomes)
+    holding = frozenset(kept)
+    having = holding.union(found.leaving)
+    keeping = messages.keeping(kept, [name for name in found.pending if name not in having])
+    if found.leaving:
+        still = f"{named(found.leaving)} still {have(found.leaving)} one that is being deleted"
+        keeping = f"{keeping}, and {still}"
+    reason: StrEnum = SyncedReason.HELD
+    planned: Plan | UnsetType = UNSET
+    if context.is_suspended:
+        keeping = f"{keeping}, and nothing changes until spec.suspend is false"
+        reason = SyncedReason.SUSPENDED
+        planned = plan.without_content(outcomes, context.deleting)
+    waiting = ConditionState("False", reason, f"{keeping[0].upper()}{keeping[1:]}.")
+    if isinstance(problem, NoContent):
+        resolved = ConditionState("False", problem.reason, f"{problem.message}.")
+        matters = reason if context.is_suspended else problem.reason
+        ready = ConditionState("False", matters, f"{problem.message}; {keeping}.")
+        verdicts = _ConditionStates(resolved, waiting, ready)
+    else:
+        resolved = ConditionState("True", SourceReason.RESOLVED, "The source is there.")
+        ready = ConditionState("False", reason, f"{problem}; {keeping}.")
+        # What is wrong goes away by itself.
+        verdicts = _ConditionStates(resolved, waiting, ready, reconciling=ready)
+    return _report(context, found, verdicts, context.before.version, planned)
+
+
+def followed(context: StatusContext, problem: NoContent, deletion: SourceDeletion) -> Report:
+    """The status of a syncer whose copies go with their source; `problem` is that it is missing."""
+    found = assess(context, deletion.outcomes)
+    told = messages.following(deletion)
+    if found.refused:
+        synced = messages.failing(found)
+    else:
+        reason = SyncedReason.PROGRESSING if deletion.deleting else SyncedReason.HELD
+        synced = ConditionState("False", reason, f"{told[0].upper()}{told[1:]}.")
+    resolved = ConditionState("False", problem.reason, f"{problem.message}.")
+    ready = ConditionState("False", problem.reason, f"{problem.message}; {told}.")
+    reconciling = synced if synced.reason == SyncedReason.PROGRESSING else None
+    verdicts = _ConditionStates(resolved, synced, ready, reconciling)
+    return _report(context, found, verdicts, context.before.version)
+
+
+def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained: bool) -> Report:
+    """The status of a syncer that is being deleted: which copies keep it, and why.
+
+    They are to be gone, or where they are retained to be safe from the garbage collector.
+    """
+    found = assess(context, outcomes)
+    a_copy = "a copy that would go with it" if is_retained else "a copy of it"
+    left = f"{counted(found.targets, 'namespace')} still {have(outcomes)} {a_copy}"
+    if not found.targets:
+        told = "its copies stay" if is_retained else "no copy is left"
+    elif found.failures:
+        first = found.failures[0]
+        told = f"{left}, first {first.namespace}: {as_fragment(first.message)}"
+    else:
+        told = f"{left} ({named(found.pending)}), which needs no action"
+    synced = ConditionState(
+        "False",
+        SyncedReason.PROGRESS_DEADLINE_EXCEEDED if found.failures else SyncedReason.PROGRESSING,
+        f"The syncer is being deleted and {told}.",
+    )
+    resolved = next(
+        (
+            ConditionState(c.status, c.reason, c.message)
+            for c in context.before.conditions
+            if c.type == "SourceResolved"
+        ),
+        ConditionState("False", SourceReason.SOURCE_NOT_FOUND, "The source was not looked for."),
+    )
+    is_progressing = found.is_progressing or not found.targets
+    reconciling = replace(synced, reason=SyncedReason.PROGRESSING) if is_progressing else None
+    verdicts = _ConditionStates(resolved, synced, synced, reconciling)
+    return _report(context, found, verdicts, context.before.version)
+
+
+def _report(
+    context: StatusContext,
+    found: Assessment,
+    verdicts: _ConditionStates,
+    version: Version,
+    planned: Plan | UnsetType = UNSET,
+) -> Report:
+    failures = sorted(found.failures, key=lambda f: f.reason not in OVERDUE)
+    status = Status(
+        observed_generation=context.parent.metadata.generation,
+        conditions=[
+            _condition(context, kind, verdict, found)
+            for kind, verdict in verdicts.by_type(is_suspended=context.is_suspended)
+        ],
+        target_count=found.targets,
+        synced_count=len(found.synced),
+        pending_count=len(found.pending),
+        failed_count=len(found.failures),
+        synced_namespaces=found.synced[:LIST_LIMIT],
+        failed_namespaces=[failure.namespace for failure in found.failures[:LIST_LIMIT]],
+        failures=sorted(failures[:FAILURES_LIMIT], key=lambda f: f.namespace),
+        content_hash=version.content_hash,
+        source_resource_version=version.source_resource_version,
+        last_sync_time=_last_sync_time(context, found, version),
+        pending_since=found.pending_since,
+        former_sources=_remembered(context.former_sources),
+        plan=planned,
+    )
+    return Report(_fitted(status), found.resync_after_seconds)
+
+
+def _remembered(former_sources: Collection[str] | UnsetType) -> Sequence[str] | UnsetType:
+    """The list that says which former sources are known; none at all where it would be cut."""
+    if former_sources is UNSET or len(former_sources) > FORMER_SOURCES_LIMIT:
+        return UNSET
+    return sorted(former_sources)
+
+
+def _fitted(status: Status) -> Status:
+    """The status within STATUS_LIMIT; only the keys that a plan names can make it longer.
+
+    What is read back is never cut any shorter, so that nothing is forgotten.
+    """
+    if status.plan is UNSET or len(protocol.encode(status)) <= STATUS_LIMIT:
+        return status
+    return msgspec.structs.replace(status, plan=plan.without_keys(status.plan))
+
+
+def _last_sync_time(context: StatusContext, found: Assessment, version: Version) -> str | UnsetType:
+    """When the copies last became equal to the current content; it moves at no other time.
+
+    Where one was written for that, at the time of the write, which no old status can hide; else
+    when it was seen.
+    """
+    before = context.before
+    if not found.synced or found.is_unequal:
+        return before.last_sync_time
+    told = context.past(before.last_sync_time)
+    newest = max((time for time in (told, found.written) if time is not None), default=None)
+    became_equal = gained(before, found.synced) or before.version != version
+    if newest is None or (became_equal and newest == told):
+        return context.stamp
+    return before.last_sync_time if newest == told else write_time(newest)
+
+
+def _condition(
+    context: StatusContext, kind: str, verdict: ConditionState, found: Assessment
+) -> Condition:
+    turned = next(
+        (
+            condition.last_transition_time
+            for condition in context.before.conditions
+            if condition.type == kind and condition.status == verdict.status
+        ),
+        UNSET,
+    )
+    since = context.past(turned)
+    if since is None:
+        turned = context.stamp
+    elif found.written is not None and since < found.written and _lasts(kind, verdict):
+        turned = write_time(found.written)
+    return Condition(
+        type=kind,
+        status=verdict.status,
+        reason=str(verdict.reason),
+        message=verdict.message,
+        last_transition_time=str(turned),
+        observed_generation=context.parent.metadata.generation,
+    )
+
+
+def _lasts(kind: str, verdict: ConditionState) -> bool:
+    """Whether a condition is True only while no copy has to be written."""
+    return kind in ("Synced", "Ready") and verdict.status == "True"
