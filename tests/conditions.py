@@ -1,6 +1,6 @@
 """Look up a condition of a ConfigMapSyncer by its type; their order and number mean nothing."""
 
-from hooks.preview.objects import Object
+from hooks.preview.simulator.objects import Object
 
 
 def condition(status: Object, kind: str) -> Object:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from hooks.preview.objects import Object
+from hooks.preview.simulator.objects import Object
 
 _FOLDER = Path(__file__).with_name("crds")
 _ERROR = "# error: "

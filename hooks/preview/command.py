@@ -17,20 +17,22 @@ from dataclasses import replace
 from enum import IntEnum
 from typing import TypeAlias
 
-from hooks.preview import fail_on, manifests, service, watch
-from hooks.preview.appliers import APPLIERS
-from hooks.preview.cluster import Propagation
-from hooks.preview.documents import STANDARD_INPUT
-from hooks.preview.fail_on import Trigger
-from hooks.preview.hook import Hook
+from hooks.preview import service, watch
+from hooks.preview.input import manifests
+from hooks.preview.input.documents import STANDARD_INPUT
+from hooks.preview.input.manifests import Input
+from hooks.preview.input.source_locations import Problem, printable
 from hooks.preview.kubectl import Reference
-from hooks.preview.manifests import Input
-from hooks.preview.objects import SYNCER
-from hooks.preview.places import Problem, printable
-from hooks.preview.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
-from hooks.preview.rehearsal import Change, RefusedError, Rehearsal, plan, rehearse
-from hooks.preview.report import Output, Report
-from hooks.preview.schema import Schema
+from hooks.preview.output import fail_on
+from hooks.preview.output.fail_on import Trigger
+from hooks.preview.output.table import Output, Report
+from hooks.preview.simulation import Change, RefusedError, Rehearsal, plan, rehearse
+from hooks.preview.simulator.appliers import APPLIERS
+from hooks.preview.simulator.cluster import Propagation
+from hooks.preview.simulator.hook import Hook
+from hooks.preview.simulator.objects import SYNCER
+from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
+from hooks.preview.simulator.schema import Schema
 
 Rehearse: TypeAlias = Callable[[Input, Change | None, Hook, Schema, Installation], Rehearsal]
 """A way to come to a rehearsal."""

@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.preview.cluster import Cluster, Propagation
-from hooks.preview.objects import (
+from hooks.preview.simulator.cluster import Cluster, Propagation
+from hooks.preview.simulator.objects import (
     RESOURCES,
     ApiError,
     Object,
@@ -21,7 +21,7 @@ from hooks.preview.objects import (
     namespace_of,
     with_metadata,
 )
-from hooks.preview.ownership import METACONTROLLER
+from hooks.preview.simulator.ownership import METACONTROLLER
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 """Where `kubectl apply` keeps what it wrote; on a Secret it holds the values."""

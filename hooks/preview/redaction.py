@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from hooks.preview.objects import SECRET, Object, with_metadata
+from hooks.preview.simulator.objects import SECRET, Object, with_metadata
 
 HIDDEN: Final = "(hidden)"
 """What stands in the place of a Secret's value; it is no base64, so nothing takes it for one."""

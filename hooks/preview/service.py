@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from hooks.preview.hook import Hook, HookError
+from hooks.preview.simulator.hook import Hook, HookError
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _SECONDS_TO_START: Final = 30.0

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from hooks.preview import documents
-from hooks.preview.metacontroller import CONTROLLER_UID
-from hooks.preview.objects import Object, labels_of, owners_of, with_metadata
-from hooks.preview.ownership import LAST_APPLIED
-from hooks.preview.rehearsal import State
+from hooks.preview.input import documents
+from hooks.preview.simulation import State
+from hooks.preview.simulator.metacontroller import CONTROLLER_UID
+from hooks.preview.simulator.objects import Object, labels_of, owners_of, with_metadata
+from hooks.preview.simulator.ownership import LAST_APPLIED
 
 _POLL_SECONDS: Final = 0.25
 _OF_ONE_RUN: Final = (

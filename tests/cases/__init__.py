@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hooks.api.protocol import ApplyStrategy
-from hooks.preview.hook import encode
+from hooks.preview.simulator.hook import encode
 from hooks.settings import Settings
 
 FOLDER: Final = Path(__file__).parent

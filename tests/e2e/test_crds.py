@@ -1,4 +1,4 @@
-"""The API server judges ConfigMapSyncers as tests/test_crds.py does, in words that help."""
+"""The API server judges ConfigMapSyncers as tests/unit/test_crds.py does, in words that help."""
 
 import io
 import random
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks.preview import manifests
-from hooks.preview.schema import Schema
+from hooks.preview.input import manifests
+from hooks.preview.simulator.schema import Schema
 from tests import crd_cases
 from tests.controlplane import ApiError, ControlPlane, Object
 from tests.controlplane.tools import kubectl

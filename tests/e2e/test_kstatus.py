@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from hooks.preview.cluster import Change
-from hooks.preview.objects import Object
+from hooks.preview.simulator.cluster import Change
+from hooks.preview.simulator.objects import Object
 from tests import crd_cases
 from tests.cases import cases
 from tests.conditions import condition, ready

@@ -8,7 +8,7 @@ import pytest
 from tests.controlplane import Object, Stack, wait_for
 
 _CHANGES = 20
-"""One a second; tests/test_times.py makes two hundred in memory."""
+"""One a second; tests/unit/test_times.py makes two hundred in memory."""
 _TARGETS = ("dev", "prod")
 _KINDS = {"server-side-apply": ("ConfigMap", "Secret"), "dynamic-apply": ("ConfigMap",)}
 

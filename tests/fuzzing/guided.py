@@ -12,8 +12,8 @@ from random import Random
 import atheris
 
 # What judges is no part of what is judged: imported before, it is not instrumented.
-import hooks.preview.hook
-import hooks.preview.schema  # noqa: F401 - as the one above
+import hooks.preview.simulator.hook
+import hooks.preview.simulator.schema  # noqa: F401 - as the one above
 
 with atheris.instrument_imports(include=["hooks"]):
     from tests.fuzzing.judge import judge

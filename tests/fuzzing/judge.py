@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hooks.api.protocol import MalformedRequest
-from hooks.preview.hook import ask, ask_related
-from hooks.preview.schema import Schema
+from hooks.preview.simulator.hook import ask, ask_related
+from hooks.preview.simulator.schema import Schema
 from hooks.resolve import source
 from tests.fuzzing.crowding import crowded
 from tests.fuzzing.questions import Question, decoded

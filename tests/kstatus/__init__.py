@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from hooks.preview.objects import Object
+from hooks.preview.simulator.objects import Object
 
 _MODULE = Path(__file__).parent
 

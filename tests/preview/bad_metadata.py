@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hooks.preview.objects import Object
+from hooks.preview.simulator.objects import Object
 
 
 def _owned(**fields: object) -> Object:

@@ -11,7 +11,7 @@ import pytest
 from hooks import settings
 from hooks.app import create_app
 from hooks.preview import command, service
-from hooks.preview.hook import Hook
+from hooks.preview.simulator.hook import Hook
 
 SYNCER = """\
 apiVersion: config.example.com/v1alpha1

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from hooks.preview.appliers import APPLIERS, DynamicApply, ServerSideApply
-from hooks.preview.clock import Clock
-from hooks.preview.cluster import Cluster
-from hooks.preview.objects import ApiError, Object
-from hooks.preview.ownership import LAST_APPLIED
+from hooks.preview.simulator.appliers import APPLIERS, DynamicApply, ServerSideApply
+from hooks.preview.simulator.clock import Clock
+from hooks.preview.simulator.cluster import Cluster
+from hooks.preview.simulator.objects import ApiError, Object
+from hooks.preview.simulator.ownership import LAST_APPLIED
 from tests.preview.world import config_map, namespace, syncer
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hooks.preview import manifests
-from hooks.preview.schema import Schema
+from hooks.preview.input import manifests
+from hooks.preview.simulator.schema import Schema
 
 SCHEMA = Schema.load()
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"

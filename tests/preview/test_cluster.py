@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hooks.preview.clock import Clock
-from hooks.preview.cluster import Change, Cluster
-from hooks.preview.objects import ApiError, Object
-from hooks.preview.ownership import LAST_APPLIED
-from hooks.preview.schema import Schema
+from hooks.preview.simulator.clock import Clock
+from hooks.preview.simulator.cluster import Change, Cluster
+from hooks.preview.simulator.objects import ApiError, Object
+from hooks.preview.simulator.ownership import LAST_APPLIED
+from hooks.preview.simulator.schema import Schema
 from tests.preview.world import config_map, namespace, syncer
 
 IMMUTABLE = "Forbidden: field is immutable when `immutable` is set"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from hooks.preview.clock import Clock
-from hooks.preview.cluster import Cluster
-from hooks.preview.metacontroller import DoesNotSettleError, Metacontroller, SyncError
-from hooks.preview.objects import Object
-from hooks.preview.registration import RESYNC_PERIOD_SECONDS, Installation
+from hooks.preview.simulator.clock import Clock
+from hooks.preview.simulator.cluster import Cluster
+from hooks.preview.simulator.metacontroller import DoesNotSettleError, Metacontroller, SyncError
+from hooks.preview.simulator.objects import Object
+from hooks.preview.simulator.registration import RESYNC_PERIOD_SECONDS, Installation
 from tests.preview.world import config_map, namespace
 
 HANDED_OVER = {"labels": {"synced-by": "sample"}}

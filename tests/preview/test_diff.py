@@ -1,9 +1,9 @@
 """A diff shows every key that changes, no value of a Secret, and nothing that moves a cursor."""
 
-from hooks.preview import diff
 from hooks.preview.kubectl import Reference
-from hooks.preview.objects import Object
-from hooks.preview.rehearsal import State
+from hooks.preview.output import diff
+from hooks.preview.simulation import State
+from hooks.preview.simulator.objects import Object
 from tests.preview.world import config_map, syncer
 
 

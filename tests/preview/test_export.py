@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks.preview import export
 from hooks.preview.kubectl import LAST_APPLIED
-from hooks.preview.objects import Object
+from hooks.preview.output import export
+from hooks.preview.simulator.objects import Object
 from tests.preview.world import config_map
 
 

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hooks.preview.objects import Object
+from hooks.preview.simulator.objects import Object
 from tests.preview.bad_metadata import ACCEPTED_METADATA, REFUSED_METADATA, REFUSED_WITHOUT_GROUP
 from tests.preview.in_process import GOOD, OBJECTS, SYNCER, Run, runner
 from tests.preview.slips import slipped

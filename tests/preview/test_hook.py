@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hooks.preview.hook import HookError, ask, ask_related
+from hooks.preview.simulator.hook import HookError, ask, ask_related
 
 CHILD = {"apiVersion": "v1", "kind": "ConfigMap"}
 UNREADABLE = "sync hook failed (version=v2): can't unmarshal webhookResponse: "

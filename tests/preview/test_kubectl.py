@@ -5,10 +5,10 @@ import json
 import pytest
 
 from hooks.preview import kubectl
-from hooks.preview.clock import Clock
-from hooks.preview.cluster import Cluster, Propagation
 from hooks.preview.kubectl import LAST_APPLIED, Reference
-from hooks.preview.objects import NAMESPACE, ApiError, Object
+from hooks.preview.simulator.clock import Clock
+from hooks.preview.simulator.cluster import Cluster, Propagation
+from hooks.preview.simulator.objects import NAMESPACE, ApiError, Object
 from tests.preview.world import config_map, namespace
 
 

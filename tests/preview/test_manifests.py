@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks.preview import documents, manifests
-from hooks.preview.objects import Object
+from hooks.preview.input import documents, manifests
+from hooks.preview.simulator.objects import Object
 from tests.preview.world import config_map, namespace
 
 SYNCER_KIND = "apiVersion: config.example.com/v1alpha1\nkind: ConfigMapSyncer\n"

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from hooks.preview.hook import encode
-from hooks.preview.metacontroller import DoesNotSettleError, SyncError
-from hooks.preview.objects import Object
-from hooks.preview.registration import RESYNC_PERIOD_SECONDS
+from hooks.preview.simulator.hook import encode
+from hooks.preview.simulator.metacontroller import DoesNotSettleError, SyncError
+from hooks.preview.simulator.objects import Object
+from hooks.preview.simulator.registration import RESYNC_PERIOD_SECONDS
 from tests.preview.world import (
     NAMESPACES_AND_COPIES,
     OWNED_BY_NOBODY,

@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from hooks.preview import manifests
-from hooks.preview.near_misses import misspelled
-from hooks.preview.objects import RESOURCES, SYNCER
-from hooks.preview.schema import Schema
+from hooks.preview.input import manifests
+from hooks.preview.input.near_misses import misspelled
+from hooks.preview.simulator.objects import RESOURCES, SYNCER
+from hooks.preview.simulator.schema import Schema
 
 SCHEMA = Schema.load()
 GROUP = "config.example.com/v1alpha1"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from hooks.preview import outcome
 from hooks.preview.kubectl import Reference
-from hooks.preview.objects import RESOURCES, Object
-from hooks.preview.outcome import Copy, Happened
-from hooks.preview.rehearsal import State
+from hooks.preview.output import changes
+from hooks.preview.output.changes import Copy, Happened
+from hooks.preview.simulation import State
+from hooks.preview.simulator.objects import RESOURCES, Object
 from tests.preview.world import World, config_map, namespace, syncer
 
 
@@ -43,8 +43,8 @@ def test_a_new_copy_tells_what_was_not_there_before(world: World) -> None:
         "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
     )
     world.metacontroller.settle()
-    assert [copy.why for copy in outcome.copies(before, middle)] == ["the syncer is new"]
-    assert outcome.copies(middle, state(world))[1:] == [
+    assert [copy.why for copy in changes.copies(before, middle)] == ["the syncer is new"]
+    assert changes.copies(middle, state(world))[1:] == [
         Copy("prod", "settings", "sample", Happened.CREATED, (), "is a target now"),
         Copy("qa", "settings", "sample", Happened.CREATED, (), "the namespace is new"),
     ]
@@ -70,7 +70,7 @@ def test_a_copy_that_comes_back_tells_what_was_said_of_its_namespace(
     before = state(world)
     world.hook.copies("dev")
     world.metacontroller.settle()
-    assert [copy.why for copy in outcome.copies(before, state(world))] == [why]
+    assert [copy.why for copy in changes.copies(before, state(world))] == [why]
 
 
 def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: World) -> None:
@@ -82,7 +82,7 @@ def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: World) -> None
         "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
     )
     world.metacontroller.settle()
-    assert outcome.copies(before, state(world))[0] == Copy(
+    assert changes.copies(before, state(world))[0] == Copy(
         "dev",
         "settings",
         "sample",
@@ -102,8 +102,8 @@ def test_many_keys_are_counted(world: World) -> None:
         "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
     )
     world.metacontroller.settle()
-    assert outcome.copies(before, middle)[0].happened is Happened.CREATED
-    assert outcome.copies(middle, state(world))[0].why == "gone: 5 keys"
+    assert changes.copies(before, middle)[0].happened is Happened.CREATED
+    assert changes.copies(middle, state(world))[0].why == "gone: 5 keys"
 
 
 def test_what_goes_tells_what_took_it_away(world: World) -> None:
@@ -119,11 +119,11 @@ def test_what_goes_tells_what_took_it_away(world: World) -> None:
     renamed = {"spec": {"sourceConfigMap": "other"}}
     after = state(world)
     world.cluster.patch("ConfigMapSyncer", "sample", None, renamed)
-    assert [(copy.namespace, copy.why) for copy in outcome.copies(before, after)] == [
+    assert [(copy.namespace, copy.why) for copy in changes.copies(before, after)] == [
         ("dev", "is no target any more"),
         ("prod", "the namespace is gone"),
     ]
-    assert outcome.copies(before, state(world))[0].why == "the copies are named other now"
+    assert changes.copies(before, state(world))[0].why == "the copies are named other now"
 
 
 def test_a_copy_that_is_not_there_where_its_source_is_not_is_no_target_less(world: World) -> None:
@@ -135,7 +135,7 @@ def test_a_copy_that_is_not_there_where_its_source_is_not_is_no_target_less(worl
         "ConfigMapSyncer", "sample", None, {"spec": {"progressDeadlineSeconds": 61}}
     )
     world.metacontroller.settle()
-    assert [copy.why for copy in outcome.copies(before, state(world))] == ["SourceNotFound"]
+    assert [copy.why for copy in changes.copies(before, state(world))] == ["SourceNotFound"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_becomes_of_the_copies_of_a_syncer_that_is_deleted(
     before = state(world)
     world.cluster.delete("ConfigMapSyncer", "sample", propagation=cascade)
     world.metacontroller.settle()
-    assert outcome.copies(before, state(world)) == [
+    assert changes.copies(before, state(world)) == [
         Copy("dev", "settings", "sample", happened, (), why)
     ]
 
@@ -170,15 +170,15 @@ def test_what_is_taken_over_let_go_or_made_anew_is_told_apart(world: World) -> N
     world.metacontroller.settle()
     world.cluster.patch("ConfigMap", "settings", "dev", {"metadata": {"ownerReferences": None}})
     after = state(world)
-    assert [(c.happened, c.why) for c in outcome.copies(before, middle)] == [
+    assert [(c.happened, c.why) for c in changes.copies(before, middle)] == [
         (Happened.TAKEN_OVER, "was nobody's"),
         (Happened.TAKEN_OVER, "was nobody's"),
     ]
-    assert [(c.happened, c.why) for c in outcome.copies(middle, after)] == [
+    assert [(c.happened, c.why) for c in changes.copies(middle, after)] == [
         (Happened.RELEASED, "lost the label controller-uid"),
         (Happened.REPLACED, "was deleted"),
     ]
-    assert [c.happened for c in outcome.copies(middle, middle)] == [Happened.UNCHANGED] * 2
+    assert [c.happened for c in changes.copies(middle, middle)] == [Happened.UNCHANGED] * 2
 
 
 def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(world: World) -> None:
@@ -190,13 +190,13 @@ def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(world: 
     middle = state(world)
     world.cluster.delete("ConfigMap", "settings", "prod")
     after = state(world)
-    assert [c.why for c in outcome.copies(before, middle)] == ["labels", "finalizers"]
-    assert outcome.copies(after, after)[1].why == "is being deleted"
+    assert [c.why for c in changes.copies(before, middle)] == ["labels", "finalizers"]
+    assert changes.copies(after, after)[1].why == "is being deleted"
 
 
 def test_a_copy_that_could_not_be_made_stands_there_with_its_reason(world: World) -> None:
     world.hook.sync = lambda _: {"status": failing("Conflict", "dev"), "children": []}
     world.metacontroller.settle()
-    assert outcome.copies(state(world), state(world)) == [
+    assert changes.copies(state(world), state(world)) == [
         Copy("dev", "settings", "sample", Happened.NOT_MADE, (), "Conflict")
     ]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from hooks.preview import planned
 from hooks.preview.kubectl import Reference
-from hooks.preview.objects import Object
+from hooks.preview.output import plan_report
+from hooks.preview.simulator.objects import Object
 from tests.preview.world import config_map, namespace, syncer
 
 OWNER = {"apiVersion": "config.example.com/v1alpha1", "kind": "ConfigMapSyncer", "controller": True}
@@ -29,7 +29,7 @@ def state(*items: Object) -> dict[Reference, Object]:
 
 def printed(before: dict[Reference, Object], *after: Object, **options: Any) -> list[str]:
     options = {"changes_only": False, **options}
-    sections = planned.sections(before, {**before, **state(*after)}, **options)
+    sections = plan_report.sections(before, {**before, **state(*after)}, **options)
     return "\n\n".join(sections).splitlines()
 
 
@@ -121,7 +121,7 @@ def test_a_syncer_that_is_deleted_has_its_copies_deleted_or_released() -> None:
     deleted["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
     after = state(deleted, released, unchanged)
 
-    sections = list(planned.sections(before, after, changes_only=True))
+    sections = list(plan_report.sections(before, after, changes_only=True))
 
     assert [section.splitlines() for section in sections] == [
         [
@@ -140,9 +140,9 @@ def test_a_hook_without_plans_a_missing_source_and_a_failure_are_problems() -> N
     ]
     failures = [{"namespace": "a", "reason": "Conflict", "message": "It is in the way."}]
 
-    assert list(planned.problems(state(syncer()))) == ["sample: the hook gave no plan"]
+    assert list(plan_report.problems(state(syncer()))) == ["sample: the hook gave no plan"]
     told = asked(plan={}, conditions=conditions, failures=failures)
-    assert list(planned.problems(state(told))) == [
+    assert list(plan_report.problems(state(told))) == [
         "sample: Gone: It is gone.",
         "sample, namespace a: Conflict: It is in the way.",
     ]

@@ -1,7 +1,7 @@
 """No value of a Secret is shown, not even where somebody else put it into a sentence."""
 
-from hooks.preview.objects import Object
 from hooks.preview.redaction import Redactor, redacted
+from hooks.preview.simulator.objects import Object
 from tests.preview.world import config_map
 
 SECRET: Object = {

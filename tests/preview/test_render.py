@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from hooks.preview import render
-from hooks.preview.clock import Clock, rfc3339
-from hooks.preview.objects import Object
+from hooks.preview.output import render
+from hooks.preview.simulator.clock import Clock, rfc3339
+from hooks.preview.simulator.objects import Object
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hooks.preview.three_way_merge import merge
+from hooks.preview.simulator.three_way_merge import merge
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from hooks.preview import watch
 from hooks.preview.kubectl import Reference
-from hooks.preview.objects import Object
-from hooks.preview.rehearsal import State
+from hooks.preview.simulation import State
+from hooks.preview.simulator.objects import Object
 from tests.preview.world import config_map
 
 

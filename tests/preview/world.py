@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from hooks.preview.clock import Clock
-from hooks.preview.cluster import Cluster
-from hooks.preview.metacontroller import Metacontroller
-from hooks.preview.objects import Object
+from hooks.preview.simulator.clock import Clock
+from hooks.preview.simulator.cluster import Cluster
+from hooks.preview.simulator.metacontroller import Metacontroller
+from hooks.preview.simulator.objects import Object
 
 OWNED_BY_NOBODY = "00000000-0000-4000-8000-ffffffffffff"
 NAMESPACES_AND_COPIES = [

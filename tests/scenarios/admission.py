@@ -9,7 +9,7 @@ from typing import Any
 import cel
 import yaml
 
-from hooks.preview.objects import RESOURCES
+from hooks.preview.simulator.objects import RESOURCES
 from tests.scenarios.story import Manifest, Reference
 
 _POLICY = "ValidatingAdmissionPolicy"

@@ -8,17 +8,17 @@ from datetime import datetime
 
 from hooks import settings
 from hooks.app import create_app
-from hooks.preview.clock import Clock
-from hooks.preview.cluster import Change, Cluster, Propagation
-from hooks.preview.hook import encode
-from hooks.preview.metacontroller import Metacontroller
-from hooks.preview.objects import SYNCER, ApiError, Object, is_deleting, uid_of
-from hooks.preview.registration import (
+from hooks.preview.simulator.clock import Clock
+from hooks.preview.simulator.cluster import Change, Cluster, Propagation
+from hooks.preview.simulator.hook import encode
+from hooks.preview.simulator.metacontroller import Metacontroller
+from hooks.preview.simulator.objects import SYNCER, ApiError, Object, is_deleting, uid_of
+from hooks.preview.simulator.registration import (
     CHILDREN_WITH_SECRETS,
     RESYNC_PERIOD_SECONDS,
     Installation,
 )
-from hooks.preview.schema import Schema
+from hooks.preview.simulator.schema import Schema
 from hooks.status.types import RETRY_SECONDS
 from tests.scenarios.admission import Admission
 from tests.scenarios.story import Manifest, Reference, World

@@ -1,0 +1,1 @@
+"""What the preview reads: files of manifests, and where in them everything stands."""

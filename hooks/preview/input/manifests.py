@@ -1,0 +1,136 @@
+"""Take from what was read the objects that matter, and say what the API server would refuse.
+
+Every object is judged on its own, and every mistake in it is named by file, line and field, so
+that one run of the preview shows them all.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from hooks.preview.input import documents, near_misses
+from hooks.preview.input.decoding import HALF_A_CHARACTER, TOO_DEEP, refusals
+from hooks.preview.input.source_locations import Place, Problem
+from hooks.preview.simulator import validation
+from hooks.preview.simulator.cluster import SyncerSchema
+from hooks.preview.simulator.objects import RESOURCES, SYNCER, Object, key_of
+
+_LONGEST: Final = 300
+"""A kind and a name that the API server takes are shorter."""
+
+_UNKNOWN: Final = re.compile(r'unknown field "(.*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object of the kinds that matter here, and where it was read."""
+
+    item: Object
+    place: Place
+
+    @property
+    def reference(self) -> tuple[str, str]:
+        """The kind, and `namespace/name` or the name alone."""
+        return self.item["kind"], key_of(self.item)
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether somebody applies it; a dump shows what is there, whoever wrote it."""
+        return not self.item["metadata"].get("uid")
+
+    def problem(self, sentence: str) -> Problem:
+        """A mistake in this object, at the line of the field with which the sentence begins."""
+        metadata = self.item.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        called = f"{self.item['kind']} {name}" if isinstance(name, str) else self.item["kind"]
+        unknown = _UNKNOWN.fullmatch(sentence)
+        path = unknown[1] if unknown else sentence.split(": ", maxsplit=1)[0]
+        return Problem(self.place.at(path), f"{called[:_LONGEST]}: {sentence}")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Everything that was read: objects, mistakes, and how many objects of other kinds."""
+
+    manifests: tuple[Manifest, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    ignored: int = 0
+
+
+def read(
+    paths: Iterable[str],
+    standard_input: BinaryIO,
+    schema: SyncerSchema,
+    *,
+    allow_empty: bool = False,
+) -> Input:
+    """Read and check everything under the paths; nothing is raised for a mistake in them.
+
+    A path under which there is no object is a mistake, unless `allow_empty`.
+    """
+    manifests: list[Manifest] = []
+    problems: list[Problem] = []
+    ignored = 0
+    for place, item in documents.read(paths, standard_input, problems, allow_empty=allow_empty):
+        kind, version = item.get("kind"), item.get("apiVersion")
+        if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
+            problems.append(Problem(str(place), "apiVersion and kind: Required value"))
+        elif kind in RESOURCES and RESOURCES[kind].api_version == version:
+            manifests.append(Manifest(item, place))
+        else:
+            mistaken = list(_mistaken(item))
+            problems += [Manifest(item, place).problem(sentence) for sentence in mistaken]
+            ignored += not mistaken
+    checked = list(_checked(manifests, schema, problems))
+    return Input(tuple(checked), tuple(problems), ignored)
+
+
+def _mistaken(item: Object) -> Iterator[str]:
+    """Why an object of another kind may not be ignored."""
+    meant = near_misses.misspelled(item["apiVersion"], item["kind"])
+    if meant is not None:
+        yield from near_misses.corrections(item, meant)
+        return
+    for path, kind in near_misses.hidden(item):
+        yield f"{path}: the {kind} in it is not previewed: make it a document of its own"
+    yield from near_misses.unrendered(item)
+
+
+def _checked(
+    manifests: Iterable[Manifest], schema: SyncerSchema, problems: list[Problem]
+) -> Iterator[Manifest]:
+    """The manifests that the API server would take; a problem for each field of the others."""
+    first: dict[tuple[str, str], Place] = {}
+    for given in manifests:
+        manifest = Manifest(_in_a_namespace(given.item), given.place)
+        found = list(_refusals(manifest.item, schema))
+        problems += [manifest.problem(sentence) for sentence in found]
+        if found:
+            continue
+        if manifest.reference in first:
+            problems.append(manifest.problem(f"stands already at {first[manifest.reference]}"))
+            continue
+        first[manifest.reference] = manifest.place
+        yield manifest
+
+
+def _refusals(item: Object, schema: SyncerSchema) -> Iterator[str]:
+    """What is wrong with an object, each mistake once; each sentence begins with its field."""
+    found = list(refusals(item))
+    found += [f'unknown field "{path}"' for path in validation.unknown_fields(item)]
+    if not any(sentence.endswith((HALF_A_CHARACTER, TOO_DEEP)) for sentence in found):
+        resource = RESOURCES[item["kind"]]
+        found += map(str, validation.violations(resource, item))
+        if resource is SYNCER and isinstance(item.get("metadata"), dict):
+            found += map(str, schema.violations(item))
+    yield from dict.fromkeys(found)
+
+
+def _in_a_namespace(item: Object) -> Object:
+    """A namespaced manifest without a namespace means `default`, as for kubectl."""
+    metadata = item.get("metadata")
+    if RESOURCES[item["kind"]].namespaced and isinstance(metadata, dict):
+        namespace = metadata.get("namespace") or "default"
+        return {**item, "metadata": {**metadata, "namespace": namespace}}
+    return item

@@ -1,0 +1,1 @@
+"""What the preview prints: tables, differences, plans and objects, without data of Secrets."""

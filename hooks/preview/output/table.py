@@ -1,0 +1,200 @@
+"""Compose what is printed of a rehearsal: for people as tables or a diff, for tools as objects.
+
+Values of ConfigMaps stand in the diff and in the objects alone; those of Secrets nowhere.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TextIO
+
+from hooks.preview.input.source_locations import printable
+from hooks.preview.kubectl import Reference
+from hooks.preview.output import changes, diff, export, plan_report, render
+from hooks.preview.output.changes import Happened
+from hooks.preview.simulation import Rehearsal, is_same
+from hooks.preview.simulator.objects import NAMESPACE, SYNCER, Object, has_been_looked_at, name_of
+from hooks.preview.simulator.schema import Schema
+
+_OVERDUE: Final = ("NotApplied", "NotRemoved")
+"""Why a namespace fails whose copy is asked for, or deleted, again and again."""
+
+
+class Output(StrEnum):
+    """The formats."""
+
+    TABLE = "table"
+    DIFF = "diff"
+    PLAN = "plan"
+    YAML = "yaml"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a rehearsal is told; `changes_only` leaves out what stayed as it was."""
+
+    schema: Schema
+    output: Output
+    changes_only: bool = False
+    ignored: int = 0
+
+    def write(self, rehearsal: Rehearsal, to: TextIO) -> None:
+        """Print a rehearsal."""
+        items = rehearsal.after.values()
+        match self.output:
+            case Output.YAML:
+                export.write_yaml(items, to)
+            case Output.JSON:
+                export.write_json(items, to)
+            case Output.DIFF:
+                to.writelines(f"{line}\n" for line in self._diff(rehearsal, to))
+            case Output.TABLE:
+                to.write("\n\n".join(map(_without_commands, self._sections(rehearsal))) + "\n")
+            case Output.PLAN:
+                to.write("\n\n".join(map(_without_commands, self._plans(rehearsal))) + "\n")
+
+    def is_in_order(self, rehearsal: Rehearsal) -> bool:
+        """Whether every syncer is Ready, or of a plan: whether nothing would fail."""
+        if self.output is Output.PLAN:
+            return not rehearsal.errors and not any(plan_report.problems(rehearsal.after))
+        return _all_ready(rehearsal)
+
+    def _diff(self, rehearsal: Rehearsal, to: TextIO) -> Iterator[str]:
+        coloured = to.isatty() and not os.environ.get("NO_COLOR")
+        nothing = True
+        for line in diff.lines(rehearsal.before, rehearsal.after, coloured=coloured):
+            nothing = False
+            yield line
+        if nothing:
+            yield "Nothing changes."
+        for section in self._remarks(rehearsal):
+            yield ""
+            yield _without_commands(section)
+
+    def _sections(self, rehearsal: Rehearsal) -> Iterator[str]:
+        syncers = [
+            item
+            for reference, item in rehearsal.after.items()
+            if reference.resource is SYNCER and not self._is_left_out(rehearsal, item)
+        ]
+        copies = [
+            copy
+            for copy in changes.copies(rehearsal.before, rehearsal.after)
+            if not self.changes_only or copy.happened is not Happened.UNCHANGED
+        ]
+        if syncers:
+            yield render.syncers(self.schema.columns, syncers, rehearsal.now)
+        if copies:
+            yield _table(copies)
+        elif self.changes_only:
+            yield "No copy changes."
+        else:
+            yield "No copies."
+        yield from self._remarks(rehearsal)
+
+    def _plans(self, rehearsal: Rehearsal) -> Iterator[str]:
+        yield from plan_report.sections(
+            rehearsal.before, rehearsal.after, changes_only=self.changes_only
+        )
+        yield from self._remarks(rehearsal)
+
+    def _is_left_out(self, rehearsal: Rehearsal, syncer: Object) -> bool:
+        old = rehearsal.before.get(Reference.of(syncer))
+        return self.changes_only and old is not None and is_same(old, syncer)
+
+    def _remarks(self, rehearsal: Rehearsal) -> Iterator[str]:
+        gone = [
+            reference.name
+            for reference in rehearsal.before.keys() - rehearsal.after.keys()
+            if reference.resource is SYNCER
+        ]
+        yield from _section("Deleted:", [f"{SYNCER.kind} {name}" for name in sorted(gone)])
+        is_plan = self.output is Output.PLAN
+        failures = plan_report.problems(rehearsal.after) if is_plan else _failures(rehearsal)
+        yield from _section("Not in order:", [*failures, *rehearsal.errors])
+        if not is_plan:
+            yield from _section("Waiting for time to pass:", _waiting(rehearsal))
+        yield from rehearsal.assumptions
+        if self.ignored:
+            objects = "1 object" if self.ignored == 1 else f"{self.ignored} objects"
+            yield (
+                f"Ignored: {objects} of other kinds than {NAMESPACE.kind}, ConfigMap, Secret "
+                f"and {SYNCER.kind}"
+            )
+
+
+def _all_ready(rehearsal: Rehearsal) -> bool:
+    """Whether every syncer is Ready, and none of them goes on without end."""
+    syncers = (item for ref, item in rehearsal.after.items() if ref.resource is SYNCER)
+    return not rehearsal.errors and all(map(_is_ready, syncers))
+
+
+def _table(copies: Sequence[changes.Copy]) -> str:
+    return render.table(
+        ["copy", "syncer", "result", "keys", "why"],
+        (
+            [
+                f"{copy.namespace}/{copy.name}",
+                copy.syncer,
+                copy.happened,
+                changes.named(list(copy.keys)),
+                copy.why,
+            ]
+            for copy in copies
+        ),
+    )
+
+
+def _without_commands(section: str) -> str:
+    """What a hook says in a status or an error cannot take hold of the terminal."""
+    return "\n".join(map(printable, section.split("\n")))
+
+
+def _section(heading: str, entries: Sequence[str]) -> Iterator[str]:
+    if entries:
+        yield "\n".join([heading, *(f"- {entry}" for entry in entries)])
+
+
+def _failures(rehearsal: Rehearsal) -> Iterator[str]:
+    """One sentence for each syncer that is not Ready, and one for each namespace that fails."""
+    for reference, item in rehearsal.after.items():
+        if reference.resource is not SYNCER or _is_ready(item):
+            continue
+        ready = _condition(item, "Ready")
+        said = f"{ready['reason']}: {ready['message']}" if ready else "the hook gave no answer"
+        yield f"{name_of(item)}: {said}"
+        for failure in (item.get("status") or {}).get("failures") or ():
+            yield (
+                f"{name_of(item)}, namespace {failure['namespace']}: "
+                f"{failure['reason']}: {failure.get('message', '')}"
+            )
+
+
+def _waiting(rehearsal: Rehearsal) -> list[str]:
+    """Which syncers wait for what; a timer that is left over when nothing waits says nothing."""
+    waiting = []
+    for reference, item in rehearsal.after.items():
+        seconds = rehearsal.waiting.get(reference.name)
+        status = item.get("status") or {}
+        refused = [f for f in status.get("failures") or () if f["reason"] in _OVERDUE]
+        if reference.resource is SYNCER and seconds is not None:
+            number = status.get("pendingCount", 0) + len(refused)
+            is_known = has_been_looked_at(item)
+            if number or not is_known:
+                what = f"{number} of its copies" if is_known else "an answer of the hook"
+                waiting.append(f"{name_of(item)} waits for {what}, asked again in {seconds:.0f} s")
+    return waiting
+
+
+def _is_ready(item: Object) -> bool:
+    ready = _condition(item, "Ready")
+    generation = item["metadata"]["generation"]
+    current = (item.get("status") or {}).get("observedGeneration") == generation
+    return ready is not None and ready["status"] == "True" and current
+
+
+def _condition(item: Object, wanted: str) -> Object | None:
+    conditions: list[Object] = (item.get("status") or {}).get("conditions") or []
+    return next((entry for entry in conditions if entry["type"] == wanted), None)

@@ -1,0 +1,1 @@
+"""An API server and Metacontroller in memory, which ask the real service."""

@@ -1,0 +1,451 @@
+"""Metacontroller in memory: watch, ask the hook, write what it wants, until nothing changes.
+
+To know what a syncer will do, one must know when Metacontroller asks, what it shows, and what it
+makes of the answer. This follows its CompositeController (4.17.2) step by step: claim children,
+gather related objects, call the hook, delete, apply, write the status, and queue again whatever a
+change concerns; beside it works the DecoratorController, where one is installed. Its informers are
+never behind here, so the number of calls is the least that the real one makes.
+
+Errors: `DoesNotSettleError`. What Metacontroller would report as an event is in `events`.
+"""
+
+import contextlib
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from hooks.preview.simulator.appliers import APPLIERS, controller_reference
+from hooks.preview.simulator.clock import Clock
+from hooks.preview.simulator.cluster import Change, Cluster
+from hooks.preview.simulator.controllers import FOREGROUND, ORPHAN
+from hooks.preview.simulator.decorator import Decorator
+from hooks.preview.simulator.hook import (
+    Answer,
+    Hook,
+    HookError,
+    TooManyRequestsError,
+    ask,
+    ask_related,
+    grouped,
+)
+from hooks.preview.simulator.objects import (
+    CONFIG_MAP,
+    SYNCER,
+    ApiError,
+    Object,
+    Objects,
+    controller_of,
+    finalizers_of,
+    group_of,
+    is_deleting,
+    key_of,
+    labels_of,
+    name_of,
+    owners_of,
+    uid_of,
+    with_metadata,
+)
+from hooks.preview.simulator.ownership import METACONTROLLER
+from hooks.preview.simulator.registration import (
+    BASE,
+    FINALIZER,
+    RESYNC_PERIOD_SECONDS,
+    Installation,
+    composite_controller,
+)
+from hooks.preview.simulator.related import Audience, Rule
+
+CONTROLLER_UID: Final = "controller-uid"
+_FIRST_BACKOFF: Final = timedelta(milliseconds=5)
+_LONGEST_BACKOFF: Final = timedelta(seconds=1000)
+_RULES_ARE_KEPT: Final = timedelta(minutes=20)
+_NOT_FOUND: Final = 404
+
+
+class DoesNotSettleError(Exception):
+    """A syncer is asked about again and again: the hook's answer never becomes what it sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncError:
+    """An event of type Warning that Metacontroller writes about a syncer, or what it adopts."""
+
+    syncer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What `/customize` answered for one generation of a syncer, and until when it is kept."""
+
+    generation: tuple[str, int]
+    rules: tuple[Object, ...]
+    until: datetime
+
+
+_Key: TypeAlias = tuple[str, str]
+"""A child's kind, and its `namespace/name`."""
+
+
+def _key(child: Object) -> _Key:
+    return str(child["kind"]), key_of(child)
+
+
+class _ChildrenError(Exception):
+    """Some children could not be deleted or applied; the others were."""
+
+
+class Metacontroller:
+    """One CompositeController's worker over an in-memory cluster."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        hook: Hook,
+        clock: Clock,
+        *,
+        installed: Installation = BASE,
+        most_calls: int = 100,
+    ) -> None:
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """How often each hook was called for each syncer, by (hook, syncer)."""
+        self.events: list[SyncError] = []
+        self._cluster = cluster
+        self._hook = hook
+        self._clock = clock
+        self._applier = APPLIERS[installed.strategy](cluster)
+        self._controller = composite_controller(installed.children)
+        self._kinds = tuple(child.kind for child in installed.children)
+        self._most_calls = most_calls
+        self._queue: deque[str] = deque()
+        self._timers: dict[str, datetime] = {}
+        self._failures: Counter[str] = Counter()
+        self._answered: dict[str, _Answered] = {}
+        self._unasked: set[str] = set()
+        self._audience = Audience(cluster)
+        self._watched: set[str] = set()
+        self._next_resync = clock.now() + timedelta(seconds=RESYNC_PERIOD_SECONDS)
+        cluster.subscribe(self._on_change)
+        self._decorator: Decorator | None = None
+        if installed.has_adoption:
+            self._decorator = Decorator(cluster, hook)
+        for parent in cluster.look_all(SYNCER.kind):
+            self._unasked.add(name_of(parent))
+            self._enqueue(name_of(parent))
+
+    def settle(self) -> None:
+        """Work until nothing is queued but timers. Raises DoesNotSettleError."""
+        asked: Counter[str] = Counter()
+        while self._queue or self._decorate(asked) or self._cluster.run_controllers():
+            while self._queue:
+                name = self._queue.popleft()
+                self._count(asked, f"{SYNCER.kind} {name}")
+                self._work(name)
+                self._decorate(asked)
+
+    def _decorate(self, asked: Counter[str]) -> bool:
+        """Ask about all that is handed over, for that is quicker than a sync; whether any was."""
+        if self._decorator is None or not self._decorator.queue:
+            return False
+        while self._decorator.queue:
+            key = self._decorator.queue.popleft()
+            try:
+                # Whatever happens to any syncer asks about every object that waits, so calls
+                # tell nothing of a loop.
+                if self._decorator.work(key):
+                    self._count(asked, f"{CONFIG_MAP.kind} {key}")
+            except (ApiError, HookError, TooManyRequestsError) as error:
+                self.events.append(SyncError(key, f"Sync error: {error}"))
+        return True
+
+    def _count(self, asked: Counter[str], what: str) -> None:
+        asked[what] += 1
+        if asked[what] > self._most_calls:
+            raise DoesNotSettleError(
+                f"{what} does not settle: it still changes after {self._most_calls} syncs"
+            )
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: settle, and settle again at every moment at which a timer fires."""
+        end = self._clock.now() + timedelta(seconds=seconds)
+        self.settle()
+        while (due := self.next_timer()) <= end:
+            self._clock.move_to(max(due, self._clock.now()))
+            self._fire()
+            self.settle()
+        self._clock.move_to(end)
+
+    def next_timer(self) -> datetime:
+        """When something happens next if nobody changes anything; at the latest a resync."""
+        return min((*self._timers.values(), self._next_resync))
+
+    def waiting(self) -> dict[str, datetime]:
+        """Which syncers are asked about again, and when, the periodic resync left aside."""
+        return dict(sorted(self._timers.items()))
+
+    # The queue and its timers.
+
+    def _enqueue(self, name: str) -> None:
+        if name not in self._queue:
+            self._queue.append(name)
+
+    def _enqueue_after(self, name: str, delay: timedelta) -> None:
+        """A timer that is set already can only be moved forward, never taken back."""
+        if delay <= timedelta(0):
+            self._enqueue(name)
+            return
+        due = self._clock.now() + delay
+        self._timers[name] = min(due, self._timers.get(name, due))
+
+    def _retry(self, name: str) -> None:
+        backoff = _FIRST_BACKOFF * 2 ** min(self._failures[name], 30)
+        self._failures[name] += 1
+        self._enqueue_after(name, min(backoff, _LONGEST_BACKOFF))
+
+    def _fire(self) -> None:
+        now = self._clock.now()
+        for name in [name for name, due in sorted(self._timers.items()) if due <= now]:
+            del self._timers[name]
+            self._enqueue(name)
+        if self._next_resync <= now:
+            self._next_resync += timedelta(seconds=RESYNC_PERIOD_SECONDS)
+            for parent in self._cluster.look_all(SYNCER.kind):
+                self._enqueue(name_of(parent))
+            if self._decorator is not None:
+                self._decorator.resync()
+
+    def _work(self, name: str) -> None:
+        parent = self._cluster.look(SYNCER.kind, name)
+        if parent is not None and is_deleting(parent) and FINALIZER not in finalizers_of(parent):
+            # The garbage collector can be quicker than the queue, and then nobody is asked.
+            self._cluster.run_controllers()
+            parent = self._cluster.look(SYNCER.kind, name)
+        if parent is None:
+            self._failures.pop(name, None)
+            return
+        try:
+            self._sync(parent)
+        except TooManyRequestsError as overload:
+            self._enqueue_after(name, timedelta(seconds=overload.after_seconds))
+        except (ApiError, HookError, _ChildrenError) as error:
+            self.events.append(SyncError(name, f"Sync error: {error}"))
+            self._retry(name)
+        else:
+            self._failures.pop(name, None)
+
+    # Which syncers a change concerns.
+
+    def _on_change(self, change: Change) -> None:
+        if change.kind == SYNCER.kind:
+            self._on_parent(change)
+        elif change.kind in self._kinds:
+            self._on_child(change)
+        if change.kind in self._watched:
+            self._on_related(change)
+
+    def _on_parent(self, change: Change) -> None:
+        old, new = change.old, change.new
+        if old is not None and new is not None and not is_deleting(new):
+            fields = ("generation", "labels", "annotations")
+            if all(old["metadata"].get(field) == new["metadata"].get(field) for field in fields):
+                return  # ignoreStatusChanges
+        name = name_of(new or old or {})
+        if new is None:
+            self._forget(name)
+        elif old is None or old["metadata"]["generation"] != new["metadata"]["generation"]:
+            self._unasked.add(name)
+        self._enqueue(name)
+
+    def _forget(self, name: str) -> None:
+        self._unasked.discard(name)
+        self._answered.pop(name, None)
+        self._audience.forget(name)
+
+    def _on_child(self, change: Change) -> None:
+        child = change.new or change.old or {}
+        controller = controller_of(child)
+        if controller is not None:
+            parent = self._cluster.look(SYNCER.kind, controller["name"])
+            ours = (group_of(controller["apiVersion"]), controller["kind"]) == (
+                SYNCER.group,
+                SYNCER.kind,
+            )
+            if ours and parent is not None and uid_of(parent) == controller["uid"]:
+                self._enqueue(name_of(parent))
+            return
+        if change.new is None or is_deleting(child) or CONTROLLER_UID not in labels_of(child):
+            return  # An orphan that goes is nobody's to adopt.
+        for parent in self._cluster.look_all(SYNCER.kind):
+            if labels_of(child)[CONTROLLER_UID] == uid_of(parent):
+                self._enqueue(name_of(parent))
+
+    def _on_related(self, change: Change) -> None:
+        now = self._clock.now()
+        old = {name for name, answer in self._answered.items() if answer.until <= now}
+        for name in sorted(self._unasked | old):
+            parent = self._cluster.look(SYNCER.kind, name)
+            # Where the hook gives no rules, Metacontroller drops the event for this syncer, too.
+            if parent is not None:
+                with contextlib.suppress(HookError, TooManyRequestsError):
+                    self._rules_of(parent)
+        shown = [item for item in (change.old, change.new) if item is not None]
+        for name in sorted(self._audience.of(shown)):
+            self._enqueue(name)
+
+    # One sync, in Metacontroller's order.
+
+    def _sync(self, parent: Object) -> None:
+        if FINALIZER not in finalizers_of(parent) and not is_deleting(parent):
+            finalizers = [*finalizers_of(parent), FINALIZER]
+            parent = self._cluster.update(
+                with_metadata(parent, finalizers=finalizers), METACONTROLLER
+            )
+        children = self._claim(parent)
+        answer = self._ask(parent, children)
+        if answer.resync_after_seconds > 0:
+            self._enqueue_after(name_of(parent), timedelta(seconds=answer.resync_after_seconds))
+        if answer.finalized and FINALIZER in finalizers_of(parent):
+            finalizers = [name for name in finalizers_of(parent) if name != FINALIZER]
+            parent = self._cluster.update(
+                with_metadata(parent, finalizers=finalizers or None), METACONTROLLER
+            )
+        desired = {_key(child): child for child in self._labelled(parent, answer.children)}
+        failure = None
+        if not is_deleting(parent) or _can_finalize(parent):
+            failure = self._manage(parent, children, desired)
+        self._write_status(parent, answer.status)
+        if failure is not None:
+            raise failure
+
+    def _claim(self, parent: Object) -> dict[_Key, Object]:
+        """The observed children; one that lost our label is released, an orphan with it adopted."""
+        uid = uid_of(parent)
+        claimed: dict[_Key, Object] = {}
+        for child in self._children_of(uid):
+            if labels_of(child).get(CONTROLLER_UID) == uid:
+                claimed[_key(child)] = child
+            elif not is_deleting(parent):
+                self._release(child, uid)
+        if is_deleting(parent):
+            return claimed
+        for child in self._children_of(None):
+            if labels_of(child).get(CONTROLLER_UID) == uid and not is_deleting(child):
+                self._adopt(child, parent)
+                claimed[_key(child)] = child
+        return claimed
+
+    def _children_of(self, uid: str | None) -> Objects:
+        return [item for item in self._cluster.controlled_by(uid) if item["kind"] in self._kinds]
+
+    def _release(self, child: Object, uid: str) -> None:
+        owners = [owner for owner in owners_of(child) if owner["uid"] != uid]
+        self._cluster.update(with_metadata(child, ownerReferences=owners or None), METACONTROLLER)
+
+    def _adopt(self, child: Object, parent: Object) -> None:
+        reference = controller_reference(parent)
+        others = [owner for owner in owners_of(child) if owner["uid"] != reference["uid"]]
+        adopted = with_metadata(child, ownerReferences=[*others, reference])
+        self._cluster.update(adopted, METACONTROLLER)
+
+    def _ask(self, parent: Object, children: dict[_Key, Object]) -> Answer:
+        rules = self._rules_of(parent)
+        kinds = {rule.resource.kind for rule in rules}
+        self._watched |= kinds
+        hook = "finalize" if is_deleting(parent) else "sync"
+        request = {
+            "controller": self._controller,
+            "parent": parent,
+            "children": grouped(children.values(), self._kinds),
+            "related": grouped(
+                (item for rule in rules for item in rule.find(self._cluster)), kinds
+            ),
+            "finalizing": hook == "finalize",
+        }
+        self.calls[hook, name_of(parent)] += 1
+        return ask(self._hook, hook, request)
+
+    def _rules_of(self, parent: Object) -> tuple[Rule, ...]:
+        """The rules of a syncer; asked for once a generation, and again when they are old.
+
+        Raises HookError and TooManyRequestsError; then the syncer hears of no related change.
+        """
+        name = name_of(parent)
+        generation = (uid_of(parent), parent["metadata"]["generation"])
+        kept = self._answered.get(name)
+        if kept is None or kept.generation != generation or kept.until <= self._clock.now():
+            self._forget(name)
+            self._unasked.add(name)
+            self.calls["customize", name] += 1
+            request = {"controller": self._controller, "parent": parent}
+            answer = ask_related(self._hook, request)
+            kept = _Answered(generation, answer, self._clock.now() + _RULES_ARE_KEPT)
+            self._answered[name] = kept
+            self._unasked.discard(name)
+            self._audience.seat(name, self._parsed(kept))
+        return self._parsed(kept)
+
+    def _parsed(self, answered: _Answered) -> tuple[Rule, ...]:
+        return tuple(Rule.parse(rule) for rule in answered.rules)
+
+    def _labelled(self, parent: Object, children: Iterable[Object]) -> list[Object]:
+        """The desired children with the label by which they are claimed. Raises HookError."""
+        uid = uid_of(parent)
+        labelled = []
+        for child in children:
+            metadata = child.get("metadata") or {}
+            labels = metadata.get("labels") or {}
+            if labels.get(CONTROLLER_UID, uid) != uid:
+                raise HookError(
+                    f"labels on desired child {child['kind']} {metadata.get('namespace')}/"
+                    f"{metadata.get('name')} don't match parent selector"
+                )
+            labelled.append(
+                {**child, "metadata": {**metadata, "labels": {**labels, CONTROLLER_UID: uid}}}
+            )
+        return labelled
+
+    def _manage(
+        self, parent: Object, observed: dict[_Key, Object], desired: dict[_Key, Object]
+    ) -> _ChildrenError | None:
+        """Delete what is not desired, then write what is; a failure of one stops no other."""
+        failures: list[str] = []
+        for key, child in sorted(observed.items()):
+            if key in desired or is_deleting(child):
+                continue
+            try:
+                self._cluster.delete(
+                    child["kind"],
+                    name_of(child),
+                    child["metadata"]["namespace"],
+                    uid=uid_of(child),
+                )
+            except ApiError as error:
+                if error.status != _NOT_FOUND:
+                    failures.append(f"can't delete {child['kind']} {key[1]}: {error}")
+        for key, child in sorted(desired.items()):
+            try:
+                self._applier.apply(parent, observed.get(key), child)
+            except ApiError as error:
+                failures.append(str(error))
+        if not failures:
+            return None
+        said = failures[0] if len(failures) == 1 else f"[{', '.join(failures)}]"
+        return _ChildrenError(
+            f"can't reconcile children for {SYNCER.kind} /{name_of(parent)}: {said}"
+        )
+
+    def _write_status(self, parent: Object, status: Object) -> None:
+        wanted = {**status, "observedGeneration": parent["metadata"]["generation"]}
+        living = self._cluster.look(SYNCER.kind, name_of(parent))
+        if living is None or uid_of(living) != uid_of(parent):
+            return
+        if living.get("status") != wanted:
+            self._cluster.update_status(living, wanted)
+
+
+def _can_finalize(parent: Object) -> bool:
+    """Whether children are still managed: not once the garbage collector has them."""
+    finalizers = finalizers_of(parent)
+    return FINALIZER in finalizers and FOREGROUND not in finalizers and ORPHAN not in finalizers

@@ -1,0 +1,234 @@
+"""In no world are more copies lost at once than was asked for, whatever a request shows."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hooks.api import protocol
+from hooks.api.names import CONFIRM_PRUNE
+from hooks.api.options import Policy
+from hooks.preview.simulator.hook import encode
+from hooks.preview.simulator.objects import Object
+from hooks.sync import sync
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SYNCER = "sample"
+HOME = "home"
+NAMESPACES = (HOME, *(f"team-{number:02}" for number in range(13)))
+LIMITS = (None, 0, 1, 3, "0%", "30%", "50%", "99%", "100%")
+FEW = 10
+
+# The same examples every time: a red run must be red again, and a green one green.
+repeatable = settings(derandomize=True, deadline=None, max_examples=100)
+names = st.sets(st.sampled_from(NAMESPACES))
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a request shows: where copies are, of which source, and which namespaces are wanted."""
+
+    wanted: set[str]
+    is_open: bool
+    copies: set[str]
+    deleting: set[str]
+    renamed: set[str]
+    of_another: set[str]
+    terminating: set[str]
+    gone: set[str]
+    withdrawn: set[str]
+    limit: int | str | None
+    source_deletion_policy: str
+    is_source_there: bool
+    unseen: set[str]
+
+    @property
+    def living(self) -> set[str]:
+        return self.copies - self.deleting
+
+
+@st.composite
+def requests(draw: st.DrawFn, *, is_source_there: bool) -> Given:
+    few = st.sets(st.sampled_from(NAMESPACES), max_size=2)
+    return Given(
+        wanted=draw(st.sets(st.sampled_from(NAMESPACES), min_size=1)),
+        is_open=draw(st.booleans()),
+        copies=draw(st.one_of(names, st.just(set(NAMESPACES[1:])))),
+        deleting=draw(few),
+        renamed=draw(names),
+        of_another=draw(few),
+        terminating=draw(few),
+        gone=draw(few) - {HOME},
+        withdrawn=draw(few),
+        limit=draw(st.sampled_from(LIMITS)),
+        source_deletion_policy=draw(st.sampled_from(("Retain", "Delete"))),
+        is_source_there=is_source_there,
+        unseen=draw(st.one_of(st.just(set()), names, st.just(set(NAMESPACES)))),
+    )
+
+
+def asked(told: Given, status: Object | None = None, token: str | None = None) -> Any:
+    """The answer to a request that shows what is told."""
+    annotations = {} if token is None else {CONFIRM_PRUNE: token}
+    parent = {
+        "metadata": {
+            "name": SYNCER,
+            "uid": "1",
+            "generation": 2,
+            "annotations": annotations,
+        },
+        "spec": spec_of(told),
+        "status": status or {},
+    }
+    copies = {f"{name}/{name_in(told, name)}": copy_in(told, name) for name in told.copies}
+    shown = {key: copy for key, copy in copies.items() if copy["metadata"]["name"] == "app-config"}
+    related = {key: copy for key, copy in shown.items() if key.split("/")[0] not in told.unseen}
+    if told.is_source_there:
+        related[f"{HOME}/app-config"] = source_of(told)
+    elif f"{HOME}/app-config" in related:
+        del related[f"{HOME}/app-config"]
+    body = {
+        "parent": parent,
+        "children": {"ConfigMap.v1": copies},
+        "related": {"ConfigMap.v1": related, "Namespace.v1": namespaces_of(told)},
+    }
+    response = sync(protocol.decode_sync(encode(body)), Policy(), NOW)
+    return protocol.encode(response), response
+
+
+def spec_of(told: Given) -> Object:
+    wanted: Object = {"targetNamespaces": sorted(told.wanted)}
+    if told.is_open:
+        # Every namespace that there is, but for those that are not wanted.
+        excluded = sorted(set(NAMESPACES) - told.wanted)
+        wanted = {"targetNamespaces": ["*"], "excludeNamespaces": excluded}
+    limit = {} if told.limit is None else {"pruneLimit": told.limit}
+    return {
+        "sourceNamespace": HOME,
+        "sourceConfigMap": "app-config",
+        "sourceDeletionPolicy": told.source_deletion_policy,
+        **wanted,
+        **limit,
+    }
+
+
+def source_of(told: Given) -> Object:
+    allowed = ",".join(sorted(set(NAMESPACES) - told.withdrawn)) or HOME
+    annotations = {"config.example.com/allow-sync-to": allowed}
+    metadata = {"name": "app-config", "namespace": HOME, "annotations": annotations}
+    return {"kind": "ConfigMap", "metadata": metadata, "data": {"key": "value"}}
+
+
+def name_in(told: Given, namespace: str) -> str:
+    # In the source's own namespace no copy can have the source's name.
+    return "former" if namespace in told.renamed | {HOME} else "app-config"
+
+
+def copy_in(told: Given, namespace: str) -> Object:
+    made_from = "elsewhere/former" if namespace in told.of_another else f"{HOME}/app-config"
+    metadata: Object = {
+        "name": name_in(told, namespace),
+        "namespace": namespace,
+        "labels": {"synced-by": SYNCER, "controller-uid": "1"},
+        "annotations": {"config.example.com/source": made_from},
+        "ownerReferences": [
+            {"kind": "ConfigMapSyncer", "name": SYNCER, "uid": "1", "controller": True}
+        ],
+    }
+    if namespace in told.deleting:
+        metadata["deletionTimestamp"] = "2026-01-01T11:59:00Z"
+    return {"kind": "ConfigMap", "metadata": metadata, "data": {"key": "value"}}
+
+
+def namespaces_of(told: Given) -> Object:
+    asked_for = {*NAMESPACES, "kube-system"} if told.is_open else {*told.wanted, HOME}
+    # A living copy proves that its namespace is there, and a proof to the contrary holds all.
+    gone = told.gone if told.is_open else told.gone - told.living
+    return {
+        name: {
+            "kind": "Namespace",
+            "metadata": {"name": name},
+            "status": {"phase": "Terminating" if name in told.terminating else "Active"},
+        }
+        for name in asked_for - gone
+    }
+
+
+def kept(response: Any) -> set[str]:
+    return {child.metadata.namespace for child in response.children}
+
+
+def losing(told: Given, response: Any) -> set[str]:
+    """The namespaces that lose their copy, not counting what was asked for by other means."""
+    shown = namespaces_of(told)
+    going = told.terminating & shown.keys()
+    if told.is_open:
+        going |= told.gone
+    withdrawn = told.withdrawn - told.of_another
+    return told.living - kept(response) - going - withdrawn
+
+
+def has_target(told: Given) -> bool:
+    """Whether a namespace that shall hold a copy is there."""
+    return bool(told.wanted & namespaces_of(told).keys() - told.terminating - {HOME})
+
+
+def limit_of(told: Given) -> int:
+    match told.limit:
+        case None if not has_target(told):
+            # No status has seen this spec, so it is an edit that leaves no target.
+            return 0
+        case None:
+            return len(told.living) if len(told.living) <= FEW else len(told.living) // 2
+        case int(number):
+            return number
+        case percentage:
+            return len(told.living) * int(percentage.removesuffix("%")) // 100
+
+
+@repeatable
+@given(told=requests(is_source_there=True))
+def test_no_change_takes_more_copies_than_the_limit_unless_it_is_confirmed(told: Given) -> None:
+    body, response = asked(told)
+    status = response.status
+
+    lost = losing(told, response)
+    assert len(lost) <= limit_of(told)
+    reasons = {condition.type: condition.reason for condition in status.conditions}
+    is_held = reasons["Synced"] == "PruneHeld"
+    assert (reasons["Ready"] == "PruneHeld") == is_held == (b'"pruneToken"' in body)
+    if not is_held:
+        return
+
+    # Held is all or nothing, and a wrong token changes nothing.
+    assert not lost
+    assert asked(told, token="0" * 16)[0] == body
+    # Nothing is made anew before the hold is written down, for that would loosen it.
+    assert kept(response) <= told.living
+    recorded = asked(told, status=json.loads(body)["status"])[1]
+    assert kept(recorded) >= kept(response)
+    assert not losing(told, recorded)
+    # The right one lets through what was too much.
+    _, confirmed = asked(told, token=status.prune_token)
+    assert len(losing(told, confirmed)) > limit_of(told)
+    # Held once, it is held until then: also where it would be allowed by now.
+    looser = replace(told, limit="100%")
+    assert kept(asked(looser, status=json.loads(body)["status"])[1]) == kept(recorded)
+
+
+@repeatable
+@given(told=requests(is_source_there=False))
+def test_a_source_that_is_not_shown_takes_only_its_own_copies_along(told: Given) -> None:
+    _, response = asked(told)
+
+    closed = told.terminating | (told.gone if told.is_open else told.gone - told.living)
+    lost = told.living - kept(response) - closed
+    assert not lost & told.of_another
+    if told.source_deletion_policy == "Retain":
+        assert not lost
+    # What is shown of the copies proves that the source would be shown.
+    if told.unseen == set(NAMESPACES):
+        assert not lost

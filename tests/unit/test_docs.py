@@ -1,0 +1,229 @@
+"""The documents are held true: what the product has, they mention; what they name, there is."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from enum import StrEnum
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import prometheus_client.parser
+import pytest
+import yaml
+
+from hooks import app, settings
+from hooks.copies.size import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT
+from hooks.resolve.source import SourceReason
+from hooks.resolve.targets import FailureReason
+from hooks.status.types import SyncedReason
+from tests.cases import HOOKS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (
+    "README.md",
+    "SECURITY.md",
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+)
+REASONS: tuple[type[StrEnum], ...] = (SourceReason, SyncedReason, FailureReason)
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_NAMED_LINK = re.compile(r"\[([^\]]*)\]\((tests/[^)\s]+)\)")
+_FENCE = re.compile(r"^ *```.*$", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_FIRST_CELL = re.compile(r"^\| `([^|]+)` \|", re.MULTILINE)
+
+
+@cache
+def _text(page: str) -> str:
+    return (ROOT / page).read_text("utf-8")
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    crd = yaml.safe_load((ROOT / "crds/configmapsyncers.config.example.com.yaml").read_text())
+    version: dict[str, Any] = crd["spec"]["versions"][0]
+    return version
+
+
+def _properties(field: str) -> dict[str, Any]:
+    schema = _schema()["schema"]["openAPIV3Schema"]["properties"]
+    properties: dict[str, Any] = schema[field]["properties"]
+    return properties
+
+
+def _rows(page: str) -> list[str]:
+    """What the first cells of a page's tables name, as `name` or as `name`, `name`."""
+    return [name for cell in _FIRST_CELL.findall(_text(page)) for name in cell.split("`, `")]
+
+
+def _anchors(page: str) -> set[str]:
+    """The headings of a page as GitHub links to them."""
+    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", _text(page)), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def _links() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for link in _LINK.findall(_FENCED.sub("", _text(page))):
+            if not link.startswith("https://"):
+                yield page, link
+
+
+def _metrics() -> set[str]:
+    configured = app.create_app(settings.Settings(), log=StringIO())
+    page = configured.test_client().get("/metrics").text
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in prometheus_client.parser.text_string_to_metric_families(page)
+    }
+
+
+@pytest.mark.parametrize("field", sorted(_properties("spec")))
+def test_every_field_of_the_spec_has_a_row(field: str) -> None:
+    assert field in _rows("docs/syncer.md")
+
+
+@pytest.mark.parametrize("field", sorted(_properties("status")))
+def test_every_field_of_the_status_has_a_row(field: str) -> None:
+    assert field in _rows("docs/status.md")
+
+
+@pytest.mark.parametrize(
+    "field", sorted(_properties("status")["conditions"]["items"]["properties"])
+)
+def test_every_field_of_a_condition_is_explained(field: str) -> None:
+    assert f"`{field}`" in _text("docs/status.md")
+
+
+@pytest.mark.parametrize("reason", sorted(reason for enum in REASONS for reason in enum))
+def test_every_reason_is_explained(reason: str) -> None:
+    assert re.search(rf"^\|.*`{reason}` \|", _text("docs/status.md"), re.MULTILINE)
+
+
+def test_no_reason_is_explained_that_the_service_does_not_give() -> None:
+    listed = re.findall(
+        r"^\| `(?:True|False)` \| `(\w+)` \|", _text("docs/status.md"), re.MULTILINE
+    )
+    failures = _text("docs/status.md").partition("## Why a namespace fails")[2]
+    listed += re.findall(r"^\| `(\w+)` \|", failures, re.MULTILINE)
+    assert sorted(listed) == sorted(str(reason) for enum in REASONS for reason in enum)
+
+
+@pytest.mark.parametrize("field", fields(settings.Settings), ids=lambda field: field.name)
+def test_every_setting_has_a_row_with_its_default(field: Any) -> None:
+    default = "none" if field.default == "" else f"`{field.default}`"
+    row = f"| `{field.name.upper()}` | {default} "
+    assert row in _text("docs/settings.md")
+
+
+def test_every_metric_has_a_row_and_every_row_is_a_metric() -> None:
+    rows = {name for name in _rows("docs/metrics.md") if name.startswith("configmap_syncer")}
+    assert rows == _metrics()
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_field_of_the_log_is_explained(hook: str) -> None:
+    log = StringIO()
+    client = app.create_app(settings.Settings(), log=log).test_client()
+    for body in (f"tests/cases/{hook}/*/request.json", "LICENSE"):
+        content = next(ROOT.glob(body)).read_bytes()
+        client.post(f"/{hook}", data=content, content_type="application/json")
+    names = {name for line in log.getvalue().splitlines() for name in json.loads(line)}
+    log_section = _text("docs/metrics.md").partition("## The log")[2]
+    assert names <= set(re.findall(r"`(\w+)`", log_section))
+
+
+@pytest.mark.parametrize("column", [c["name"] for c in _schema()["additionalPrinterColumns"]])
+def test_every_column_of_kubectl_get_is_shown_in_the_readme(column: str) -> None:
+    assert column.upper() in _text("README.md")
+
+
+@pytest.mark.parametrize(("page", "link"), list(_links()))
+def test_every_relative_link_leads_somewhere(page: str, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = (ROOT / page).parent / path if path else ROOT / page
+    assert target.exists()
+    if anchor:
+        assert anchor in _anchors(str(target.resolve().relative_to(ROOT)))
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = {link.partition("#")[0] for page, link in _links() if page == "README.md"}
+    assert linked >= {page for page in PAGES if page.startswith("docs/")}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_make_that_a_page_names_exists(page: str) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"(?:`|\$ )make ([a-z0-9-]+)", _text(page)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    commands = re.findall(r"^\$ (.+)$", _text("README.md"), re.MULTILINE)
+    assert commands[:2] == ["make run", "make test"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_of_a_kind_that_the_tests_know(page: str) -> None:
+    # A command in a block of another kind, or indented, would not be run by tests/e2e.
+    opened = _FENCE.findall(_text(page))[::2]
+    assert set(opened) <= {"```console", "```yaml", "```text"}
+
+
+def test_the_syncer_in_the_readme_is_the_one_in_the_examples() -> None:
+    shown = re.search(r"^```yaml\n(.*?)^```$", _text("README.md"), re.MULTILINE | re.DOTALL)
+    assert shown
+    example = (ROOT / "examples/configmapsyncer.yaml").read_text("utf-8")
+    assert yaml.safe_load(shown[1]) == yaml.safe_load(example)
+
+
+def test_the_limits_are_the_ones_in_the_code() -> None:
+    for limit in (VALUES_LIMIT, ANNOTATIONS_LIMIT, REQUEST_LIMIT):
+        assert f"{limit:,} bytes" in _text("docs/limits.md")
+
+
+def test_the_image_and_the_timeout_are_the_ones_in_the_manifests() -> None:
+    deployment = yaml.safe_load(_text("metacontroller/base/deployment.yaml"))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert f"docker build -t {container['image']} ." in _text("README.md")
+    controller = yaml.safe_load(_text("metacontroller/registration/compositecontroller.yaml"))
+    hooks = controller["spec"]["hooks"]
+    assert hooks["sync"]["webhook"]["timeout"] == hooks["finalize"]["webhook"]["timeout"] == "60s"
+    assert "waits 60 s for `/sync` and `/finalize`" in _text("docs/limits.md")
+    assert controller["spec"]["resyncPeriodSeconds"] == 5 * 60
+    assert "one sync per syncer every 5 minutes" in _text("docs/limits.md")
+
+
+def _threats() -> Iterator[tuple[str, str, str]]:
+    """What an attacker wants, what stops it and what shows that, row by row."""
+    rows = re.findall(r"^\| (.+) \| (.+) \| (.+) \|$", _text("SECURITY.md"), re.MULTILINE)
+    return (row for row in rows if row[0] != "To")
+
+
+@pytest.mark.parametrize(("name", "path"), _NAMED_LINK.findall(_text("SECURITY.md")))
+def test_what_is_said_to_stop_an_attack_is_shown_by_a_test_of_that_name(
+    name: str, path: str
+) -> None:
+    file = ROOT / path
+    if file.suffix == ".py":
+        assert f"\ndef {name}(" in file.read_text("utf-8")
+    else:
+        assert file.exists()
+        assert file.stem == name
+
+
+def test_nothing_is_said_to_stop_an_attack_that_no_test_shows() -> None:
+    unshown = [
+        wanted
+        for wanted, stopped_by, shown_by in _threats()
+        if not _NAMED_LINK.search(shown_by) and not stopped_by.startswith(("Nothing", "RBAC"))
+    ]
+    assert unshown == []
+    assert len(list(_threats())) > len(
+        re.findall("^## Whoever", _text("SECURITY.md"), re.MULTILINE)
+    )

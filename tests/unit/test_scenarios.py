@@ -1,0 +1,122 @@
+"""Every story of tests/scenarios on the in-memory Metacontroller, under each of its strategies.
+
+What it leaves behind is then left alone for hours. A hook that would not rest is found out.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+
+from hooks.preview.simulator.metacontroller import DoesNotSettleError
+from tests.scenarios.end_state import differences, end_state
+from tests.scenarios.simulated import SimulatedWorld
+from tests.scenarios.story import FOLDER, Story, paths, play
+
+Spoil: TypeAlias = Callable[[dict[str, Any], int], None]
+"""Changes an answer to `/sync`, the given number of which it is."""
+
+STORIES = [Story.read(path) for path in paths()]
+TOLD = [
+    pytest.param(strategy, story, id=f"{story.name}-{strategy}")
+    for story in STORIES
+    for strategy in story.strategies
+]
+SIMPLE = Story.read(FOLDER / "only-the-selected-keys-are-copied.yaml")
+
+
+@pytest.mark.parametrize(("strategy", "story"), TOLD)
+def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
+    strategy: str, story: Story
+) -> None:
+    world = SimulatedWorld(strategy, story.settings, has_adoption=story.has_adoption)
+    play(story, world)
+    assert world.unrest(story.waiting) == []
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_a_story_ends_the_same_where_every_status_is_read_back_late(story: Story) -> None:
+    def lived(*, is_late: bool) -> SimulatedWorld:
+        has_adoption = story.has_adoption
+        world = SimulatedWorld(
+            story.strategies[0], story.settings, has_adoption=has_adoption, is_late=is_late
+        )
+        play(story, world)
+        return world
+
+    late = lived(is_late=True)
+    prompt = end_state(story, lived(is_late=False))
+    assert list(differences(prompt, end_state(story, late))) == []
+    assert late.unrest(story.waiting) == []
+
+
+def _move_the_status(answer: dict[str, Any], number: int) -> None:
+    answer["status"]["contentHash"] = f"sha256:{number:064x}"
+
+
+def _move_the_copies(answer: dict[str, Any], number: int) -> None:
+    for copy in answer["children"]:
+        copy["metadata"]["annotations"]["moved"] = str(number)
+
+
+def _look_again(answer: dict[str, Any], number: int) -> None:
+    answer["resyncAfterSeconds"] = 200
+
+
+def _want_what_cannot_be(answer: dict[str, Any], number: int) -> None:
+    nowhere = {"name": "nothing", "namespace": "nowhere"}
+    answer["children"].append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": nowhere})
+
+
+def _spoiled(spoil: Spoil) -> SimulatedWorld:
+    """A world in which every answer to `/sync` is spoiled."""
+    world = SimulatedWorld("server-side-apply")
+    honest = world.metacontroller._hook
+    numbers = iter(range(10_000))
+
+    def hook(path: str, body: bytes) -> tuple[int, bytes]:
+        code, answered = honest(path, body)[:2]
+        answer = json.loads(answered)
+        if path == "/sync":
+            spoil(answer, next(numbers))
+        return code, json.dumps(answer).encode()
+
+    world.metacontroller._hook = hook
+    return world
+
+
+@pytest.mark.parametrize(
+    ("spoil", "unrest"),
+    [
+        pytest.param(
+            _move_the_status, ["ConfigMapSyncer x-sync was written"], id="a status that moves"
+        ),
+        pytest.param(
+            _look_again,
+            [
+                "sync was asked about x-sync 24 times in 1 hours, at most 13 times are allowed",
+                "sync was asked about x-sync 72 times in 3 hours, at most 36 times are allowed",
+            ],
+            id="a timer that nobody needs",
+        ),
+        pytest.param(
+            _want_what_cannot_be,
+            [
+                "sync was asked about x-sync 26 times in 1 hours, at most 13 times are allowed",
+                "sync was asked about x-sync 47 times in 3 hours, at most 36 times are allowed",
+            ],
+            id="a copy that is refused for ever",
+        ),
+    ],
+)
+def test_a_hook_that_does_not_rest_is_found_out(spoil: Spoil, unrest: list[str]) -> None:
+    world = _spoiled(spoil)
+    play(SIMPLE, world)
+    assert world.unrest(()) == unrest
+
+
+def test_a_hook_that_moves_the_copies_at_every_call_does_not_even_settle() -> None:
+    with pytest.raises(DoesNotSettleError):
+        play(SIMPLE, _spoiled(_move_the_copies))
