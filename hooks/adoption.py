@@ -18,7 +18,7 @@ from hooks.api.names import (
     SYNCED_BY,
     SYNCER_API_VERSION,
 )
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     AdoptRequest,
     ApplyStrategy,
@@ -44,13 +44,13 @@ Metacontroller adopts what has the label; where it cannot, its syncer gets no fu
 _IN_THE_WAY: Final = (FailureReason.CONFLICT, FailureReason.OVERWRITE_IMPOSSIBLE)
 
 
-def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeResponse:
+def related_rules(request: CustomizeRequest, options: HookOptions) -> CustomizeResponse:
     """The rules that show all syncers and the object's own Namespace.
 
     Metacontroller asks for every ConfigMap, labelled or not, and keeps the answer for 20 minutes
     whatever becomes of the labels: so it cannot depend on which syncer is named.
     """
-    if policy.strategy is not ApplyStrategy.DYNAMIC_APPLY:
+    if options.strategy is not ApplyStrategy.DYNAMIC_APPLY:
         return CustomizeResponse(related_resources=())
     return CustomizeResponse(
         related_resources=(
@@ -64,21 +64,21 @@ def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeRespons
     )
 
 
-def adopter(request: AdoptRequest, policy: Policy) -> Syncer | None:
+def adopter(request: AdoptRequest, options: HookOptions) -> Syncer | None:
     """The syncer to which the object shall belong now, if any. Raises MalformedRequest."""
     found = request.object
-    if policy.strategy is not ApplyStrategy.DYNAMIC_APPLY or not _is_free(found):
+    if options.strategy is not ApplyStrategy.DYNAMIC_APPLY or not _is_free(found):
         return None
     if request.size > _SIZE_LIMIT:
         return None
     parent = request.parent(RELATED, found.label(SYNCED_BY) or "")
     if parent is None or parent.metadata.deletion_timestamp is not None:
         return None
-    asked = parse_syncer(parent)
-    if isinstance(asked, InvalidSpec) or asked.is_suspended or not _is_copy_of(found, asked):
+    syncer = parse_syncer(parent)
+    if isinstance(syncer, InvalidSpec) or syncer.is_suspended or not _is_copy_of(found, syncer):
         return None
-    is_wanted = _is_target(request, parent, asked, policy) and _is_missed(parent, found)
-    return asked if is_wanted else None
+    is_wanted = _is_target(request, parent, syncer, options) and _is_missed(parent, found)
+    return syncer if is_wanted else None
 
 
 def _is_free(found: KubernetesObject) -> bool:
@@ -86,20 +86,20 @@ def _is_free(found: KubernetesObject) -> bool:
     return found.is_living and found.controller is None and found.label(CONTROLLER_UID) is None
 
 
-def _is_copy_of(found: KubernetesObject, asked: Syncer) -> bool:
+def _is_copy_of(found: KubernetesObject, syncer: Syncer) -> bool:
     """Whether the object is what a copy would be; Secrets are not copied under dynamic apply."""
-    kind = asked.source.kind
+    kind = syncer.source.kind
     is_of_kind = found.kind == kind.name and not kind.is_secret
-    return is_of_kind and found.metadata.name == asked.copy_name
+    return is_of_kind and found.metadata.name == syncer.copy_name
 
 
-def _is_target(request: AdoptRequest, parent: Parent, asked: Syncer, policy: Policy) -> bool:
+def _is_target(request: AdoptRequest, parent: Parent, syncer: Syncer, options: HookOptions) -> bool:
     """Whether the object's namespace is a target that takes copies, as it is shown now."""
     namespace = request.object.metadata.namespace
     shown = SyncRequest(parent, related={NAMESPACES: request.seen(NAMESPACES, namespace)})
     return any(
         target.namespace == namespace and target.failure is None
-        for target in targets.resolve(asked, shown, policy)
+        for target in targets.resolve(syncer, shown, options)
     )
 
 

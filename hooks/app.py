@@ -35,6 +35,7 @@ from werkzeug.exceptions import HTTPException
 from hooks import adoption, settings
 from hooks.api import protocol
 from hooks.api.kinds import SECRET
+from hooks.api.last_applied import RECURSION_LIMIT
 from hooks.api.names import CONTROLLER_UID
 from hooks.api.protocol import AdoptResponse, MalformedRequest, SyncRequest, SyncResponse
 from hooks.api.text import excerpt
@@ -50,7 +51,7 @@ from hooks.status.types import Status
 from hooks.sync import sync
 
 # Kubernetes stores objects that nest deeper than msgspec reads under Python's own limit.
-sys.setrecursionlimit(max(sys.getrecursionlimit(), protocol.RECURSION_LIMIT))
+sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
 
 JSON: Final = "application/json"
 _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
@@ -96,15 +97,15 @@ def create_app(
 
     def answer_sync(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, sync(request, limits.policy, clock()))
+        return _told(request, sync(request, limits.options, clock()))
 
     def answer_finalize(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, finalize(request, limits.policy, clock()))
+        return _told(request, finalize(request, limits.options, clock()))
 
     def answer_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
-        rules = related_rules(request, limits.policy)
+        rules = related_rules(request, limits.options)
         told: dict[str, str | int | float] = {
             "syncer": excerpt(request.parent.metadata.name),
             "rules": len(rules.related_resources),
@@ -113,14 +114,14 @@ def create_app(
 
     def answer_adopt(body: bytes) -> _Answer:
         request = protocol.decode_adopt(body)
-        adopter = adoption.adopter(request, limits.policy)
+        adopter = adoption.adopter(request, limits.options)
         response = AdoptResponse({CONTROLLER_UID: adopter.uid} if adopter else {})
         told = {"object": excerpt(request.object.key), "adopter": adopter.name if adopter else ""}
         return _Answer(response, told)
 
     def answer_adopt_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
-        rules = adoption.related_rules(request, limits.policy)
+        rules = adoption.related_rules(request, limits.options)
         return _Answer(rules, {"rules": len(rules.related_resources)})
 
     hooks: dict[str, _Hook] = {

@@ -10,14 +10,14 @@ did not have (see `rules_are_current` in `source` and `targets`).
 from collections.abc import Sequence
 
 from hooks.api import kinds
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import CustomizeRequest, CustomizeResponse, RelatedRule
 from hooks.resolve import source, targets
 from hooks.spec.parsing import parse_syncer
 from hooks.spec.syncer import InvalidSpec, Syncer
 
 
-def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeResponse:
+def related_rules(request: CustomizeRequest, options: HookOptions) -> CustomizeResponse:
     """The rules for one syncer; none where the spec cannot be followed, for then all is held.
 
     Where Secrets are not enabled, none is asked for: Metacontroller may not even read them.
@@ -25,7 +25,7 @@ def related_rules(request: CustomizeRequest, policy: Policy) -> CustomizeRespons
     syncer = parse_syncer(request.parent)
     if isinstance(syncer, InvalidSpec):
         return CustomizeResponse(related_resources=())
-    if source.refusal(syncer, request.controller, policy) is not None:
+    if source.refusal(syncer, request.controller, options) is not None:
         return CustomizeResponse(related_resources=targets.related_rules(syncer))
     return CustomizeResponse(
         related_resources=(*targets.related_rules(syncer), *_copies_rules(syncer))

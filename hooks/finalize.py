@@ -12,7 +12,7 @@ from typing import Final
 
 from hooks.api import text
 from hooks.api.names import CONTROLLER_UID
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     ApplyStrategy,
     Child,
@@ -37,7 +37,7 @@ from hooks.status.types import Status
 _GARBAGE_COLLECTION: Final = frozenset({"foregroundDeletion", "orphan"})
 
 
-def finalize(request: SyncRequest, options: Policy, now: datetime) -> SyncResponse[Status]:
+def finalize(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResponse[Status]:
     """No copies, or those that shall stay, and `finalized` when nothing is left to do.
 
     Raises MalformedRequest.
@@ -74,7 +74,7 @@ class _Ending:
     outcomes: Sequence[Outcome]
 
 
-def _observation(request: SyncRequest, options: Policy) -> AnyObservation:
+def _observation(request: SyncRequest, options: HookOptions) -> AnyObservation:
     syncer = parse_syncer(request.parent)
     if isinstance(syncer, InvalidSpec):
         return observe(syncer, (), request, options)

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy
 
 # Kubernetes, `FieldManagerNameMaxLength`.
@@ -59,9 +59,9 @@ class Settings:
     client_ca_file: str = ""
 
     @property
-    def policy(self) -> Policy:
+    def options(self) -> HookOptions:
         """What of it decisions depend on."""
-        return Policy(
+        return HookOptions(
             strategy=self.apply_strategy,
             field_manager=self.field_manager,
             require_consent=self.require_consent,

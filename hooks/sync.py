@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import structs
 
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import Child, SyncRequest, SyncResponse
 from hooks.copies import (
     child,
@@ -41,14 +41,14 @@ _STALE_RULES = (
 )
 
 
-def sync(request: SyncRequest, options: Policy, now: datetime) -> SyncResponse[Status]:
+def sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResponse[Status]:
     """The desired copies and the status. Raises MalformedRequest, and nothing else."""
     answer = _sync(request, options, now)
     children = child.still_controlled(answer.children, request, options)
     return structs.replace(answer, children=children)
 
 
-def _sync(request: SyncRequest, options: Policy, now: datetime) -> SyncResponse[Status]:
+def _sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResponse[Status]:
     context = StatusContext(request.parent, previous(request.parent), now)
     syncer = parse_syncer(request.parent)
     if isinstance(syncer, InvalidSpec):

@@ -8,31 +8,23 @@ skipped. Field names and shapes: Metacontroller's guide, "CompositeController, h
 Errors: `MalformedRequest`, one line that names the field by its path and shows no value.
 """
 
-import json
-import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
+
+from hooks.api.managed_fields import FieldManager
 
 _T = TypeVar("_T")
 
 _NULL: Final = Raw(b"null")
 
 _PRIVATE_URL: Final = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
-
-GO_NESTING: Final = 10_000
-"""How many levels of JSON Go reads, and the API server stores (encoding/json, sigs.k8s.io/json)."""
-RECURSION_LIMIT: Final = GO_NESTING + 2_000
-"""What Python's limit has to be: msgspec counts each level against it, also where it skips one."""
-_LONG_NUMBER: Final = re.compile(r"[0-9]{309}")
-_BRACKETS_AND_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[][{}]')
 
 
 class MalformedRequest(ValueError):
@@ -77,79 +69,6 @@ class NamespaceStatus(Struct, frozen=True, gc=False):
     """`status` of a Namespace; other kinds have none that matters here."""
 
     phase: str = ""
-
-
-_Fields = Mapping[str, Raw]
-"""Owned fields by their names, each with `f:` before it; the map that holds them is `.`."""
-
-
-class _OwnedMetadata(Struct, frozen=True, gc=False):
-    labels: _Fields | None = msgspec.field(name="f:labels", default=None)
-    annotations: _Fields | None = msgspec.field(name="f:annotations", default=None)
-
-
-class _OwnedFields(Struct, frozen=True, gc=False):
-    metadata: _OwnedMetadata | None = msgspec.field(name="f:metadata", default=None)
-    data: _Fields | None = msgspec.field(name="f:data", default=None)
-    binary_data: _Fields | None = msgspec.field(name="f:binaryData", default=None)
-    immutable: Raw = msgspec.field(name="f:immutable", default=Raw(b""))
-
-
-class FieldManager(Struct, frozen=True, gc=False):
-    """One entry of `metadata.managedFields`: who wrote, in which way, and the fields they own.
-
-    A hint and no proof, for anybody may write under any name.
-    """
-
-    manager: str = ""
-    operation: str = ""
-    fields: _OwnedFields = msgspec.field(name="fieldsV1", default=_OwnedFields())
-
-    @property
-    def labels(self) -> Collection[str]:
-        """The names of the labels that it owns."""
-        return _names(self._metadata.labels)
-
-    @property
-    def annotations(self) -> Collection[str]:
-        """The names of the annotations that it owns."""
-        return _names(self._metadata.annotations)
-
-    @property
-    def keys(self) -> AbstractSet[str]:
-        """The keys of `data` and `binaryData` that it owns."""
-        return _names(self.fields.data) | _names(self.fields.binary_data)
-
-    @property
-    def owns_content(self) -> bool:
-        """Whether it owns anything of `data` or `binaryData`, be it an empty map."""
-        return self.fields.data is not None or self.fields.binary_data is not None
-
-    @property
-    def owns_immutable(self) -> bool:
-        """Whether it owns `immutable`, the field and no key of that name."""
-        return bool(self.fields.immutable)
-
-    def owns_label(self, name: str) -> bool:
-        """Whether it owns a label."""
-        return f"f:{name}" in (self._metadata.labels or {})
-
-    def owns_annotation(self, name: str) -> bool:
-        """Whether it owns an annotation."""
-        return f"f:{name}" in (self._metadata.annotations or {})
-
-    @property
-    def _metadata(self) -> _OwnedMetadata:
-        return self.fields.metadata or _OwnedMetadata()
-
-
-def _names(fields: _Fields | None) -> AbstractSet[str]:
-    return {name.removeprefix("f:") for name in fields or () if name != "."}
-
-
-class _Write(Struct, frozen=True, gc=False):
-    manager: str = ""
-    time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 # Without a dict, what is read once could not be kept.
@@ -209,15 +128,11 @@ class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
     def written_by(self, manager: str) -> datetime | None:
         """When a field manager last set a field, to the second; None where nobody knows.
 
-        A hint and no proof, for anybody may write under any name, and at any time. Of every copy
-        in every sync it is looked at, so fields are skipped, and nothing of it is kept.
+        A hint and no proof, for anybody may write under any name, and at any time. Raises
+        MalformedRequest.
         """
-        try:
-            writes = _WRITES.decode(self.metadata.managed_fields)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        times = [write.time for write in writes if write.time and write.manager == manager]
-        return max(times, default=None)
+        times = [entry.written for entry in self.field_managers if entry.manager == manager]
+        return max((time for time in times if time is not None), default=None)
 
     def label(self, name: str) -> str | None:
         """The value of a label, None where it is not set."""
@@ -337,25 +252,6 @@ class AdoptResponse(Struct, frozen=True, gc=False, omit_defaults=True):
     labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-class AppliedMetadata(Struct, frozen=True, gc=False):
-    """What of an object's metadata dynamic apply has written."""
-
-    labels: Mapping[str, str] | None = None
-    annotations: Mapping[str, str] | None = None
-
-
-class _Applied(Struct, frozen=True, gc=False):
-    metadata: AppliedMetadata = AppliedMetadata()
-
-
-class _AppliedOwnersMetadata(Struct, frozen=True, gc=False, rename="camel"):
-    owner_references: Raw | UnsetType = UNSET
-
-
-class _AppliedOwners(Struct, frozen=True, gc=False):
-    metadata: _AppliedOwnersMetadata | None = None
-
-
 class ChildMeta(Struct, frozen=True, gc=False, rename="camel"):
     """The metadata that a desired child carries, and nothing else of it."""
 
@@ -414,13 +310,8 @@ _ADOPT = msgspec.json.Decoder(AdoptRequest)
 _ADOPT_BODY = msgspec.json.Decoder(_AdoptBody)
 _PARENT = msgspec.json.Decoder(Parent)
 _OBJECT = msgspec.json.Decoder(KubernetesObject)
-_APPLIED = msgspec.json.Decoder(_Applied)
 _FIELD_MANAGERS = msgspec.json.Decoder(tuple[FieldManager, ...])
-_WRITES = msgspec.json.Decoder(tuple[_Write, ...])
-_REMEMBERED = msgspec.json.Decoder(dict[str, object] | None)
 _MAP = msgspec.json.Decoder(dict[str, str])
-_APPLIED_OWNERS = msgspec.json.Decoder(_AppliedOwners)
-_OWNERS = msgspec.json.Decoder(tuple[OwnerReference, ...])
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
@@ -448,63 +339,6 @@ def decode_values(raw: Raw, of: KubernetesObject, field: str) -> dict[str, str]:
     if is_absent(raw):
         return {}
     return _decode(_MAP, raw, f"{field} of {of.key}: ")
-
-
-def decode_applied_metadata(annotation: str) -> AppliedMetadata:
-    """The metadata that dynamic apply remembers to have written; none where it is damaged."""
-    try:
-        return _APPLIED.decode(annotation.encode()).metadata
-    except (msgspec.MsgspecError, RecursionError):
-        return AppliedMetadata()
-
-
-def decode_applied_owners(annotation: str) -> Sequence[OwnerReference] | UnsetType | None:
-    """The owners that dynamic apply remembers to have written; None where they are damaged.
-
-    UNSET where it remembers nothing of them, so that it leaves them alone.
-    """
-    # The name of a field can be written with escapes, too.
-    if '"ownerReferences"' not in annotation and "\\u" not in annotation:
-        return UNSET
-    try:
-        metadata = _APPLIED_OWNERS.decode(annotation.encode()).metadata
-        if metadata is None or metadata.owner_references is UNSET:
-            return UNSET
-        return _OWNERS.decode(metadata.owner_references)
-    except (msgspec.MsgspecError, RecursionError):
-        return None
-
-
-def is_readable_by_dynamic_apply(annotation: str) -> bool:
-    """Whether Metacontroller can read back what it remembers to have written.
-
-    Go reads at most GO_NESTING levels, and numbers that a float64 can hold (encoding/json).
-    """
-    try:
-        _REMEMBERED.decode(annotation.encode())
-        if _LONG_NUMBER.search(annotation):
-            json.loads(annotation, parse_int=_float64)
-    except (ValueError, OverflowError, RecursionError):
-        return False
-    return _is_nested_as_go_reads(annotation)
-
-
-def _float64(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise OverflowError
-    return number
-
-
-def _is_nested_as_go_reads(text: str) -> bool:
-    if text.count("{") + text.count("[") <= GO_NESTING:
-        return True
-    levels = 0
-    for found in _BRACKETS_AND_STRINGS.finditer(text):
-        levels += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
-        if levels > GO_NESTING:
-            return False
-    return True
 
 
 def is_absent(raw: Raw) -> bool:

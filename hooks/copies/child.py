@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec import UNSET, Raw, UnsetType, structs
 
 from hooks.api import kinds, protocol
+from hooks.api.last_applied import decode_applied_owners
 from hooks.api.names import CONTROLLER_UID, HELD, LAST_APPLIED, SYNCER_API_VERSION
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     ApplyStrategy,
     Child,
@@ -79,7 +80,7 @@ def foreign_children(observation: Observation[Syncer]) -> Sequence[KubernetesObj
     return found
 
 
-def minimal_child(found: KubernetesObject, options: Policy) -> Child:
+def minimal_child(found: KubernetesObject, options: HookOptions) -> Child:
     """What keeps an object that somebody else made a copy, without making it any more ours.
 
     Dynamic apply takes off what its annotation says to be its own, and that came with the
@@ -96,7 +97,7 @@ def minimal_child(found: KubernetesObject, options: Policy) -> Child:
 
 
 def preserve_child(
-    found: KubernetesObject, options: Policy, owner: OwnerReference | None = None
+    found: KubernetesObject, options: HookOptions, owner: OwnerReference | None = None
 ) -> Child:
     """The object as it is: its kind and type, what is ours of its metadata, and all its content.
 
@@ -131,7 +132,7 @@ def preserve_child(
     )
 
 
-def take_back(orphan: KubernetesObject, options: Policy) -> Child:
+def take_back(orphan: KubernetesObject, options: HookOptions) -> Child:
     """What makes an orphaned copy a child again under server-side apply: the copy as it is.
 
     Whoever applies a key becomes one more owner of it, and others can have put so much on the copy
@@ -156,7 +157,7 @@ def owners(owner: OwnerReference | None) -> Sequence[OwnerReference] | UnsetType
 
 
 def still_controlled(
-    children: Sequence[Child], request: SyncRequest, options: Policy
+    children: Sequence[Child], request: SyncRequest, options: HookOptions
 ) -> Sequence[Child]:
     """The children, naming the syncer as their controller where else they would lose it.
 
@@ -218,7 +219,7 @@ def _still_controlled(child: Child, request: SyncRequest) -> Child:
     group = request.observed(kinds.of(child.kind).group)
     found = group.get(f"{metadata.namespace}/{metadata.name}")
     annotation = None if found is None else found.annotation(LAST_APPLIED)
-    recorded = UNSET if annotation is None else protocol.decode_applied_owners(annotation)
+    recorded = UNSET if annotation is None else decode_applied_owners(annotation)
     named = () if metadata.owner_references is UNSET else tuple(metadata.owner_references)
     if recorded in (UNSET, named):
         return child

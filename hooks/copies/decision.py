@@ -12,7 +12,8 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from hooks.api import kinds, protocol
+from hooks.api import kinds
+from hooks.api.last_applied import is_readable_by_dynamic_apply
 from hooks.api.names import CONTROLLER_UID, LAST_APPLIED
 from hooks.api.protocol import ApplyStrategy, Child, ChildMeta, KubernetesObject, OwnerReference
 from hooks.copies import conflicts, field_ownership, retention
@@ -56,11 +57,13 @@ class CopyDecisions:
     writer: ContentWriter = field(init=False)
     _syncer: Syncer = field(init=False)
     _labels: Mapping[str, str] = field(init=False)
+    _annotations: Mapping[str, str] = field(init=False)
     _outdated: Mapping[str, Sequence[ExistingCopy]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._syncer = self.observation.syncer
         self._labels = copy_labels(self._syncer)
+        self._annotations = copy_annotations(self._syncer, self.content.hash)
         self.writer = ContentWriter(self._syncer, self.content, self.observation.options)
         outdated: dict[str, list[ExistingCopy]] = {}
         for copy in self.observation.copies:
@@ -182,11 +185,9 @@ class CopyDecisions:
         return Outcome(namespace, State.WAITING, children, obstacle=obstacle, seen=_UNLIKE)
 
     def _is_labelled(self, copy: KubernetesObject) -> bool:
-        labels = copy.metadata.labels or {}
-        return all(labels.get(name) == value for name, value in self._labels.items()) and all(
-            copy.annotation(name) == value
-            for name, value in copy_annotations(self._syncer, self.content.hash).items()
-        )
+        labels, annotations = copy.metadata.labels or {}, copy.metadata.annotations or {}
+        is_annotated = self._annotations.items() <= annotations.items()
+        return is_annotated and self._labels.items() <= labels.items()
 
     def _child(
         self,
@@ -196,6 +197,9 @@ class CopyDecisions:
         immutable: bool | UnsetType = UNSET,
     ) -> Child:
         written = content or self.content
+        annotations = self._annotations
+        if written.hash != self.content.hash:
+            annotations = copy_annotations(self._syncer, written.hash)
         return Child(
             api_version=kinds.API_VERSION,
             kind=self._syncer.source.kind.name,
@@ -203,7 +207,7 @@ class CopyDecisions:
                 name=self._syncer.copy_name,
                 namespace=namespace,
                 labels=self._labels,
-                annotations=copy_annotations(self._syncer, written.hash),
+                annotations=annotations,
                 owner_references=owners(self._owner(namespace)),
             ),
             data=written.raw_data or UNSET,
@@ -225,7 +229,7 @@ def _is_unmergeable(copy: KubernetesObject, strategy: ApplyStrategy) -> bool:
     """
     applied = copy.annotation(LAST_APPLIED)
     is_read = strategy is ApplyStrategy.DYNAMIC_APPLY and bool(applied)
-    return is_read and not protocol.is_readable_by_dynamic_apply(applied or "")
+    return is_read and not is_readable_by_dynamic_apply(applied or "")
 
 
 def _replaced(namespace: str) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Final
 
 from hooks.api import protocol
 from hooks.api.names import LAST_APPLIED
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import KubernetesObject
 
 LIMIT: Final = 1_572_864
@@ -44,7 +44,7 @@ def fields_size(names: Collection[str]) -> int:
     return sum(len(name.encode()) + _FIELD_BYTES for name in names)
 
 
-def is_too_much(stored: int, copy: KubernetesObject, policy: Policy) -> bool:
+def is_too_much(stored: int, copy: KubernetesObject, options: HookOptions) -> bool:
     """Whether what is written, with the metadata of others that stays, is beyond the limit.
 
     A little too early rather than too late. Raises MalformedRequest.
@@ -61,7 +61,7 @@ def is_too_much(stored: int, copy: KubernetesObject, policy: Policy) -> bool:
     if beside <= room:
         return False
     # What is ours in managedFields is written again, and so is counted where the copy is.
-    ours = [m for m in copy.field_managers if m.manager == policy.field_manager]
+    ours = [m for m in copy.field_managers if m.manager == options.field_manager]
     return beside - sum(fields_size(manager.keys) for manager in ours) > room
 
 

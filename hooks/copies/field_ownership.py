@@ -10,7 +10,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.api import protocol
+from hooks.api.last_applied import decode_applied_metadata
+from hooks.api.managed_fields import FieldManager
 from hooks.api.names import (
     CONTENT_HASH,
     LAST_APPLIED,
@@ -19,8 +20,8 @@ from hooks.api.names import (
     SYNCED_BY,
     SYNCED_FROM,
 )
-from hooks.api.options import Policy
-from hooks.api.protocol import ApplyStrategy, FieldManager, KubernetesObject
+from hooks.api.options import HookOptions
+from hooks.api.protocol import ApplyStrategy, KubernetesObject
 
 OUR_LABELS: Final = (SYNCED_BY, SYNCED_FROM, MANAGED_BY)
 OUR_ANNOTATIONS: Final = (SOURCE, CONTENT_HASH)
@@ -34,40 +35,40 @@ class OwnedMetadata:
     annotations: Collection[str]
 
 
-def is_managed_by_us(copy: KubernetesObject, policy: Policy) -> bool:
+def is_managed_by_us(copy: KubernetesObject, options: HookOptions) -> bool:
     """Whether it was Metacontroller that made an object a copy; where nobody knows, yes."""
     managers = copy.field_managers
-    return not managers or any(_is_written_for_us(manager, policy) for manager in managers)
+    return not managers or any(_is_written_for_us(manager, options) for manager in managers)
 
 
-def owned_metadata(copy: KubernetesObject, policy: Policy) -> OwnedMetadata:
+def owned_metadata(copy: KubernetesObject, options: HookOptions) -> OwnedMetadata:
     """The labels and annotations that Metacontroller wrote for us, and nobody else's.
 
     What a spec that cannot be read any more had asked for is known from this alone. Metacontroller
     reads its own annotation under dynamic apply only, so elsewhere it is somebody else's text.
     """
     applied = copy.annotation(LAST_APPLIED)
-    if applied is not None and policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
-        metadata = protocol.decode_applied_metadata(applied)
+    if applied is not None and options.strategy is ApplyStrategy.DYNAMIC_APPLY:
+        metadata = decode_applied_metadata(applied)
         return OwnedMetadata(metadata.labels or (), metadata.annotations or ())
     managers = copy.field_managers
-    ours = [m for m in managers if _has_our_annotation(m) or _is_written_for_us(m, policy)]
+    ours = [m for m in managers if _has_our_annotation(m) or _is_written_for_us(m, options)]
     return OwnedMetadata(
         labels={name for manager in ours for name in manager.labels},
         annotations={name for manager in ours for name in manager.annotations},
     )
 
 
-def keys_of_ours_alone(copy: KubernetesObject, policy: Policy) -> AbstractSet[str]:
+def keys_of_ours_alone(copy: KubernetesObject, options: HookOptions) -> AbstractSet[str]:
     """The keys that go when they are left out; at worst too few.
 
     Under server-side apply our entry must be an apply, for that removes nothing that an update
     wrote, not even ours.
     """
-    is_merged = policy.strategy is ApplyStrategy.DYNAMIC_APPLY
+    is_merged = options.strategy is ApplyStrategy.DYNAMIC_APPLY
     ours = {
         key
-        for manager in _ours(copy, policy)
+        for manager in _ours(copy, options)
         if is_merged or manager.operation == "Apply"
         for key in manager.keys
     }
@@ -79,20 +80,20 @@ def keys_of_ours_alone(copy: KubernetesObject, policy: Policy) -> AbstractSet[st
     return ours
 
 
-def applied_keys(copy: KubernetesObject, policy: Policy) -> AbstractSet[str]:
+def applied_keys(copy: KubernetesObject, options: HookOptions) -> AbstractSet[str]:
     """The keys that Metacontroller has applied, and that nobody has written since."""
     applied = [
         manager.keys
         for manager in copy.field_managers
-        if manager.manager == policy.field_manager and manager.operation == "Apply"
+        if manager.manager == options.field_manager and manager.operation == "Apply"
     ]
     return frozenset().union(*applied)
 
 
-def is_frozen_by_us_alone(copy: KubernetesObject, policy: Policy) -> bool:
+def is_frozen_by_us_alone(copy: KubernetesObject, options: HookOptions) -> bool:
     """Whether nobody but us made a copy immutable; where it is not known who did, no."""
     owners = [manager for manager in copy.field_managers if manager.owns_immutable]
-    names = {manager.manager for manager in _ours(copy, policy)}
+    names = {manager.manager for manager in _ours(copy, options)}
     return (
         len(names) == 1
         and bool(owners)
@@ -100,26 +101,26 @@ def is_frozen_by_us_alone(copy: KubernetesObject, policy: Policy) -> bool:
     )
 
 
-def _ours(copy: KubernetesObject, policy: Policy) -> Sequence[FieldManager]:
+def _ours(copy: KubernetesObject, options: HookOptions) -> Sequence[FieldManager]:
     """The entries that are ours: they have our annotation, under Metacontroller's name.
 
     Who applied the whole copy has our annotation, too. Where none has the name, it may be that we
     are told a wrong one, and to take nothing for ours would mean to claim keys without end.
     """
     likely = [manager for manager in copy.field_managers if _has_our_annotation(manager)]
-    return [manager for manager in likely if manager.manager == policy.field_manager] or likely
+    return [manager for manager in likely if manager.manager == options.field_manager] or likely
 
 
 def _has_our_annotation(manager: FieldManager) -> bool:
     return manager.owns_annotation(SOURCE)
 
 
-def _is_written_for_us(manager: FieldManager, policy: Policy) -> bool:
+def _is_written_for_us(manager: FieldManager, options: HookOptions) -> bool:
     """Whether Metacontroller wrote more than that an object has an owner.
 
     Somebody may have taken off our annotation, or all that is ours of the metadata.
     """
-    return manager.manager == policy.field_manager and (
+    return manager.manager == options.field_manager and (
         manager.owns_content
         or any(map(manager.owns_label, OUR_LABELS))
         or any(map(manager.owns_annotation, OUR_ANNOTATIONS))

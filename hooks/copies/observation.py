@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from hooks.api import kinds
 from hooks.api.names import CONTROLLER_UID, NAMESPACES, SOURCE, SYNCED_BY
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import Group, KubernetesObject, Parent, SyncRequest
 from hooks.copies import field_ownership
 from hooks.resolve import source, targets
+from hooks.resolve.consent import Consent
 from hooks.resolve.targets import Target
 from hooks.spec.syncer import InvalidSpec, Syncer
 from hooks.spec.validation import is_source
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExistingCopy:
+# As a Struct, for there are thousands, and Python's garbage collector need not look at them.
+class ExistingCopy(Struct, frozen=True, gc=False, eq=False):
     """A child that Metacontroller observes, and what is to be known of it.
 
     `has_current_name` tells that it is of the kind and the name that copies have now; of an
@@ -67,7 +70,7 @@ class Observation(Generic[_SpecT_co]):
     parent: Parent
     syncer: _SpecT_co
     targets: Sequence[Target]
-    options: Policy
+    options: HookOptions
     copies: Sequence[ExistingCopy]
     related: Group
     namespaces: Group
@@ -102,13 +105,15 @@ AnyObservation: TypeAlias = Observation[Syncer | InvalidSpec]
 
 
 def observe(
-    syncer: _SpecT, wanted: Sequence[Target], request: SyncRequest, options: Policy
+    syncer: _SpecT, wanted: Sequence[Target], request: SyncRequest, options: HookOptions
 ) -> Observation[_SpecT]:
     """The observation of a syncer with these targets. Raises MalformedRequest."""
     objects = _children(request)
     related: Group = {}
+    allowed: Consent | None = None
     are_rules_current = True
     if isinstance(syncer, Syncer):
+        allowed = source.allowed(syncer, request)
         related = request.seen(syncer.source.kind.group)
         are_rules_current = source.rules_are_current(syncer, request) and targets.rules_are_current(
             syncer, request, objects
@@ -118,7 +123,7 @@ def observe(
         syncer=syncer,
         targets=wanted,
         options=options,
-        copies=[_classified(each, syncer, request, options) for each in objects],
+        copies=[_classified(each, syncer, allowed, options) for each in objects],
         related=related,
         namespaces=request.seen(NAMESPACES),
         are_rules_current=are_rules_current,
@@ -169,7 +174,10 @@ def _children(request: SyncRequest) -> Sequence[KubernetesObject]:
 
 
 def _classified(
-    copy: KubernetesObject, syncer: Syncer | InvalidSpec, request: SyncRequest, options: Policy
+    copy: KubernetesObject,
+    syncer: Syncer | InvalidSpec,
+    allowed: Consent | None,
+    options: HookOptions,
 ) -> ExistingCopy:
     namespace = copy.metadata.namespace
     is_managed_by_us = field_ownership.is_managed_by_us(copy, options)
@@ -184,10 +192,9 @@ def _classified(
         belongs_to_another=is_managed_by_us
         and not has_current_name
         and copy.label(SYNCED_BY) not in (None, syncer.name),
-        is_withdrawn=_is_withdrawn(copy, syncer, request),
+        is_withdrawn=allowed is not None and _is_withdrawn(copy, syncer, allowed),
     )
 
 
-def _is_withdrawn(copy: KubernetesObject, syncer: Syncer, request: SyncRequest) -> bool:
-    is_allowed = source.allows(syncer, request, copy.metadata.namespace)
-    return not is_allowed and source.made(copy, syncer)
+def _is_withdrawn(copy: KubernetesObject, syncer: Syncer, allowed: Consent) -> bool:
+    return not allowed.covers(copy.metadata.namespace) and source.made(copy, syncer)

@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from hooks.api import protocol
 from hooks.api.names import CONTENT_HASH
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import KubernetesObject
 from hooks.copies import etcd, field_ownership, size
 from hooks.resolve import source
@@ -40,7 +40,7 @@ class ContentWriter:
 
     syncer: Syncer
     content: Content
-    options: Policy
+    options: HookOptions
     _readings: dict[tuple[bytes, bytes, str | None], Reading] = field(default_factory=dict)
     _writings: dict[tuple[Reading, bool, frozenset[str]], Content | None] = field(
         default_factory=dict

@@ -31,19 +31,19 @@ class NoSelection:
     message: str
 
 
-def select(asked: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSelection:
+def select(syncer: Syncer, present: Collection[str]) -> Mapping[str, str] | NoSelection:
     """The name in the copies of every key that is copied, by its name in the source.
 
     `present` are all keys of the source, those of `data` and of `binaryData` together.
     """
     chosen = present
-    if asked.keys:
-        selection = Patterns.of(asked.keys).select(present)
+    if syncer.keys:
+        selection = Patterns.of(syncer.keys).select(present)
         if selection.unmatched:
             return _missing(selection.unmatched, "spec.keys")
         chosen = selection.names
-    names = {key: asked.rename_keys.get(key, key) for key in chosen}
-    missing = [key for key in asked.rename_keys if key not in names]
+    names = {key: syncer.rename_keys.get(key, key) for key in chosen}
+    missing = [key for key in syncer.rename_keys if key not in names]
     if missing:
         return _missing(missing, "spec.renameKeys")
     if len(set(names.values())) < len(names):

@@ -17,10 +17,11 @@ from msgspec import UNSET, Raw, UnsetType
 from hooks.api import kinds, protocol, text
 from hooks.api.kinds import API_VERSION, Kind
 from hooks.api.names import ALLOW_SYNC_TO, NAMESPACES, SOURCE
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy, Controller, KubernetesObject, RelatedRule, SyncRequest
 from hooks.api.text import excerpt
 from hooks.resolve import consent, keys
+from hooks.resolve.consent import Consent
 from hooks.resolve.keys import Fault, NoSelection
 from hooks.spec.syncer import Syncer, is_copy
 
@@ -130,9 +131,9 @@ def content_hash(data: Mapping[str, str], binary_data: Mapping[str, str]) -> str
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
 
 
-def described(asked: Syncer) -> str:
+def described(syncer: Syncer) -> str:
     """The source as messages name it."""
-    return f"{asked.source.kind.name} {asked.source}"
+    return f"{syncer.source.kind.name} {syncer.source}"
 
 
 def type_of(found: KubernetesObject, kind: Kind) -> str:
@@ -140,20 +141,20 @@ def type_of(found: KubernetesObject, kind: Kind) -> str:
     return (found.type or _UNTYPED) if kind.is_secret else ""
 
 
-def related_rule(asked: Syncer) -> RelatedRule:
+def related_rule(syncer: Syncer) -> RelatedRule:
     """The rule that shows the source."""
-    kind, name = asked.source.kind, asked.source.name
-    return RelatedRule(API_VERSION, kind.resource, asked.source.namespace, (name,))
+    kind, name = syncer.source.kind, syncer.source.name
+    return RelatedRule(API_VERSION, kind.resource, syncer.source.namespace, (name,))
 
 
-def refusal(asked: Syncer, controller: Controller, policy: Policy) -> NoContent | None:
+def refusal(syncer: Syncer, controller: Controller, options: HookOptions) -> NoContent | None:
     """Say so where Secrets are asked for and not enabled, so that none is even looked at."""
-    if not asked.source.kind.is_secret:
+    if not syncer.source.kind.is_secret:
         return None
-    if policy.strategy is ApplyStrategy.DYNAMIC_APPLY:
+    if options.strategy is ApplyStrategy.DYNAMIC_APPLY:
         return NoContent(
             SourceReason.SECRETS_NOT_ENABLED,
-            f"Secrets are not copied under {policy.strategy}, which would put their data into an "
+            f"Secrets are not copied under {options.strategy}, which would put their data into an "
             f"annotation; run Metacontroller with --apply-strategy={_SAFE} and set "
             "APPLY_STRATEGY to the same",
         )
@@ -173,55 +174,57 @@ def refusal(asked: Syncer, controller: Controller, policy: Policy) -> NoContent 
     return None
 
 
-def rules_are_current(asked: Syncer, request: SyncRequest) -> bool:
+def rules_are_current(syncer: Syncer, request: SyncRequest) -> bool:
     """Whether what is related answers this version's rules.
 
     A source in a Namespace that is not shown means that an older version of the hook was asked
     which objects it needs (the answer is cached for 20 minutes): then absence proves nothing.
     """
-    shown = _find(asked, request) is not None
-    return not shown or asked.source.namespace in request.seen(NAMESPACES)
+    shown = _find(syncer, request) is not None
+    return not shown or syncer.source.namespace in request.seen(NAMESPACES)
 
 
-def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Content | NoContent:
+def resolve(syncer: Syncer, request: SyncRequest, options: HookOptions) -> Content | NoContent:
     """Find the source and read its content. Raises MalformedRequest where its data is no map."""
-    found = _find(asked, request)
+    found = _find(syncer, request)
     if found is None:
-        return _not_found(asked, request)
+        return _not_found(syncer, request)
     if is_copy(found):
         return NoContent(
             SourceReason.SOURCE_IS_A_COPY,
-            f"{described(asked)} is itself a copy; name the original, "
+            f"{described(syncer)} is itself a copy; name the original, "
             f"{_original(found)}, as the source",
         )
-    return _unsupported(asked, found) or _unconsented(asked, found, policy) or _read(asked, found)
+    return (
+        _unsupported(syncer, found) or _unconsented(syncer, found, options) or _read(syncer, found)
+    )
 
 
-def allows(asked: Syncer, request: SyncRequest, namespace: str) -> bool:
-    """Whether the source's owner consents to a copy in a namespace; yes where he says nothing."""
-    found = _find(asked, request)
+def allowed(syncer: Syncer, request: SyncRequest) -> Consent | None:
+    """The namespaces where the source's owner consents to a copy; None where nothing is said."""
+    found = _find(syncer, request)
     listed = consent.given(found, ALLOW_SYNC_TO) if found else None
-    return listed is None or listed.is_malformed or listed.covers(namespace)
+    return None if listed is None or listed.is_malformed else listed
 
 
-def made(copy: KubernetesObject, asked: Syncer) -> bool:
+def made(copy: KubernetesObject, syncer: Syncer) -> bool:
     """Whether a copy was made from the source that the syncer names now; where in doubt, yes.
 
     Whoever may write the copy can take its annotation off, or name any source there, and must not
     keep the copy by that: only a source that the syncer named before counts as another one.
     """
-    is_of_kind = kinds.of(copy.kind) is asked.source.kind
-    return is_of_kind and copy.annotation(SOURCE) not in asked.former_sources
+    is_of_kind = kinds.of(copy.kind) is syncer.source.kind
+    return is_of_kind and copy.annotation(SOURCE) not in syncer.former_sources
 
 
-def names(copy: KubernetesObject, asked: Syncer) -> bool:
+def names(copy: KubernetesObject, syncer: Syncer) -> bool:
     """Whether a copy itself says that it was made from the source that the syncer names now."""
-    is_of_kind = kinds.of(copy.kind) is asked.source.kind
-    return is_of_kind and copy.annotation(SOURCE) == str(asked.source)
+    is_of_kind = kinds.of(copy.kind) is syncer.source.kind
+    return is_of_kind and copy.annotation(SOURCE) == str(syncer.source)
 
 
-def _find(asked: Syncer, request: SyncRequest) -> KubernetesObject | None:
-    return request.seen(asked.source.kind.group).get(str(asked.source))
+def _find(syncer: Syncer, request: SyncRequest) -> KubernetesObject | None:
+    return request.seen(syncer.source.kind.group).get(str(syncer.source))
 
 
 def why_uncopied(of_type: str) -> str | None:
@@ -229,26 +232,26 @@ def why_uncopied(of_type: str) -> str | None:
     return _UNSUPPORTED_TYPES.get(of_type)
 
 
-def _unsupported(asked: Syncer, found: KubernetesObject) -> NoContent | None:
-    why = why_uncopied(type_of(found, asked.source.kind))
+def _unsupported(syncer: Syncer, found: KubernetesObject) -> NoContent | None:
+    why = why_uncopied(type_of(found, syncer.source.kind))
     if why is None:
         return None
     return NoContent(
         SourceReason.UNSUPPORTED_TYPE,
-        f"{described(asked)} has the type {found.type}, which is never copied, for {why}; name "
+        f"{described(syncer)} has the type {found.type}, which is never copied, for {why}; name "
         "another source",
     )
 
 
-def _unconsented(asked: Syncer, found: KubernetesObject, policy: Policy) -> NoContent | None:
+def _unconsented(syncer: Syncer, found: KubernetesObject, options: HookOptions) -> NoContent | None:
     """Why it is not known to whom the source's owner consents, where that must be known."""
     listed = consent.given(found, ALLOW_SYNC_TO)
     if listed is None:
-        if not (policy.require_consent or asked.source.kind.is_secret):
+        if not (options.require_consent or syncer.source.kind.is_secret):
             return None
         command = (
-            f"kubectl annotate {asked.source.kind.name.lower()} {asked.source.name} "
-            f"-n {asked.source.namespace} {ALLOW_SYNC_TO}=NAMESPACES"
+            f"kubectl annotate {syncer.source.kind.name.lower()} {syncer.source.name} "
+            f"-n {syncer.source.namespace} {ALLOW_SYNC_TO}=NAMESPACES"
         )
         problem = (
             f"does not say to which namespaces it may be copied; its owner can, with `{command}`"
@@ -260,19 +263,19 @@ def _unconsented(asked: Syncer, found: KubernetesObject, policy: Policy) -> NoCo
         )
     else:
         return None
-    return NoContent(SourceReason.CONSENT_MISSING, f"{described(asked)} {problem}")
+    return NoContent(SourceReason.CONSENT_MISSING, f"{described(syncer)} {problem}")
 
 
-def _not_found(asked: Syncer, request: SyncRequest) -> NoContent:
-    if asked.source.namespace not in request.seen(NAMESPACES):
+def _not_found(syncer: Syncer, request: SyncRequest) -> NoContent:
+    if syncer.source.namespace not in request.seen(NAMESPACES):
         message = (
-            f"Namespace {asked.source.namespace} of the source does not exist; create it with "
-            f"{asked.source.kind.name} {asked.source.name} in it, or correct spec.sourceNamespace"
+            f"Namespace {syncer.source.namespace} of the source does not exist; create it with "
+            f"{syncer.source.kind.name} {syncer.source.name} in it, or correct spec.sourceNamespace"
         )
     else:
         message = (
-            f"{described(asked)} does not exist; create it, or correct spec.sourceNamespace "
-            f"and spec.{asked.source.kind.field}"
+            f"{described(syncer)} does not exist; create it, or correct spec.sourceNamespace "
+            f"and spec.{syncer.source.kind.field}"
         )
     return NoContent(SourceReason.SOURCE_NOT_FOUND, message)
 
@@ -282,20 +285,20 @@ def _original(found: KubernetesObject) -> str:
     return excerpt(original) if original else "from which it was made"
 
 
-def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
+def _read(syncer: Syncer, found: KubernetesObject) -> Content | NoContent:
     data = protocol.decode_values(found.data, found, "data")
     binary_data = protocol.decode_values(found.binary_data, found, "binaryData")
-    names = keys.select(asked, {**data, **binary_data}.keys())
+    names = keys.select(syncer, {**data, **binary_data}.keys())
     if isinstance(names, NoSelection):
-        return _no_keys(asked, names)
-    kind = asked.source.kind
-    unfit = _unfit(asked, type_of(found, kind), names)
+        return _no_keys(syncer, names)
+    kind = syncer.source.kind
+    unfit = _unfit(syncer, type_of(found, kind), names)
     if unfit is not None:
         return unfit
     chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
     damaged = sorted(key for key in data.keys() & names.keys() if _REPLACEMENT in data[key])
     if damaged:
-        return _damaged(asked, damaged)
+        return _damaged(syncer, damaged)
     return Content(
         data=chosen,
         binary_data=chosen_binary,
@@ -307,7 +310,7 @@ def _read(asked: Syncer, found: KubernetesObject) -> Content | NoContent:
     )
 
 
-def _unfit(asked: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent | None:
+def _unfit(syncer: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent | None:
     """Why the API server would refuse a Secret of this type with these keys, if it would.
 
     Facts: Kubernetes, `ValidateSecret`. Where it parses a value, what it says of one that does not
@@ -319,19 +322,19 @@ def _unfit(asked: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent |
     if lacking:
         return NoContent(
             SourceReason.KEY_NOT_FOUND,
-            f"{described(asked)} has the type {of_type}, and a copy of it needs the key "
+            f"{described(syncer)} has the type {of_type}, and a copy of it needs the key "
             f"{lacking[0]}; select it in spec.keys and take it off spec.renameKeys",
         )
     if given:
         return NoContent(
             SourceReason.INVALID_SPEC,
-            f"Take {excerpt(given[0])} off spec.renameKeys: {described(asked)} has the type "
+            f"Take {excerpt(given[0])} off spec.renameKeys: {described(syncer)} has the type "
             f"{of_type}, and {names[given[0]]} is a key of its own",
         )
     return None
 
 
-def _damaged(asked: Syncer, damaged: Sequence[str]) -> NoContent:
+def _damaged(syncer: Syncer, damaged: Sequence[str]) -> NoContent:
     """Why text that is no UTF-8 is not copied: every copy would hold other bytes than the source.
 
     The API server shows U+FFFD for such bytes, and Metacontroller passes that on, so it cannot be
@@ -340,17 +343,17 @@ def _damaged(asked: Syncer, damaged: Sequence[str]) -> NoContent:
     one = len(damaged) == 1
     return NoContent(
         SourceReason.CONTENT_INVALID,
-        f"{described(asked)} has U+FFFD in the {'value' if one else 'values'} of "
+        f"{described(syncer)} has U+FFFD in the {'value' if one else 'values'} of "
         f"{text.named(damaged)}, which the API server shows for bytes that are no UTF-8; put "
         f"{'it' if one else 'them'} into binaryData, as `kubectl create configmap --from-file` "
         "does, or take the character out",
     )
 
 
-def _no_keys(asked: Syncer, problem: NoSelection) -> NoContent:
+def _no_keys(syncer: Syncer, problem: NoSelection) -> NoContent:
     if problem.fault is Fault.KEYS_COLLIDE:
         return NoContent(SourceReason.INVALID_SPEC, problem.message)
-    return NoContent(SourceReason.KEY_NOT_FOUND, f"{described(asked)} {problem.message}")
+    return NoContent(SourceReason.KEY_NOT_FOUND, f"{described(syncer)} {problem.message}")
 
 
 def _renamed(values: Mapping[str, str], names: Mapping[str, str]) -> Mapping[str, str]:

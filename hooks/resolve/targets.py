@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Final
 
 from hooks.api.names import ACCEPT_SYNC_FROM, ALLOW_SYNC_TO, NAMESPACES
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import Group, KubernetesObject, RelatedRule, SyncRequest
 from hooks.resolve import consent, source
+from hooks.resolve.consent import Consent
 from hooks.spec.syncer import Syncer
 
 API_VERSION: Final = "v1"
@@ -78,16 +79,16 @@ class Target:
         return bool(is_missing) and not self.keeps
 
 
-def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
+def related_rules(syncer: Syncer) -> Sequence[RelatedRule]:
     """The rules that show the Namespaces that matter, and the source's own (see `source`).
 
     A selector is Metacontroller's to match, also for a Namespace that has just lost a label: so
     the other Namespaces of the cluster cost nothing. What globs match can only be found among all.
     """
-    wanted = asked.namespaces
+    wanted = syncer.namespaces
     if wanted.needs_all:
         return (RelatedRule(API_VERSION, RESOURCE),)
-    names = sorted({asked.source.namespace, *wanted.names})
+    names = sorted({syncer.source.namespace, *wanted.names})
     named = RelatedRule(API_VERSION, RESOURCE, names=names)
     if wanted.selector is None:
         return (named,)
@@ -95,7 +96,7 @@ def related_rules(asked: Syncer) -> Sequence[RelatedRule]:
 
 
 def rules_are_current(
-    asked: Syncer, request: SyncRequest, copies: Iterable[KubernetesObject]
+    syncer: Syncer, request: SyncRequest, copies: Iterable[KubernetesObject]
 ) -> bool:
     """Whether the Namespaces that were to be shown are shown.
 
@@ -104,30 +105,31 @@ def rules_are_current(
     that is not shown, not all are; and a living copy proves that its Namespace is there.
     """
     shown = request.seen(NAMESPACES)
-    if asked.namespaces.needs_all:
+    if syncer.namespaces.needs_all:
         return _ALWAYS_THERE in shown
-    unseen = set(asked.namespaces.names) - shown.keys()
+    unseen = set(syncer.namespaces.names) - shown.keys()
     return not any(copy.metadata.namespace in unseen and copy.is_living for copy in copies)
 
 
-def resolve(asked: Syncer, request: SyncRequest, policy: Policy) -> Sequence[Target]:
+def resolve(syncer: Syncer, request: SyncRequest, options: HookOptions) -> Sequence[Target]:
     """The targets, sorted by name. One that is only selected is none while it is being deleted."""
-    found = selected(asked, request)
-    return [_consenting(target, asked, request, policy) for target in found]
+    found = selected(syncer, request)
+    allowed = source.allowed(syncer, request)
+    return [_consenting(target, allowed, syncer, request, options) for target in found]
 
 
-def selected(asked: Syncer, request: SyncRequest) -> Sequence[Target]:
+def selected(syncer: Syncer, request: SyncRequest) -> Sequence[Target]:
     """The targets without a look at who consents: what a copy may be left in from earlier."""
     namespaces = request.seen(NAMESPACES)
-    named = asked.namespaces.names
-    targets = [Target(name, _failure(name, asked, namespaces)) for name in named]
-    if asked.namespaces.is_open:
-        left_out = {*_PROTECTED, asked.source.namespace, *named}
+    named = syncer.namespaces.names
+    targets = [Target(name, _failure(name, syncer, namespaces)) for name in named]
+    if syncer.namespaces.is_open:
+        left_out = {*_PROTECTED, syncer.source.namespace, *named}
         targets += [
             Target(name)
             for name, namespace in namespaces.items()
             if name not in left_out
-            and asked.namespaces.reaches(name, namespace.metadata.labels)
+            and syncer.namespaces.reaches(name, namespace.metadata.labels)
             and not is_terminating(namespace)
         ]
     return sorted(targets, key=lambda target: target.namespace)
@@ -139,16 +141,16 @@ def is_terminating(namespace: KubernetesObject) -> bool:
     return not namespace.is_living or phase == "Terminating"
 
 
-def is_closing(name: str, asked: Syncer, request: SyncRequest) -> bool:
+def is_closing(name: str, syncer: Syncer, request: SyncRequest) -> bool:
     """Whether a namespace is being deleted, or is known not to exist: its copies go with it."""
     namespace = request.seen(NAMESPACES).get(name)
     if namespace is None:
-        return asked.namespaces.needs_all or name in asked.namespaces.names
+        return syncer.namespaces.needs_all or name in syncer.namespaces.names
     return is_terminating(namespace)
 
 
-def _failure(name: str, asked: Syncer, namespaces: Group) -> Failure | None:
-    if name == asked.source.namespace:
+def _failure(name: str, syncer: Syncer, namespaces: Group) -> Failure | None:
+    if name == syncer.source.namespace:
         return Failure(
             FailureReason.IS_SOURCE_NAMESPACE,
             "the source itself is here; take the namespace off spec.targetNamespaces",
@@ -168,13 +170,19 @@ def _failure(name: str, asked: Syncer, namespaces: Group) -> Failure | None:
     return None
 
 
-def _consenting(target: Target, asked: Syncer, request: SyncRequest, policy: Policy) -> Target:
+def _consenting(
+    target: Target,
+    allowed: Consent | None,
+    syncer: Syncer,
+    request: SyncRequest,
+    options: HookOptions,
+) -> Target:
     """The target, with a failure where the source's owner or its own does not want a copy there."""
     if target.failure is not None:
         return target
     name = target.namespace
-    if not source.allows(asked, request, name):
-        listed = f"the annotation {ALLOW_SYNC_TO} of {source.described(asked)}"
+    if allowed is not None and not allowed.covers(name):
+        listed = f"the annotation {ALLOW_SYNC_TO} of {source.described(syncer)}"
         return Target(
             name,
             Failure(
@@ -183,20 +191,18 @@ def _consenting(target: Target, asked: Syncer, request: SyncRequest, policy: Pol
                 "namespace off the targets",
             ),
         )
-    if not policy.require_target_consent:
+    if not options.require_target_consent:
         return target
     namespace = request.seen(NAMESPACES)[name]
     accepted = consent.given(namespace, ACCEPT_SYNC_FROM)
-    if accepted is not None and accepted.covers(asked.source.namespace):
+    if accepted is not None and accepted.covers(syncer.source.namespace):
         return target
-    command = (
-        f"kubectl annotate namespace {name} {ACCEPT_SYNC_FROM}={asked.source.namespace} --overwrite"
-    )
+    command = f"kubectl annotate namespace {name} {ACCEPT_SYNC_FROM}={syncer.source.namespace} --overwrite"
     return Target(
         name,
         Failure(
             FailureReason.TARGET_CONSENT_MISSING,
-            f"the namespace does not say that it takes copies from {asked.source.namespace}; its "
+            f"the namespace does not say that it takes copies from {syncer.source.namespace}; its "
             f"owner can, with `{command}`",
         ),
         keeps=accepted is None or accepted.is_malformed,

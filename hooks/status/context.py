@@ -58,10 +58,12 @@ class StatusContext:
 
 
 def write_time(time: datetime) -> str:
+    """A time as statuses write it: RFC 3339 in UTC, to the second."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_time(stamp: str) -> datetime | None:
+    """The time that a stamp says; None where it says none."""
     if not re.match(RFC_3339, stamp):
         return None
     try:

@@ -27,11 +27,13 @@ class ConditionState:
 
 
 def resolved(subject: str, content: Content) -> ConditionState:
+    """SourceResolved where there is a content; `subject` names the source."""
     keys = counted(len(content.data) + len(content.binary_data), "key")
     return ConditionState("True", SourceReason.RESOLVED, f"{subject} has {keys} to copy.")
 
 
 def failing(found: Assessment) -> ConditionState:
+    """Where namespaces fail: how many, and the first of them."""
     refused = found.refused
     first = refused[0] if refused else found.failures[0]
     number = len(found.failures)
@@ -48,6 +50,7 @@ def failing(found: Assessment) -> ConditionState:
 
 
 def synced(context: StatusContext, found: Assessment, what: str) -> ConditionState:
+    """Synced of a syncer that writes; `what` names the content that the copies hold."""
     if found.failures:
         return failing(found)
     if found.pending:
@@ -65,6 +68,7 @@ def synced(context: StatusContext, found: Assessment, what: str) -> ConditionSta
 
 
 def waiting(context: StatusContext, found: Assessment) -> ConditionState:
+    """Where copies are asked for, or being deleted, and their deadline is not over."""
     leaving = frozenset(found.leaving)
     awaiting = [name for name in found.pending if name not in leaving]
     told = []
@@ -89,13 +93,15 @@ def waiting(context: StatusContext, found: Assessment) -> ConditionState:
 
 
 def targets_counted(found: Assessment) -> str:
+    """How many target namespaces there are."""
     return counted(found.targets, "target namespace")
 
 
-def foreign_children_note(strays: Sequence[str]) -> str:
+def foreign_children_note(children: Sequence[str]) -> str:
+    """What to do about objects of others that Metacontroller takes for copies."""
     return (
         f"Beside its copies, what others made names it as controller "
-        f"({named(strays)}): take the label {CONTROLLER_UID} off, "
+        f"({named(children)}): take the label {CONTROLLER_UID} off, "
         f"or it goes with the syncer."
     )
 
@@ -134,6 +140,7 @@ def following(deletion: SourceDeletion) -> str:
 
 
 def planned(planned: Plan) -> str:
+    """What resuming a suspended syncer would do."""
     counts = {
         "create": planned.create.count,
         "update": planned.update.count,
@@ -155,6 +162,7 @@ def planned(planned: Plan) -> str:
 
 
 def keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
+    """How many copies are kept, and which namespaces, `bare`, have none; a clause."""
     if not kept:
         return "there is no copy to keep"
     copies = counted(len(kept), "copy", "copies")

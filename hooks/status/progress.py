@@ -47,6 +47,7 @@ class Assessment:
 
     @property
     def refused(self) -> Sequence[NamespaceFailure]:
+        """The failures of a deadline that is over."""
         return [f for f in self.failures if f.reason in OVERDUE]
 
     @property

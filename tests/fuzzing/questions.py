@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from hooks.api import protocol
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy
 from hooks.customize import related_rules
 from hooks.finalize import finalize
@@ -26,7 +26,7 @@ _STRATEGIES: Final = tuple(ApplyStrategy)
 _SETTINGS: Final = [
     (
         hook,
-        Policy(
+        HookOptions(
             strategy=strategy,
             require_consent=require_consent,
             require_target_consent=require_target_consent,
@@ -44,7 +44,7 @@ class Question:
     """A body, the hook that is asked, and what it is set to."""
 
     hook: str
-    policy: Policy
+    policy: HookOptions
     body: bytes
 
     @classmethod

@@ -5,7 +5,7 @@ from msgspec import Raw
 
 from hooks.api import protocol
 from hooks.api.kinds import CONFIG_MAP
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, Parent, SyncRequest
 from hooks.copies import request_size
 from hooks.copies.observation import observe
@@ -32,7 +32,7 @@ def taken(value: str, strategy: ApplyStrategy, *observed: KubernetesObject) -> i
         parent=Parent(ObjectMeta(SYNCER.name)),
         children={CONFIG_MAP.group: {copy.key: copy for copy in observed}},
     )
-    observation = observe(SYNCER, [Target("dev")], request, Policy(strategy))
+    observation = observe(SYNCER, [Target("dev")], request, HookOptions(strategy))
     return request_size.of(observation, content).taken
 
 
@@ -66,7 +66,7 @@ def test_a_request_is_as_large_as_it_is_said_to_be_or_a_little_smaller(
 ) -> None:
     monkeypatch.setattr(grown, "TARGETS", 100)
     body = grown.encoded(grown.settled(size))
-    request, policy = protocol.decode_sync(body), Policy()
+    request, policy = protocol.decode_sync(body), HookOptions()
     asked = parse_syncer(request.parent)
     assert isinstance(asked, Syncer)
     content = source.resolve(asked, request, policy)

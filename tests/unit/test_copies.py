@@ -7,7 +7,7 @@ from msgspec import Raw, structs
 
 from hooks.api import protocol
 from hooks.api.kinds import CONFIG_MAP, SECRET
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     ApplyStrategy,
     Child,
@@ -69,7 +69,7 @@ def decisions(**held: Raw) -> CopyDecisions:
         parent=Parent(metadata=ObjectMeta(name="sample")),
         children={CONFIG_MAP.group: {copy.key: copy for copy in found}},
     )
-    observation = observe(SYNCER, TARGETS, request, Policy())
+    observation = observe(SYNCER, TARGETS, request, HookOptions())
     return CopyDecisions(observation, content({"key": "value"}))
 
 
@@ -196,7 +196,7 @@ def written_by_go(child: Child) -> bytes:
 def test_a_request_is_counted_as_that_of_the_largest_copy(asked: Syncer, wanted: Content) -> None:
     targets = (Target("production"), Target("qa"))
     request = SyncRequest(Parent(ObjectMeta("sample")))
-    made = CopyDecisions(observe(asked, targets, request, Policy()), wanted)
+    made = CopyDecisions(observe(asked, targets, request, HookOptions()), wanted)
     (largest,) = made.decide(targets[0]).children
 
     assert request_size(wanted, asked, targets) == len(written_by_go(largest)) + len(OWN_LABEL)
@@ -242,6 +242,6 @@ def test_a_copy_that_was_just_taken_back_is_not_released_though_a_late_view_show
         related={CONFIG_MAP.group: {late.key: late}},
     )
 
-    assert observe(SYNCER, TARGETS, request, Policy()).orphans == []
+    assert observe(SYNCER, TARGETS, request, HookOptions()).orphans == []
     request = structs.replace(request, children={})
-    assert observe(SYNCER, TARGETS, request, Policy()).orphans == [late]
+    assert observe(SYNCER, TARGETS, request, HookOptions()).orphans == [late]

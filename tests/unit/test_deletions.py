@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hooks.api import protocol
 from hooks.api.names import CONFIRM_PRUNE
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.objects import Object
 from hooks.sync import sync
@@ -95,7 +95,7 @@ def asked(told: Given, status: Object | None = None, token: str | None = None) -
         "children": {"ConfigMap.v1": copies},
         "related": {"ConfigMap.v1": related, "Namespace.v1": namespaces_of(told)},
     }
-    response = sync(protocol.decode_sync(encode(body)), Policy(), NOW)
+    response = sync(protocol.decode_sync(encode(body)), HookOptions(), NOW)
     return protocol.encode(response), response
 
 

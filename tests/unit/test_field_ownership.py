@@ -9,13 +9,13 @@ from msgspec import Raw, structs
 
 from hooks.api import protocol
 from hooks.api.names import LAST_APPLIED
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta
 from hooks.copies import field_ownership
 
 SOURCE = "config.example.com/source"
-SSA = Policy()
-DYNAMIC = Policy(strategy=ApplyStrategy.DYNAMIC_APPLY)
+SSA = HookOptions()
+DYNAMIC = HookOptions(strategy=ApplyStrategy.DYNAMIC_APPLY)
 
 Entry = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def test_metacontroller_is_known_by_its_exact_name(
 ) -> None:
     written = copy(entry("kubectl", keys=["a"]), entry(name, keys=["b"]))
 
-    assert field_ownership.is_managed_by_us(written, Policy(field_manager=known_as)) is is_ours
+    assert field_ownership.is_managed_by_us(written, HookOptions(field_manager=known_as)) is is_ours
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_an_object_is_ours_when_metacontroller_wrote_more_than_its_owner(
     ],
 )
 def test_a_key_goes_when_left_out_where_our_entry_alone_owns_it(
-    entries: Collection[Entry], keys: set[str], policy: Policy
+    entries: Collection[Entry], keys: set[str], policy: HookOptions
 ) -> None:
     assert field_ownership.keys_of_ours_alone(copy(*entries), policy) == keys
 
@@ -169,7 +169,7 @@ def test_the_metadata_of_ours_is_that_of_our_annotation_or_of_our_name() -> None
 
 @pytest.mark.parametrize(("policy", "labels"), [(SSA, {"team"}), (DYNAMIC, set())])
 def test_dynamic_applys_annotation_counts_under_dynamic_apply_alone(
-    policy: Policy, labels: set[str]
+    policy: HookOptions, labels: set[str]
 ) -> None:
     written = copy(ours(labels=["team"]))
     marked = structs.replace(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import KubernetesObject
 from hooks.copies import field_ownership
 from tests.fuzzing import __main__ as command
@@ -82,7 +82,7 @@ def test_an_answer_that_does_not_keep_what_all_must_keep_is_found(
         judge.judge(question)
 
 
-def of_each_key(copy: KubernetesObject, policy: Policy) -> set[str]:
+def of_each_key(copy: KubernetesObject, policy: HookOptions) -> set[str]:
     """The keys of ours alone, looked up by going through all owners again for each of them."""
     keys = {key for manager in copy.field_managers for key in manager.keys}
     return {key for key in keys if sum(key in manager.keys for manager in copy.field_managers) == 1}

@@ -25,7 +25,7 @@ _RULES: dict[str, tuple[str, Any]] = {
     ),
     "a released copy is taken back": ("copies.observation.is_orphaned", lambda *_: False),
     "a copy without consent goes": ("copies.observation._is_withdrawn", lambda *_: False),
-    "no copy is made without consent": ("resolve.source.allows", lambda *_: True),
+    "no copy is made without consent": ("resolve.source.allowed", lambda *_: None),
     "too large a change is held": ("copies.prune_guard.held", lambda *_: None),
     "an edit that leaves no target is held": ("copies.prune_guard._is_emptying", lambda *_: False),
     "what hangs in deletion is said to": (

@@ -7,7 +7,7 @@ from hypothesis import given
 from msgspec import Raw
 
 from hooks.api import kinds, protocol
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     ApplyStrategy,
     KubernetesObject,
@@ -202,7 +202,7 @@ def largest() -> Plan:
     waiting = [Outcome(n, State.WAITING) for n in names["c"] + names["u"] + names["t"]]
     failure = Failure(FailureReason.CONFLICT, "an object is in the way")
     failed = [Outcome(n, State.FAILED, failure=failure) for n in names["f"]]
-    observation = observe(asked, (), request, Policy())
+    observation = observe(asked, (), request, HookOptions())
     decisions = CopyDecisions(observation, Values({}, {}).content)
     preserved = preserve_all(observation)
     return plan.make(decisions, [*waiting, *failed], preserved, (), None)

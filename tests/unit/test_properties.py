@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from hooks.api import kinds, protocol
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, SyncRequest
 from hooks.app import create_app
 from hooks.copies.decision import CopyDecisions
@@ -154,7 +154,7 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
         parent=protocol.Parent(metadata=ObjectMeta(name="sample")),
         children={kinds.CONFIG_MAP.group: {"a/app-config": copy}},
     )
-    decisions = CopyDecisions(observe(asked, (), request, Policy()), wanted.content)
+    decisions = CopyDecisions(observe(asked, (), request, HookOptions()), wanted.content)
     [child] = decisions._decide("a").children
     return {name: json_raw(child, name) for name in ("data", "binaryData")}
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec import Raw
 
 from hooks.api.kinds import CONFIG_MAP, SECRET
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     ApplyStrategy,
     Controller,
@@ -35,7 +35,7 @@ def resolved(data: bytes, binary_data: bytes) -> Content | NoContent:
     request = SyncRequest(
         parent=Parent(ObjectMeta(SYNCER.name)), related={CONFIG_MAP.group: {found.key: found}}
     )
-    return source.resolve(SYNCER, request, Policy())
+    return source.resolve(SYNCER, request, HookOptions())
 
 
 def test_what_is_copied_whole_is_copied_in_the_source_s_own_bytes() -> None:
@@ -66,7 +66,7 @@ def test_malformed_data_of_the_source_is_named_by_its_field(
 def test_under_dynamic_apply_no_secret_is_looked_at() -> None:
     asked = replace(SYNCER, source=SourceReference("default", "app-config", SECRET))
 
-    found = source.refusal(asked, Controller(), Policy(strategy=ApplyStrategy.DYNAMIC_APPLY))
+    found = source.refusal(asked, Controller(), HookOptions(strategy=ApplyStrategy.DYNAMIC_APPLY))
 
     assert found == NoContent(
         SourceReason.SECRETS_NOT_ENABLED,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from hooks.api import protocol
-from hooks.api.options import Policy
+from hooks.api.options import HookOptions
 from tests.benchmarks.hostile import SITUATIONS, encoded
 from tests.conditions import ready
 from tests.fuzzing.questions import Question
@@ -18,7 +18,7 @@ NUMBER = 400
 
 
 def asked(what: str, number: int, hook: str = "sync") -> Question:
-    return Question(hook, Policy(), encoded(SITUATIONS[what].make(number)))
+    return Question(hook, HookOptions(), encoded(SITUATIONS[what].make(number)))
 
 
 @pytest.mark.parametrize("what", SITUATIONS)
