@@ -66,11 +66,11 @@ _LARGEST_PIECE_BYTES: Final = 1024 * 1024
 class _Answer:
     """What is answered, and what the log may say about it: names and numbers, never data.
 
-    Where Secrets are in it, sizes are not told: they are the lengths of values, and then some.
+    Where Secrets are in it, sizes are not logged: they are the lengths of values, and then some.
     """
 
     response: object
-    told: Mapping[str, str | int | float]
+    log_fields: Mapping[str, str | int | float]
     has_secrets: bool = False
     content_bytes: int = 0
     """What it is made of, and nearly all of a large one."""
@@ -97,27 +97,30 @@ def create_app(
 
     def answer_sync(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, sync(request, limits.options, clock()))
+        return _logged(request, sync(request, limits.options, clock()))
 
     def answer_finalize(body: bytes) -> _Answer:
         request = protocol.decode_sync(body)
-        return _told(request, finalize(request, limits.options, clock()))
+        return _logged(request, finalize(request, limits.options, clock()))
 
     def answer_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
         rules = related_rules(request, limits.options)
-        told: dict[str, str | int | float] = {
+        log_fields: dict[str, str | int | float] = {
             "syncer": excerpt(request.parent.metadata.name),
             "rules": len(rules.related_resources),
         }
-        return _Answer(rules, told)
+        return _Answer(rules, log_fields)
 
     def answer_adopt(body: bytes) -> _Answer:
         request = protocol.decode_adopt(body)
         adopter = adoption.adopter(request, limits.options)
         response = AdoptResponse({CONTROLLER_UID: adopter.uid} if adopter else {})
-        told = {"object": excerpt(request.object.key), "adopter": adopter.name if adopter else ""}
-        return _Answer(response, told)
+        log_fields = {
+            "object": excerpt(request.object.key),
+            "adopter": adopter.name if adopter else "",
+        }
+        return _Answer(response, log_fields)
 
     def answer_adopt_customize(body: bytes) -> _Answer:
         request = protocol.decode_customize(body)
@@ -146,7 +149,7 @@ def create_app(
     return app
 
 
-def _told(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
+def _logged(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
     status = response.status
     return _Answer(
         response,
@@ -239,8 +242,8 @@ class _Edge:
     def _answer(self, name: str, hook: _Hook) -> flask.Response:
         started = time.perf_counter()
         size = flask.request.content_length or 0
-        told: dict[str, str | int | float] = {"hook": name}
-        is_told = True
+        log_fields: dict[str, str | int | float] = {"hook": name}
+        logs_sizes = True
         reservation = self.budgets[name].enter()
         leaving = ExitStack()
         leaving.callback(reservation.leave)
@@ -257,29 +260,29 @@ class _Edge:
             self._note(answer)
             # An answer takes room, too, until its client has fetched it.
             response.call_on_close(leaving.pop_all().close)
-            told |= answer.told
-            is_told = not answer.has_secrets
+            log_fields |= answer.log_fields
+            logs_sizes = not answer.has_secrets
         except Evicted:
             response = self._evicted(name)
-            told["error"] = response.get_data(as_text=True).strip()
+            log_fields["error"] = response.get_data(as_text=True).strip()
         except _Refused as refused:
             response = _text(refused.code, refused.line)
             response.headers.update(refused.headers)
-            told["error"] = refused.line
+            log_fields["error"] = refused.line
         except MalformedRequest as malformed:
             response = _text(400, str(malformed))
-            told["error"] = str(malformed)
+            log_fields["error"] = str(malformed)
         except Exception as bug:  # noqa: BLE001 - the one place where a bug becomes a 500
             # The text of an exception may hold data; its type and place do not.
             response = _text(500, "internal error")
-            told["error"] = type(bug).__name__
-            told["place"] = place(bug)
+            log_fields["error"] = type(bug).__name__
+            log_fields["place"] = place(bug)
         finally:
             leaving.close()
         seconds = time.perf_counter() - started
-        if is_told:
-            told |= {"requestBytes": size, "responseBytes": response.content_length or 0}
-        told |= {
+        if logs_sizes:
+            log_fields |= {"requestBytes": size, "responseBytes": response.content_length or 0}
+        log_fields |= {
             "code": response.status_code,
             "milliseconds": round(seconds * 1000, 3),
         }
@@ -288,7 +291,7 @@ class _Edge:
         # The sum of exact sizes would tell how long a Secret's values are.
         rounded = next((bucket for bucket in SIZE_BUCKETS if size <= bucket), size)
         self.metrics.request_bytes.labels(name).observe(rounded)
-        self._write(told)
+        self._write(log_fields)
         return response
 
     def _authenticate(self) -> None:
@@ -365,9 +368,9 @@ class _Edge:
     def _complain(self, sentence: str) -> None:
         self._write({"error": sentence})
 
-    def _write(self, told: Mapping[str, str | int | float]) -> None:
+    def _write(self, log_fields: Mapping[str, str | int | float]) -> None:
         stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = msgspec.json.encode({"time": stamp, **told}).decode()
+        line = msgspec.json.encode({"time": stamp, **log_fields}).decode()
         self.log.write(f"{line}\n")
         self.log.flush()
 

@@ -36,7 +36,7 @@ class FieldManager(Struct, frozen=True, gc=False):
 
     @property
     def written(self) -> datetime | None:
-        """When it last set a field; None where that is not said, or in no way that has a meaning."""
+        """When it last set a field; None where that is not said, or not understood."""
         try:
             written = datetime.fromisoformat(self.time or "")
             return None if written.tzinfo is None else written.astimezone(UTC)

@@ -35,7 +35,7 @@ class RequestSize:
 
     taken: int
     limit: int
-    is_told: bool
+    is_shown: bool
     subject: str
 
     @property
@@ -43,7 +43,7 @@ class RequestSize:
         """Why nothing may be written: Metacontroller could never ask about it again."""
         if self.taken <= self.limit:
             return None
-        size = f"about {self.taken:,} of" if self.is_told else "more than"
+        size = f"about {self.taken:,} of" if self.is_shown else "more than"
         return NoContent(
             SourceReason.TOO_LARGE,
             f"{self.subject} is too large for so many target namespaces, for a request to the "
@@ -57,7 +57,7 @@ class RequestSize:
         percent = 100 * self.taken // self.limit
         if percent < _NEAR_PERCENT:
             return None
-        share = f"about {percent} %" if self.is_told else "most"
+        share = f"about {percent} %" if self.is_shown else "most"
         return (
             f"A request to the service takes {share} of the {self.limit:,} bytes that "
             f"MAX_REQUEST_BYTES allows, and nothing is written once it takes more: {_REMEDY}."
@@ -73,7 +73,7 @@ _REMEDY: Final = (
 def of(observation: Observation[Syncer], content: Content) -> RequestSize:
     """What a syncer takes once every target has its copy, while those that it replaces remain.
 
-    Of a Secret no size is told, for it is that of its values.
+    Of a Secret no size is shown, for it is that of its values.
     """
     syncer, options = observation.syncer, observation.options
     open_ = [target for target in observation.targets if target.failure is None]
@@ -87,7 +87,7 @@ def of(observation: Observation[Syncer], content: Content) -> RequestSize:
     return RequestSize(
         taken=_REST_BYTES + copy + len(open_) * each + _replaced(observation, open_),
         limit=options.max_request_bytes,
-        is_told=not syncer.source.kind.is_secret,
+        is_shown=not syncer.source.kind.is_secret,
         subject=source.described(syncer),
     )
 

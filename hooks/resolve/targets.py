@@ -197,7 +197,10 @@ def _consenting(
     accepted = consent.given(namespace, ACCEPT_SYNC_FROM)
     if accepted is not None and accepted.covers(syncer.source.namespace):
         return target
-    command = f"kubectl annotate namespace {name} {ACCEPT_SYNC_FROM}={syncer.source.namespace} --overwrite"
+    command = (
+        f"kubectl annotate namespace {name} "
+        f"{ACCEPT_SYNC_FROM}={syncer.source.namespace} --overwrite"
+    )
     return Target(
         name,
         Failure(

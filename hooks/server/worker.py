@@ -178,11 +178,11 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         """Answer what could not become a request, or what went wrong beside the application."""
         known = (each[1:] for each in _REFUSALS if isinstance(exc, each[0]))
         code, line = next(known, (500, "Internal Server Error"))
-        told = f"{type(exc).__name__} from {addr[0]}"
+        described = f"{type(exc).__name__} from {addr[0]}"
         if code == 500:  # noqa: PLR2004 - a bug, of which the place says more
-            self.log.error("%s: %s", told, place(exc))
+            self.log.error("%s: %s", described, place(exc))
         else:
-            self.log.warning("Refused with %s: %s", code, told)
+            self.log.warning("Refused with %s: %s", code, described)
         answer = (
             f"HTTP/1.1 {code} {line}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
             f"Content-Length: {len(line) + 1}\r\n\r\n{line.lower()}\n"
@@ -190,7 +190,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         try:
             util.write_nonblock(client, answer.encode())
         except OSError:
-            self.log.debug("Gone before it was told: %s", told)
+            self.log.debug("Gone before it was told: %s", described)
 
     def notify(self) -> None:
         """Say that the worker lives; when it ends, end the connections without a request."""

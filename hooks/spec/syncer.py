@@ -155,5 +155,5 @@ def is_copy(candidate: KubernetesObject) -> bool:
     """Whether an object is, or was, a copy: by its controller, its label, or what it came from."""
     controller = candidate.controller
     controlled = controller is not None and controller.kind == SYNCER_KIND
-    told = (candidate.label(SYNCED_BY), candidate.annotation(SOURCE))
-    return controlled or told != (None, None)
+    marks = (candidate.label(SYNCED_BY), candidate.annotation(SOURCE))
+    return controlled or marks != (None, None)

@@ -71,23 +71,23 @@ def waiting(context: StatusContext, found: Assessment) -> ConditionState:
     """Where copies are asked for, or being deleted, and their deadline is not over."""
     leaving = frozenset(found.leaving)
     awaiting = [name for name in found.pending if name not in leaving]
-    told = []
+    parts = []
     if awaiting:
         number = len(awaiting)
         verb = "waits" if number == 1 else "wait"
-        told.append(
+        parts.append(
             f"{number:,} of {targets_counted(found)} {verb} for the copy ({named(awaiting)})"
         )
     if found.leaving:
         number = len(found.leaving)
-        told.append(
+        parts.append(
             f"{counted(number, 'namespace')} still {have(found.leaving)} a copy that is being "
             f"deleted ({named(found.leaving)})"
         )
     return ConditionState(
         "False",
         SyncedReason.PROGRESSING,
-        f"{' and '.join(told)}, which needs no action unless it lasts longer than "
+        f"{' and '.join(parts)}, which needs no action unless it lasts longer than "
         f"{counted(context.deadline, 'second')}.",
     )
 
@@ -151,9 +151,9 @@ def planned(planned: Plan) -> str:
     what = "setting spec.suspend to false would change none of them"
     if doing:
         (verb, number), *others = doing
-        told = [f"{verb} {counted(number, 'copy', 'copies')}"]
-        told += [f"{verb} {number:,}" for verb, number in others]
-        what = f"set spec.suspend to false to {listed(told)}"
+        parts = [f"{verb} {counted(number, 'copy', 'copies')}"]
+        parts += [f"{verb} {number:,}" for verb, number in others]
+        what = f"set spec.suspend to false to {listed(parts)}"
     failing = counted(planned.fail.count, "namespace")
     failures = f"; {failing} would fail, as status.failures says" if planned.fail.count else ""
     number = planned.hold.count

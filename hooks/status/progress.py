@@ -213,7 +213,7 @@ def _failure(
 def _refusal(outcome: Outcome, context: StatusContext) -> str:
     if outcome.obstacle is not None:
         return outcome.obstacle
-    told = text.refused(context.parent.metadata.name, outcome.seen)
+    refusal = text.refused(context.parent.metadata.name, outcome.seen)
     if context.strategy_mismatch is not None:
-        return f"{told}; {context.strategy_mismatch}"
-    return told
+        return f"{refusal}; {context.strategy_mismatch}"
+    return refusal

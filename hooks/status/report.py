@@ -151,14 +151,14 @@ def held(
 def followed(context: StatusContext, problem: NoContent, deletion: SourceDeletion) -> Report:
     """The status of a syncer whose copies go with their source; `problem` is that it is missing."""
     found = assess(context, deletion.outcomes)
-    told = messages.following(deletion)
+    summary = messages.following(deletion)
     if found.refused:
         synced = messages.failing(found)
     else:
         reason = SyncedReason.PROGRESSING if deletion.deleting else SyncedReason.HELD
-        synced = ConditionState("False", reason, f"{told[0].upper()}{told[1:]}.")
+        synced = ConditionState("False", reason, f"{summary[0].upper()}{summary[1:]}.")
     resolved = ConditionState("False", problem.reason, f"{problem.message}.")
-    ready = ConditionState("False", problem.reason, f"{problem.message}; {told}.")
+    ready = ConditionState("False", problem.reason, f"{problem.message}; {summary}.")
     reconciling = synced if synced.reason == SyncedReason.PROGRESSING else None
     verdicts = _ConditionStates(resolved, synced, ready, reconciling)
     return _report(context, found, verdicts, context.before.version)
@@ -173,16 +173,16 @@ def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained
     a_copy = "a copy that would go with it" if is_retained else "a copy of it"
     left = f"{counted(found.targets, 'namespace')} still {have(outcomes)} {a_copy}"
     if not found.targets:
-        told = "its copies stay" if is_retained else "no copy is left"
+        summary = "its copies stay" if is_retained else "no copy is left"
     elif found.failures:
         first = found.failures[0]
-        told = f"{left}, first {first.namespace}: {as_fragment(first.message)}"
+        summary = f"{left}, first {first.namespace}: {as_fragment(first.message)}"
     else:
-        told = f"{left} ({named(found.pending)}), which needs no action"
+        summary = f"{left} ({named(found.pending)}), which needs no action"
     synced = ConditionState(
         "False",
         SyncedReason.PROGRESS_DEADLINE_EXCEEDED if found.failures else SyncedReason.PROGRESSING,
-        f"The syncer is being deleted and {told}.",
+        f"The syncer is being deleted and {summary}.",
     )
     resolved = next(
         (
@@ -255,12 +255,12 @@ def _last_sync_time(context: StatusContext, found: Assessment, version: Version)
     before = context.before
     if not found.synced or found.is_unequal:
         return before.last_sync_time
-    told = context.past(before.last_sync_time)
-    newest = max((time for time in (told, found.written) if time is not None), default=None)
+    stated = context.past(before.last_sync_time)
+    newest = max((time for time in (stated, found.written) if time is not None), default=None)
     became_equal = gained(before, found.synced) or before.version != version
-    if newest is None or (became_equal and newest == told):
+    if newest is None or (became_equal and newest == stated):
         return context.stamp
-    return before.last_sync_time if newest == told else write_time(newest)
+    return before.last_sync_time if newest == stated else write_time(newest)
 
 
 def _condition(

@@ -44,7 +44,7 @@ class Question:
     """A body, the hook that is asked, and what it is set to."""
 
     hook: str
-    policy: HookOptions
+    options: HookOptions
     body: bytes
 
     @classmethod
@@ -56,21 +56,23 @@ class Question:
     @property
     def written(self) -> bytes:
         """The bytes from which `read` makes this question."""
-        return bytes([_SETTINGS.index((self.hook, self.policy))]) + self.body
+        return bytes([_SETTINGS.index((self.hook, self.options))]) + self.body
 
     def asked(self) -> bytes:
         """The answer as the service would send it. Raises MalformedRequest."""
         if self.hook == "customize":
-            return protocol.encode(related_rules(protocol.decode_customize(self.body), self.policy))
+            return protocol.encode(
+                related_rules(protocol.decode_customize(self.body), self.options)
+            )
         decide = sync if self.hook == "sync" else finalize
-        return protocol.encode(decide(protocol.decode_sync(self.body), self.policy, NOW))
+        return protocol.encode(decide(protocol.decode_sync(self.body), self.options, NOW))
 
 
 def recorded() -> Iterator[Question]:
     """The recorded requests, each with the settings of its case; the largest are left out."""
     for case in cases.cases():
         if len(case.body) <= LARGEST:
-            yield Question(case.hook, case.settings.policy, case.body)
+            yield Question(case.hook, case.settings.options, case.body)
 
 
 def decoded(body: bytes) -> Any:

@@ -115,7 +115,7 @@ def test_the_request_is_not_changed(case: Case) -> None:
     before = copy.deepcopy(request)
     decide = {"sync": sync, "finalize": finalize}[case.hook]
 
-    decide(request, case.settings.policy, case.now)
+    decide(request, case.settings.options, case.now)
 
     assert protocol.encode(request) == protocol.encode(before)
 

@@ -78,7 +78,7 @@ def _check(case: Case) -> None:
     decide = {"sync": sync, "finalize": finalize}[case.hook]
     refusal = ""
     try:
-        response = decide(protocol.decode_sync(case.body), case.settings.policy, case.now)
+        response = decide(protocol.decode_sync(case.body), case.settings.options, case.now)
     except MalformedRequest as malformed:
         refusal = str(malformed)
     if refusal:
