@@ -1,8 +1,8 @@
 """The outcomes of the targets, sorted and counted, and what has waited for too long.
 
-Everything that matters now (counts, lists, reasons) is derived from what is observed, never from the
-last status. When copies were last written, they say themselves. Another replica's clock may be fast:
-a time in the future is none.
+Everything that matters now (counts, lists, reasons) is derived from what is observed, never from
+the last status. When copies were last written, they say themselves. Another replica's clock may be
+fast: a time in the future is none.
 """
 
 import math

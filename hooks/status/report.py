@@ -6,7 +6,7 @@ itself re-queues the syncer for ever.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -32,6 +32,9 @@ from hooks.status.types import (
     Status,
     SyncedReason,
 )
+
+if TYPE_CHECKING:
+    from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)

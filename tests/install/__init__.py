@@ -1,1 +1,1 @@
-"""What is installed: image, registration, rights, alerts, certificates, and what it is built from."""
+"""What is installed: image, registration, rights, alerts, certificates, and their inputs."""

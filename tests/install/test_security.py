@@ -70,7 +70,7 @@ def test_every_right_has_a_reason() -> None:
 
 
 def test_the_hook_has_no_rights() -> None:
-    ((account, namespace, rights),) = _rows("The hook")
+    ((account, namespace, rights),) = _rows("Hook")
     (made,) = _documents(BASE / "serviceaccount.yaml")
     assert _names(account) == [made["metadata"]["name"]]
     assert _names(namespace) == [made["metadata"]["namespace"]]
@@ -98,7 +98,7 @@ def test_people_have_the_rights_of_the_table_and_no_others(name: str) -> None:
         if role["metadata"]["labels"].get(label) == "true"
     ]
     rules = [rule for role in added for rule in role["rules"]]
-    rows = {cell: (verbs, role) for cell, verbs, role in _rows("People")}
+    rows = {cell: (verbs, role) for cell, verbs, role in _rows("Users")}
     verbs, ours = rows[f"`{name}`"]
 
     assert {(*rule["apiGroups"], *rule["resources"]) for rule in rules} == {
@@ -111,7 +111,7 @@ def test_people_have_the_rights_of_the_table_and_no_others(name: str) -> None:
 
 
 def test_no_other_role_of_kubernetes_is_told_of() -> None:
-    assert [_names(row[0]) for row in _rows("People")] == [[name] for name in KUBERNETES_ROLES]
+    assert [_names(row[0]) for row in _rows("Users")] == [[name] for name in KUBERNETES_ROLES]
 
 
 def test_the_rights_on_secrets_are_those_that_the_page_tells() -> None:

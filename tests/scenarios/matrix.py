@@ -13,8 +13,8 @@ from tests.scenarios.story import Manifest, Reference, World
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs/conflicts.md"
 _SECTIONS = {
-    "server-side-apply": "## Under server-side apply",
-    "dynamic-apply": "## Under dynamic apply",
+    "server-side-apply": "## Outcomes under server-side apply",
+    "dynamic-apply": "## Outcomes under dynamic apply",
 }
 _POLICIES = ("Fail", "Overwrite")
 

@@ -108,7 +108,7 @@ def test_no_reason_is_explained_that_the_service_does_not_give() -> None:
     listed = re.findall(
         r"^\| `(?:True|False)` \| `(\w+)` \|", _text("docs/status.md"), re.MULTILINE
     )
-    failures = _text("docs/status.md").partition("## Why a namespace fails")[2]
+    failures = _text("docs/status.md").partition("## Failure reasons")[2]
     listed += re.findall(r"^\| `(\w+)` \|", failures, re.MULTILINE)
     assert sorted(listed) == sorted(str(reason) for enum in REASONS for reason in enum)
 
@@ -133,7 +133,7 @@ def test_every_field_of_the_log_is_explained(hook: str) -> None:
         content = next(ROOT.glob(body)).read_bytes()
         client.post(f"/{hook}", data=content, content_type="application/json")
     names = {name for line in log.getvalue().splitlines() for name in json.loads(line)}
-    log_section = _text("docs/metrics.md").partition("## The log")[2]
+    log_section = _text("docs/metrics.md").partition("## Logs")[2]
     assert names <= set(re.findall(r"`(\w+)`", log_section))
 
 
@@ -151,9 +151,20 @@ def test_every_relative_link_leads_somewhere(page: str, link: str) -> None:
         assert anchor in _anchors(str(target.resolve().relative_to(ROOT)))
 
 
-def test_every_page_is_linked_from_the_readme() -> None:
-    linked = {link.partition("#")[0] for page, link in _links() if page == "README.md"}
-    assert linked >= {page for page in PAGES if page.startswith("docs/")}
+def _linked_from(page: str) -> set[str]:
+    """The files that a page links to, by their paths from the root."""
+    paths = {link.partition("#")[0] for each, link in _links() if each == page}
+    files = {((ROOT / page).parent / path).resolve() for path in paths if path}
+    return {str(file.relative_to(ROOT)) for file in files}
+
+
+def test_every_page_is_linked_from_the_index() -> None:
+    pages = {page for page in PAGES if page != "docs/index.md"}
+    assert _linked_from("docs/index.md") >= pages
+
+
+def test_the_readme_links_the_index() -> None:
+    assert "docs/index.md" in _linked_from("README.md")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -225,5 +236,5 @@ def test_nothing_is_said_to_stop_an_attack_that_no_test_shows() -> None:
     ]
     assert unshown == []
     assert len(list(_threats())) > len(
-        re.findall("^## Whoever", _text("SECURITY.md"), re.MULTILINE)
+        re.findall("^## Users who", _text("SECURITY.md"), re.MULTILINE)
     )
