@@ -150,10 +150,10 @@ def _unretained(observation: AnyObservation, copy: KubernetesObject) -> str:
     """Why a copy is not yet safe from the garbage collector, a fragment of a sentence."""
     if retention.desired(observation, copy) is None:
         return (
-            "the copy would go with its syncer, for its namespace is no target of a spec that can "
-            "be followed, and so it cannot be given to its Namespace; mend the spec, or set "
+            "the copy would be deleted with its syncer, because its namespace is not a target of a "
+            "valid spec, so its Namespace cannot become its owner; fix the spec, or set "
             f"spec.deletionPolicy to {DeletionPolicy.DELETE}"
         )
     return text.refused(
-        observation.parent.metadata.name, "the copy was to be given to its Namespace and is not"
+        observation.parent.metadata.name, "the copy should be owned by its Namespace and is not"
     )

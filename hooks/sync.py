@@ -36,7 +36,7 @@ from hooks.status.report import Report
 from hooks.status.types import Status
 
 _STALE_RULES = (
-    "Metacontroller still shows what an older version of this service asked for, and asks anew "
+    "Metacontroller still shows what an older version of this service asked for, and asks again "
     "within 20 minutes"
 )
 

@@ -50,7 +50,7 @@ def refused(syncer: str, what: str) -> str:
     the syncer alone.
     """
     return (
-        f"{what}; if the API server refuses it, the events in "
+        f"{what}; if the API server rejects it, the events in "
         f"`kubectl describe {RESOURCE} {syncer}` say why"
     )
 

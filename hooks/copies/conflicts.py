@@ -39,8 +39,8 @@ def managed_by_another(found: KubernetesObject, controller: OwnerReference) -> F
     return Failure(
         FailureReason.MANAGED_BY_ANOTHER,
         f"the {kinds.of(found.kind).name} of the copy's name is controlled by "
-        f"{excerpt(controller.kind)} {excerpt(controller.name)}; take the namespace off the one or "
-        "the other",
+        f"{excerpt(controller.kind)} {excerpt(controller.name)}; remove the namespace from one of "
+        "the two",
     )
 
 
@@ -52,8 +52,8 @@ def conflict(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -
         return Failure(
             FailureReason.CONFLICT,
             f"a {kind} {name} of the type {found.type} is in the way, and that type is never "
-            f"taken over, for {uncopied}; give the copies another name with spec.targetName, "
-            "or take the namespace off the targets",
+            f"taken over, because {uncopied}; give the copies another name with spec.targetName, "
+            "or remove the namespace from the targets",
         )
     return Failure(
         FailureReason.CONFLICT,

@@ -29,22 +29,22 @@ from hooks.resolve.targets import Target
 from hooks.spec.syncer import Syncer
 
 _UNOWNED: Final = (
-    "the copy's ownerReferences do not say of its Namespace what spec.deletionPolicy asks for; "
-    "see who else writes them"
+    "the copy's ownerReferences for its Namespace do not match spec.deletionPolicy; find out who "
+    "else writes them"
 )
 _MARKED: Final = (
-    f"the copy has the annotation {LAST_APPLIED}, and gets no new data before "
-    f"{ApplyStrategy.SERVER_SIDE_APPLY} has taken it off; see who else sets it, or run "
+    f"the copy has the annotation {LAST_APPLIED}, and gets no new data until "
+    f"{ApplyStrategy.SERVER_SIDE_APPLY} has removed it; find out who sets it, or run "
     f"Metacontroller with --apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}"
 )
-_UNSEEN: Final = "the copy has been asked for and has not been seen"
+_UNSEEN: Final = "the copy was requested and has not been observed"
 _UNLIKE: Final = (
-    "the copy has been seen with the current content, but not with the labels, the annotations and "
-    "the immutability that it should have"
+    "the copy has the current content, but not the labels, the annotations and the immutability "
+    "that it should have"
 )
 _LEFT_BEHIND: Final = (
     "the copy of a deleted syncer of the same name is still there; Kubernetes deletes it by itself "
-    "(garbage collection), and then the copy of this syncer comes"
+    "(garbage collection), and then the copy of this syncer is created"
 )
 
 

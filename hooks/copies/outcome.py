@@ -38,4 +38,4 @@ class Outcome:
     failure: Failure | None = None
     obstacle: str | None = None
     written: datetime | None = None
-    seen: str = "the copy has been asked for and has not been seen with the current content"
+    seen: str = "the copy was requested and has not been observed with the current content"

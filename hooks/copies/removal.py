@@ -16,14 +16,16 @@ def blocked_by(copy: KubernetesObject, what: str = "the copy") -> str | None:
     if not finalizers:
         return f"{what} is still being deleted"
     return (
-        f"{what} hangs in deletion and has the finalizers {text.named(finalizers)}; see that "
-        "whoever set them takes them off"
+        f"{what} is stuck in deletion with the finalizers {text.named(finalizers)}; find out who "
+        "set them and have them removed"
     )
 
 
 def deletion_refused(copy: KubernetesObject, parent: Parent, what: str = "the copy") -> str:
     """Why a copy that should be gone is still there, a fragment of a sentence."""
-    refused = text.refused(parent.metadata.name, f"{what} was to be deleted and is still there")
+    refused = text.refused(
+        parent.metadata.name, f"{what} should have been deleted and still exists"
+    )
     return blocked_by(copy, what) or refused
 
 

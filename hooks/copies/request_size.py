@@ -46,7 +46,7 @@ class RequestSize:
         size = f"about {self.taken:,} of" if self.is_shown else "more than"
         return NoContent(
             SourceReason.TOO_LARGE,
-            f"{self.subject} is too large for so many target namespaces, for a request to the "
+            f"{self.subject} is too large for so many target namespaces, because a request to the "
             f"service that holds all copies would take {size} the {self.limit:,} bytes that "
             f"MAX_REQUEST_BYTES allows; {_REMEDY}",
         )
@@ -66,7 +66,7 @@ class RequestSize:
 
 _REMEDY: Final = (
     "raise it, MAX_IN_FLIGHT_BYTES and the service's memory limit, or split the syncer into "
-    "several of fewer namespaces"
+    "several with fewer namespaces each"
 )
 
 

@@ -73,9 +73,9 @@ def conflict(
     if not is_merged or all(target.namespace != syncer.name for target in targets):
         return None
     return InvalidSpec(
-        f"Set spec.deletionPolicy to {DeletionPolicy.DELETE}, or take namespace {syncer.name} off "
-        f"the targets: it has the syncer's own name, and {strategy} cannot tell two owners of one "
-        "name apart",
+        f"Set spec.deletionPolicy to {DeletionPolicy.DELETE}, or remove namespace {syncer.name} "
+        f"from the targets: it has the syncer's own name, and {strategy} cannot tell two owners of "
+        "one name apart",
         syncer.deletion_policy,
     )
 

@@ -36,21 +36,22 @@ def too_large(
     values = sum(length * times for (_, length), times in content.lengths.items())
     request = request_size(content, syncer, targets)
     checks = [
-        (values, VALUES_LIMIT, "its values", "Kubernetes accepts in one object"),
-        (request, REQUEST_LIMIT, "the copy as a request", "the API server accepts"),
+        (values, VALUES_LIMIT, "its values", "Kubernetes for one object"),
+        (request, REQUEST_LIMIT, "the copy as a request", "the API server"),
     ]
     if strategy is ApplyStrategy.DYNAMIC_APPLY:
         annotations = _annotations_size(request, syncer, content)
-        accepts = "Kubernetes accepts (dynamic-apply keeps the content in an annotation)"
-        checks.append((annotations, ANNOTATIONS_LIMIT, "the copy's annotations", accepts))
+        whose = "Kubernetes (dynamic-apply keeps the content in an annotation)"
+        checks.append((annotations, ANNOTATIONS_LIMIT, "the copy's annotations", whose))
     stored = stored_size(content, syncer, targets, strategy)
-    checks.append((stored, etcd.LIMIT, "the copy with its managedFields in etcd", "etcd accepts"))
-    for size, limit, what, accepts in checks:
+    checks.append((stored, etcd.LIMIT, "the copy with its managedFields", "etcd"))
+    for size, limit, what, whose in checks:
         if size > limit:
             return NoContent(
                 SourceReason.TOO_LARGE,
-                f"{source.described(syncer)} is too large to copy, for {what} would take {size:,} "
-                f"bytes and {limit:,} are what {accepts}; make the source smaller",
+                f"{source.described(syncer)} is too large to copy: {what} would take {size:,} "
+                f"bytes, more than the {limit:,} bytes that are the limit of {whose}; make the "
+                "source smaller",
             )
     return None
 

@@ -22,8 +22,8 @@ def secret_in_annotation(observation: Observation[Syncer]) -> NoContent | None:
     return NoContent(
         SourceReason.SECRETS_NOT_ENABLED,
         f"{sum(marks)} of {len(marks)} copies have the annotation {LAST_APPLIED}, which holds the "
-        f"data once more, for Metacontroller runs with {ApplyStrategy.DYNAMIC_APPLY}; run it with "
-        f"--apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}, which takes it off again",
+        f"data a second time, because Metacontroller runs with {ApplyStrategy.DYNAMIC_APPLY}; run "
+        f"it with --apply-strategy={ApplyStrategy.SERVER_SIDE_APPLY}, which removes it",
     )
 
 
@@ -63,5 +63,5 @@ def _are_most(marks: Sequence[bool]) -> bool:
 def _mismatch(setting: ApplyStrategy, seen: ApplyStrategy) -> str:
     return (
         f"the copies show that Metacontroller runs with --apply-strategy={seen} while "
-        f"APPLY_STRATEGY says {setting}, so make the two the same"
+        f"APPLY_STRATEGY says {setting}, so set both to the same value"
     )

@@ -69,5 +69,5 @@ def _missing(names: Collection[str], where: str) -> NoSelection:
     return NoSelection(
         Fault.KEY_NOT_FOUND,
         f"has no {what} {named(lacking)}, which {where} asks for; add what is missing, or "
-        f"take it off {where}",
+        f"remove it from {where}",
     )

@@ -167,9 +167,9 @@ def refusal(syncer: Syncer, controller: Controller, options: HookOptions) -> NoC
     if controller.asks_in_the_clear:
         return NoContent(
             SourceReason.SECRETS_NOT_ENABLED,
-            "Secrets would cross the network in the clear, for a webhook's URL is no https; add "
-            "`components/tls` to the components in metacontroller/kustomization.yaml and apply it "
-            "again",
+            "Secrets would cross the network unencrypted, because a webhook's URL is not https; "
+            "add `components/tls` to the components in metacontroller/kustomization.yaml and apply "
+            "it again",
         )
     return None
 
@@ -238,8 +238,8 @@ def _unsupported(syncer: Syncer, found: KubernetesObject) -> NoContent | None:
         return None
     return NoContent(
         SourceReason.UNSUPPORTED_TYPE,
-        f"{described(syncer)} has the type {found.type}, which is never copied, for {why}; name "
-        "another source",
+        f"{described(syncer)} has the type {found.type}, which is never copied, because {why}; "
+        "name another source",
     )
 
 
@@ -259,7 +259,7 @@ def _unconsented(syncer: Syncer, found: KubernetesObject, options: HookOptions) 
     elif listed.is_malformed:
         problem = (
             f"has an annotation {ALLOW_SYNC_TO} that cannot be followed; give names of "
-            f"namespaces, and at most {consent.GLOBS_LIMIT} globs, with commas in between"
+            f"namespaces, and at most {consent.GLOBS_LIMIT} globs, separated by commas"
         )
     else:
         return None
@@ -323,12 +323,12 @@ def _unfit(syncer: Syncer, of_type: str, names: Mapping[str, str]) -> NoContent 
         return NoContent(
             SourceReason.KEY_NOT_FOUND,
             f"{described(syncer)} has the type {of_type}, and a copy of it needs the key "
-            f"{lacking[0]}; select it in spec.keys and take it off spec.renameKeys",
+            f"{lacking[0]}; remove it from spec.renameKeys and add it to spec.keys",
         )
     if given:
         return NoContent(
             SourceReason.INVALID_SPEC,
-            f"Take {excerpt(given[0])} off spec.renameKeys: {described(syncer)} has the type "
+            f"Remove {excerpt(given[0])} from spec.renameKeys: {described(syncer)} has the type "
             f"{of_type}, and {names[given[0]]} is a key of its own",
         )
     return None
@@ -344,9 +344,9 @@ def _damaged(syncer: Syncer, damaged: Sequence[str]) -> NoContent:
     return NoContent(
         SourceReason.CONTENT_INVALID,
         f"{described(syncer)} has U+FFFD in the {'value' if one else 'values'} of "
-        f"{text.named(damaged)}, which the API server shows for bytes that are no UTF-8; put "
+        f"{text.named(damaged)}, which the API server shows for bytes that are not UTF-8; put "
         f"{'it' if one else 'them'} into binaryData, as `kubectl create configmap --from-file` "
-        "does, or take the character out",
+        "does, or remove the character",
     )
 
 

@@ -153,19 +153,19 @@ def _failure(name: str, syncer: Syncer, namespaces: Group) -> Failure | None:
     if name == syncer.source.namespace:
         return Failure(
             FailureReason.IS_SOURCE_NAMESPACE,
-            "the source itself is here; take the namespace off spec.targetNamespaces",
+            "the source itself is here; remove the namespace from spec.targetNamespaces",
         )
     namespace = namespaces.get(name)
     if namespace is None:
         return Failure(
             FailureReason.NAMESPACE_NOT_FOUND,
-            "the namespace does not exist; create it, or take it off spec.targetNamespaces",
+            "the namespace does not exist; create it, or remove it from spec.targetNamespaces",
         )
     if is_terminating(namespace):
         return Failure(
             FailureReason.NAMESPACE_TERMINATING,
             "the namespace is being deleted and takes no new objects; create it again when it "
-            "is gone, or take it off spec.targetNamespaces",
+            "is gone, or remove it from spec.targetNamespaces",
         )
     return None
 
@@ -187,8 +187,8 @@ def _consenting(
             name,
             Failure(
                 FailureReason.CONSENT_MISSING,
-                f"{listed} leaves the namespace out; have the source's owner add it, or take the "
-                "namespace off the targets",
+                f"{listed} leaves the namespace out; ask the source's owner to add it, or remove "
+                "the namespace from the targets",
             ),
         )
     if not options.require_target_consent:

@@ -1,7 +1,7 @@
 """A LabelSelector, read and matched as Kubernetes does, and its shorthand, a plain map of labels.
 
 The API server cannot see into the shorthand, so what it gets wrong (a typo such as `matchLabel`, a
-value that is no string) is found here, before it selects what nobody meant. Facts: Kubernetes,
+value that is not a string) is found here, before it selects what nobody meant. Facts: Kubernetes,
 `LabelSelectorAsSelector` and the syntax of labels.
 """
 
@@ -76,12 +76,14 @@ def parse(raw: Raw) -> LabelSelector:
     try:
         given = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise MalformedSelector("it is no map") from None
+        raise MalformedSelector("it is not a map") from None
     if given.keys().isdisjoint(_FIELDS):
         return LabelSelector(tuple(_of_labels(given)))
     beside = sorted(given.keys() - set(_FIELDS))
     if beside:
-        raise MalformedSelector(f"{excerpt(beside[0])} cannot stand beside {' and '.join(_FIELDS)}")
+        raise MalformedSelector(
+            f"{excerpt(beside[0])} cannot be used together with {' and '.join(_FIELDS)}"
+        )
     labels, expressions = given.get("matchLabels") or {}, given.get("matchExpressions") or []
     if not isinstance(labels, dict) or not isinstance(expressions, list):
         raise MalformedSelector("matchLabels is a map and matchExpressions a list")
@@ -91,7 +93,7 @@ def parse(raw: Raw) -> LabelSelector:
 def _of_labels(labels: Mapping[str, Any]) -> Iterator[Requirement]:
     for key, value in labels.items():
         if not isinstance(value, str):
-            raise MalformedSelector(f"the value of {excerpt(key)} is no string")
+            raise MalformedSelector(f"the value of {excerpt(key)} is not a string")
         yield Requirement(_key(key), "In", frozenset({_value(key, value)}))
 
 
@@ -101,9 +103,9 @@ def _of_expression(expression: Any) -> Requirement:  # noqa: ANN401 - decoded JS
     key, operator = expression["key"], expression.get("operator")
     values = expression.get("values") or []
     if operator not in (*_WITH_VALUES, *_WITHOUT_VALUES):
-        raise MalformedSelector(f"the operator of {excerpt(key)} is none of Kubernetes'")
+        raise MalformedSelector(f"the operator of {excerpt(key)} is unknown")
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise MalformedSelector(f"the values of {excerpt(key)} are no list of strings")
+        raise MalformedSelector(f"the values of {excerpt(key)} are not a list of strings")
     if (operator in _WITH_VALUES) is not bool(values):
         what = "needs values" if operator in _WITH_VALUES else "takes no values"
         raise MalformedSelector(f"the operator {operator} of {excerpt(key)} {what}")
@@ -123,11 +125,11 @@ def is_label_value(value: str) -> bool:
 
 def _key(key: str) -> str:
     if not is_label(key):
-        raise MalformedSelector(f"{excerpt(key)} can be no label")
+        raise MalformedSelector(f"{excerpt(key)} is not a valid label")
     return key
 
 
 def _value(key: str, value: str) -> str:
     if not is_label_value(value):
-        raise MalformedSelector(f"the value of {excerpt(key)} can be no label's")
+        raise MalformedSelector(f"the value of {excerpt(key)} is not a valid label value")
     return value

@@ -73,7 +73,7 @@ def problem(name: str, spec: Spec) -> str | None:
         ),
         (
             not _NAMESPACE_NAME.fullmatch(spec.source_namespace),
-            "Correct spec.sourceNamespace: it is no namespace name",
+            "Correct spec.sourceNamespace: it is not a namespace name",
         ),
         (
             (spec.source_config_map is None) is (spec.source_secret is None),
@@ -81,11 +81,11 @@ def problem(name: str, spec: Spec) -> str | None:
         ),
         (
             not _OBJECT_NAME.fullmatch(source_name),
-            f"Correct spec.{kind.field}: it is no object name",
+            f"Correct spec.{kind.field}: it is not an object name",
         ),
         (
             spec.target_name is not None and not _OBJECT_NAME.fullmatch(spec.target_name),
-            "Correct spec.targetName: it is no object name",
+            "Correct spec.targetName: it is not an object name",
         ),
         (
             (spec.target_name or source_name) == _RESERVED_NAME,
@@ -144,7 +144,7 @@ def _namespace_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
         malformed = [item for item in items if not is_namespace_or_glob(item)]
         yield (
             bool(malformed),
-            f"Correct spec.{field_name}: {len(malformed)} of its items are no namespace names",
+            f"Correct spec.{field_name}: {len(malformed)} of its items are not namespace names",
         )
     excluding = Patterns.of(filter(is_namespace_or_glob, excluded))
     named_twice = sorted(
@@ -160,12 +160,12 @@ def _key_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
     malformed = [key for key in keys if not _KEY_GLOB.fullmatch(key)]
     yield (
         bool(malformed),
-        f"Correct spec.keys: {len(malformed)} of its items can be no keys of {kind}",
+        f"Correct spec.keys: {len(malformed)} of its items cannot be keys of {kind}",
     )
     malformed = [new for new in renamed.values() if not _is_key(new)]
     yield (
         bool(malformed),
-        f"Correct spec.renameKeys: {len(malformed)} of its new names can be no keys of {kind}",
+        f"Correct spec.renameKeys: {len(malformed)} of its new names cannot be keys of {kind}",
     )
     selecting = Patterns.of(filter(_KEY_GLOB.fullmatch, keys or ["*"]))
     unselected = [key for key in renamed if not selecting.matches(key)]
@@ -181,7 +181,7 @@ def _metadata_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
         malformed = [key for key in given if not selectors.is_label(key)]
         yield (
             bool(malformed),
-            f"Correct spec.{field_name}: {named(sorted(malformed))} can be no key",
+            f"Correct spec.{field_name}: {named(sorted(malformed))} cannot be used as a key",
         )
         reserved = [
             key
@@ -190,13 +190,11 @@ def _metadata_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
         ]
         yield (
             bool(reserved),
-            f"Take off spec.{field_name} what others set: {named(sorted(reserved))}",
+            f"Remove reserved names from spec.{field_name}: {named(sorted(reserved))}",
         )
-    malformed = [key for key, value in labels.items() if not selectors.is_label_value(value)]
-    yield (
-        bool(malformed),
-        f"Correct spec.targetLabels: the value of {named(sorted(malformed))} can be no label's",
-    )
+    malformed = sorted(key for key, value in labels.items() if not selectors.is_label_value(value))
+    valid = f"the value of {named(malformed)} is not a valid label value"
+    yield bool(malformed), f"Correct spec.targetLabels: {valid}"
 
 
 def _is_key(name: str) -> bool:

@@ -100,9 +100,8 @@ def targets_counted(found: Assessment) -> str:
 def foreign_children_note(children: Sequence[str]) -> str:
     """What to do about objects of others that Metacontroller takes for copies."""
     return (
-        f"Beside its copies, what others made names it as controller "
-        f"({named(children)}): take the label {CONTROLLER_UID} off, "
-        f"or it goes with the syncer."
+        f"Objects of others name this syncer as their controller ({named(children)}): remove the "
+        f"label {CONTROLLER_UID} from them, or they are deleted with the syncer."
     )
 
 
@@ -113,7 +112,7 @@ def prune_held(context: StatusContext, guard: PruneGuard) -> ConditionState:
     if guard.is_exceeded:
         why = f"more than the {guard.limit} that spec.pruneLimit allows"
     elif guard.is_emptying:
-        why = "for the spec leaves no target"
+        why = "because the spec leaves no target"
     command = (
         f"kubectl annotate {RESOURCE} {context.parent.metadata.name} "
         f"{CONFIRM_PRUNE}={guard.token} --overwrite"

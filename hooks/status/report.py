@@ -6,7 +6,6 @@ itself re-queues the syncer for ever.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -32,9 +31,6 @@ from hooks.status.types import (
     Status,
     SyncedReason,
 )
-
-if TYPE_CHECKING:
-    from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +127,7 @@ def held(
     if found.leaving:
         still = f"{named(found.leaving)} still {have(found.leaving)} one that is being deleted"
         keeping = f"{keeping}, and {still}"
-    reason: StrEnum = SyncedReason.HELD
+    reason: SyncedReason | SourceReason = SyncedReason.HELD
     planned: Plan | UnsetType = UNSET
     if context.is_suspended:
         keeping = f"{keeping}, and nothing changes until spec.suspend is false"
@@ -193,7 +189,7 @@ def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained
             for c in context.before.conditions
             if c.type == "SourceResolved"
         ),
-        ConditionState("False", SourceReason.SOURCE_NOT_FOUND, "The source was not looked for."),
+        ConditionState("False", SourceReason.SOURCE_NOT_FOUND, "The source was not read."),
     )
     is_progressing = found.is_progressing or not found.targets
     reconciling = replace(synced, reason=SyncedReason.PROGRESSING) if is_progressing else None

@@ -114,7 +114,7 @@ def test_no_secret_crosses_the_network_in_the_clear() -> None:
 
         told = wait_for_reason(stack, "clear", "SecretsNotEnabled")
 
-        assert "Secrets would cross the network in the clear" in told
+        assert "Secrets would cross the network unencrypted" in told
         assert stack.client.find("Secret", "login", "clear-dev") is None
         assert all(call["related"] <= 2 for call in stack.hook.calls("sync", "clear"))
 

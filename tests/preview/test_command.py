@@ -235,7 +235,7 @@ def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value() -
     assert lines[8].startswith("- team: ")
     assert lines[9] == (
         "- team, namespace absent: NamespaceNotFound: The namespace does not exist; create it, "
-        "or take it off spec.targetNamespaces."
+        "or remove it from spec.targetNamespaces."
     )
     assert lines[10:] == [
         "",
