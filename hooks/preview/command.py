@@ -25,8 +25,8 @@ from hooks.preview.input.source_locations import Problem, printable
 from hooks.preview.kubectl import Reference
 from hooks.preview.output import fail_on
 from hooks.preview.output.fail_on import Trigger
-from hooks.preview.output.table import Output, Report
-from hooks.preview.simulation import Change, RefusedError, Rehearsal, plan, rehearse
+from hooks.preview.output.table import Output, RehearsalReport
+from hooks.preview.simulation import RefusedError, Rehearsal, RequestedChange, plan, rehearse
 from hooks.preview.simulator.appliers import APPLIERS
 from hooks.preview.simulator.cluster import Propagation
 from hooks.preview.simulator.hook import Hook
@@ -34,7 +34,9 @@ from hooks.preview.simulator.objects import SYNCER
 from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.simulator.schema import Schema
 
-Rehearse: TypeAlias = Callable[[Input, Change | None, Hook, Schema, Installation], Rehearsal]
+Rehearse: TypeAlias = Callable[
+    [Input, RequestedChange | None, Hook, Schema, Installation], Rehearsal
+]
 """A way to come to a rehearsal."""
 
 
@@ -209,7 +211,7 @@ def _installed(options: argparse.Namespace) -> Installation:
     return Installation(options.apply_strategy, options.children, has_adoption=True)
 
 
-def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | None]:
+def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, RequestedChange | None]:
     """The given objects, and the change to them. Raises RefusedError with every mistake."""
     paths = [*options.path, *options.change]
     if paths.count(STANDARD_INPUT) > 1:
@@ -229,7 +231,7 @@ def _read(options: argparse.Namespace, schema: Schema) -> tuple[Input, Change | 
     if not options.change and not options.delete:
         return given, None
     deleted = [*options.delete, *(_pruned(given, applied) if options.prune else ())]
-    return given, Change(applied, list(dict.fromkeys(deleted)), options.cascade)
+    return given, RequestedChange(applied, list(dict.fromkeys(deleted)), options.cascade)
 
 
 def _pruned(given: Input, applied: Input) -> Iterator[Reference]:
@@ -253,14 +255,14 @@ def _hook(options: argparse.Namespace) -> Iterator[Hook]:
 
 
 def _report(
-    options: argparse.Namespace, schema: Schema, given: Input, change: Change | None
-) -> Report:
+    options: argparse.Namespace, schema: Schema, given: Input, change: RequestedChange | None
+) -> RehearsalReport:
     ignored = given.ignored + (change.applied.ignored if change else 0)
-    return Report(schema, options.output, changes_only=change is not None, ignored=ignored)
+    return RehearsalReport(schema, options.output, changes_only=change is not None, ignored=ignored)
 
 
 def _watch(options: argparse.Namespace, schema: Schema) -> int:
-    """Run again and again until Ctrl-C; a mistake in a file is told, and waited out."""
+    """Run again and again until Ctrl-C; a mistake in a file is reported, and the run goes on."""
     paths = [*options.path, *options.change]
     if STANDARD_INPUT in paths:
         raise RefusedError([Problem(STANDARD_INPUT, "standard input cannot be watched")])
@@ -274,14 +276,14 @@ def _watch(options: argparse.Namespace, schema: Schema) -> int:
                 _refuse(error)
                 continue
             report = _report(options, schema, given, change)
-            told = rehearsal
+            shown = rehearsal
             if last is not None:
                 # A plan stands beside what is there now, not beside the plan before it.
                 if options.output is not Output.PLAN:
                     report = replace(report, changes_only=True)
-                    told = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
+                    shown = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
                 print(f"\n{rehearsal.now:%H:%M:%S} UTC, a file has changed:\n")
-            report.write(told, sys.stdout)
+            report.write(shown, sys.stdout)
             sys.stdout.flush()
             last = rehearsal
             gc.collect()

@@ -47,7 +47,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RequestedChange:
     """What is done to the objects that came to rest: manifests applied, then objects deleted."""
 
     applied: Input
@@ -73,7 +73,7 @@ class Rehearsal:
 
 def rehearse(
     given: Input,
-    change: Change | None,
+    change: RequestedChange | None,
     hook: Hook,
     schema: Schema,
     installed: Installation,
@@ -87,7 +87,7 @@ def rehearse(
 
 def plan(
     given: Input,
-    change: Change | None,
+    change: RequestedChange | None,
     hook: Hook,
     schema: Schema,
     installed: Installation,
@@ -104,7 +104,7 @@ def plan(
     return stage.rehearsal(before)
 
 
-def _prepare(stage: "_Stage", given: Input, change: Change | None) -> State:
+def _prepare(stage: "_Stage", given: Input, change: RequestedChange | None) -> State:
     """Put the given objects on, at rest and changed where there is a change; what was before."""
     stage.fill(given.manifests)
     before = stage.state()
@@ -149,7 +149,7 @@ class _Stage:
                 "managedFields (kubectl get --show-managed-fields shows them)"
             )
 
-    def change(self, change: Change) -> None:
+    def change(self, change: RequestedChange) -> None:
         """Apply and delete, as kubectl does; what the API server would refuse is refused."""
         problems = []
         # Namespaces first, whatever the order of files: so do tools for deployment, and so it is

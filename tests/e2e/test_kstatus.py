@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from hooks.preview.simulator.cluster import Change
 from hooks.preview.simulator.objects import Object
+from hooks.preview.simulator.store import WatchEvent
 from tests import crd_cases
 from tests.cases import cases
 from tests.conditions import condition, ready
@@ -71,9 +71,9 @@ def of_stories() -> Iterator[Object]:
             yield from states
 
 
-def _keep(states: list[Object], change: Change) -> None:
-    if change.kind == "ConfigMapSyncer" and change.new is not None:
-        states.append(change.new)
+def _keep(states: list[Object], event: WatchEvent) -> None:
+    if event.kind == "ConfigMapSyncer" and event.new is not None:
+        states.append(event.new)
 
 
 def of_cases() -> Iterator[Object]:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from hooks.preview.simulator.clock import Clock
-from hooks.preview.simulator.cluster import Change, Cluster
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.objects import ApiError, Object
 from hooks.preview.simulator.ownership import LAST_APPLIED
 from hooks.preview.simulator.schema import Schema
+from hooks.preview.simulator.store import WatchEvent
 from tests.preview.world import config_map, namespace, syncer
 
 IMMUTABLE = "Forbidden: field is immutable when `immutable` is set"
@@ -82,7 +83,7 @@ def test_a_write_that_changes_nothing_leaves_the_resource_version_and_tells_nobo
     cluster: Cluster,
 ) -> None:
     before = cluster.create(config_map("settings", "dev", data={"a": "1"}))
-    told: list[Change] = []
+    told: list[WatchEvent] = []
     cluster.subscribe(told.append)
     assert cluster.apply(config_map("settings", "dev", data={"a": "1"})) == before
     assert cluster.patch("ConfigMap", "settings", "dev", {}) == before

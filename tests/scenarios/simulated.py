@@ -9,7 +9,7 @@ from datetime import datetime
 from hooks import settings
 from hooks.app import create_app
 from hooks.preview.simulator.clock import Clock
-from hooks.preview.simulator.cluster import Change, Cluster, Propagation
+from hooks.preview.simulator.cluster import Cluster, Propagation
 from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.metacontroller import Metacontroller
 from hooks.preview.simulator.objects import SYNCER, ApiError, Object, is_deleting, uid_of
@@ -19,6 +19,7 @@ from hooks.preview.simulator.registration import (
     Installation,
 )
 from hooks.preview.simulator.schema import Schema
+from hooks.preview.simulator.store import WatchEvent
 from hooks.status.types import RETRY_SECONDS
 from tests.scenarios.admission import Admission
 from tests.scenarios.story import Manifest, Reference, World
@@ -46,12 +47,12 @@ class _LateStatuses:
         self._former: dict[str, tuple[datetime, Object | None]] = {}
         cluster.subscribe(self._on_change)
 
-    def _on_change(self, change: Change) -> None:
-        if change.kind != SYNCER.kind or change.old is None or change.new is None:
+    def _on_change(self, event: WatchEvent) -> None:
+        if event.kind != SYNCER.kind or event.old is None or event.new is None:
             return
-        if change.old.get("status") != change.new.get("status"):
-            former = (self._cluster.clock.now(), change.old.get("status"))
-            self._former[uid_of(change.new)] = former
+        if event.old.get("status") != event.new.get("status"):
+            former = (self._cluster.clock.now(), event.old.get("status"))
+            self._former[uid_of(event.new)] = former
 
     def __call__(self, path: str, body: bytes) -> tuple[int, bytes]:
         request = json.loads(body)

@@ -339,7 +339,7 @@ def test_what_is_asked_for_comes_to_be_in_four_steps_at_most(case: Case) -> None
     assert len(answers) <= 1 + MOST_STEPS
     assert metacontroller.events == []
     before = everything(cluster)
-    metacontroller._enqueue(case.request["parent"]["metadata"]["name"])
+    metacontroller._queue.add(case.request["parent"]["metadata"]["name"])
     metacontroller.settle()
     assert everything(cluster) == before
 

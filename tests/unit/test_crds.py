@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hooks.preview.simulator.schema import Column, Schema, Violation
+from hooks.preview.simulator.schema import PrinterColumn, Schema, SchemaViolation
 from tests import crd_cases
 from tests.crd_cases import Refused
 
@@ -44,7 +44,7 @@ def test_every_field_has_a_description() -> None:
 def test_ten_thousand_targets_are_accepted_and_one_more_is_not() -> None:
     assert SCHEMA.violations(crd_cases.with_targets(10_000)) == []
     assert SCHEMA.violations(crd_cases.with_targets(10_001)) == [
-        Violation("spec.targetNamespaces", "must have at most 10000 items")
+        SchemaViolation("spec.targetNamespaces", "must have at most 10000 items")
     ]
 
 
@@ -110,17 +110,17 @@ def test_a_status_that_is_nonsense_is_refused(field: str, value: object, refusal
 def test_the_table_shows_what_an_operator_needs() -> None:
     ready = '.status.conditions[?(@.type=="Ready")]'
     assert SCHEMA.columns == (
-        Column("Source Namespace", "string", ".spec.sourceNamespace", 0),
-        Column("Source", "string", ".spec['sourceConfigMap','sourceSecret']", 0),
-        Column("Targets", "integer", ".status.targetCount", 0),
-        Column("Synced", "integer", ".status.syncedCount", 0),
-        Column("Failed", "integer", ".status.failedCount", 0),
-        Column("Ready", "string", f"{ready}.status", 0),
-        Column("Reason", "string", f"{ready}.reason", 0),
-        Column("Last Sync", "date", ".status.lastSyncTime", 0),
-        Column("Age", "date", ".metadata.creationTimestamp", 0),
-        Column("Pending", "integer", ".status.pendingCount", 1),
-        Column("Message", "string", f"{ready}.message", 1),
+        PrinterColumn("Source Namespace", "string", ".spec.sourceNamespace", 0),
+        PrinterColumn("Source", "string", ".spec['sourceConfigMap','sourceSecret']", 0),
+        PrinterColumn("Targets", "integer", ".status.targetCount", 0),
+        PrinterColumn("Synced", "integer", ".status.syncedCount", 0),
+        PrinterColumn("Failed", "integer", ".status.failedCount", 0),
+        PrinterColumn("Ready", "string", f"{ready}.status", 0),
+        PrinterColumn("Reason", "string", f"{ready}.reason", 0),
+        PrinterColumn("Last Sync", "date", ".status.lastSyncTime", 0),
+        PrinterColumn("Age", "date", ".metadata.creationTimestamp", 0),
+        PrinterColumn("Pending", "integer", ".status.pendingCount", 1),
+        PrinterColumn("Message", "string", f"{ready}.message", 1),
     )
 
 

@@ -494,7 +494,7 @@ def test_repeated_application_ends_and_what_is_called_current_is(
 
     # Metacontroller could do all that it was told, and one more question changes nothing.
     assert world.metacontroller.events == []
-    world.metacontroller._enqueue(SYNCER)
+    world.metacontroller._queue.add(SYNCER)
     world.settle()
     assert len(world.answers) == calls + 1
     status = world.status()

@@ -13,8 +13,8 @@ from hooks.preview.input import documents, near_misses
 from hooks.preview.input.decoding import HALF_A_CHARACTER, TOO_DEEP, refusals
 from hooks.preview.input.source_locations import Place, Problem
 from hooks.preview.simulator import validation
-from hooks.preview.simulator.cluster import SyncerSchema
 from hooks.preview.simulator.objects import RESOURCES, SYNCER, Object, key_of
+from hooks.preview.simulator.submitted import SyncerSchema
 
 _LONGEST: Final = 300
 """A kind and a name that the API server takes are shorter."""

@@ -197,14 +197,14 @@ def _difference(old: Object, new: Object) -> str:
         "changed": sorted(key for key in before.keys() & after.keys() if before[key] != after[key]),
         "gone": sorted(before.keys() - after.keys()),
     }
-    told = [f"{word}: {named(keys)}" for word, keys in changes.items() if keys]
-    if not told:
-        told = [
+    parts = [f"{word}: {named(keys)}" for word, keys in changes.items() if keys]
+    if not parts:
+        parts = [
             word
             for word in ("labels", "annotations", "ownerReferences", "finalizers")
             if old["metadata"].get(word) != new["metadata"].get(word)
         ]
-    return "; ".join(told)
+    return "; ".join(parts)
 
 
 def _content(item: Object) -> Mapping[str, tuple[str, str]]:

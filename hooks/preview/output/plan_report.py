@@ -38,8 +38,8 @@ _DONE: Final = {Happened.DELETED: "delete", Happened.RELEASED: "release"}
 
 def sections(before: State, after: State, *, changes_only: bool) -> Iterator[str]:
     """A table for every syncer; `changes_only` leaves out what would stay as it is."""
-    told = [_Planned(before, item) for item in _living(after)]
-    shown = [text for plan in told if (text := plan.section(changes_only=changes_only))]
+    plans = [_Planned(before, item) for item in _living(after)]
+    shown = [text for plan in plans if (text := plan.section(changes_only=changes_only))]
     shown += _of_deleted(before, after)
     yield from shown or ["No copy would change."]
 
@@ -158,5 +158,5 @@ class _Planned:
 def _keys(copy: Object) -> str:
     keys: Sequence[str] = copy.get("keys") or ()
     rest = copy["keyCount"] - len(keys)
-    told = ", ".join(keys) or "none"
-    return f"{told} and {rest:,} more" if rest else told
+    names = ", ".join(keys) or "none"
+    return f"{names} and {rest:,} more" if rest else names

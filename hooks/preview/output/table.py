@@ -32,8 +32,8 @@ class Output(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """How a rehearsal is told; `changes_only` leaves out what stayed as it was."""
+class RehearsalReport:
+    """How a rehearsal is printed; `changes_only` leaves out what stayed as it was."""
 
     schema: Schema
     output: Output

@@ -1,7 +1,7 @@
 """An API server in memory, with as much of Kubernetes as a copied ConfigMap can meet.
 
 It keeps Namespaces, ConfigMaps, Secrets and ConfigMapSyncers as JSON, refuses what the real one
-refuses, knows who owns which field, and tells whoever subscribed of every change. What the
+refuses, knows who owns which field, and notifies every subscriber of every change. What the
 controllers of a control plane do in the background (garbage collection, emptying a Namespace that
 is being deleted) happens in `run_controllers`, so that what comes in between can be seen.
 
@@ -9,25 +9,19 @@ Uids are counted and times come from the clock handed in: the same story gives t
 Errors: `ApiError`, with the HTTP status, reason and sentence of the real API server.
 """
 
-import base64
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from hooks.preview.simulator import controllers, ownership, storage, validation
-from hooks.preview.simulator.clock import Clock, rfc3339
+from hooks.preview.simulator import controllers, ownership, refusals, validation
+from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.controllers import FOREGROUND, ORPHAN
 from hooks.preview.simulator.objects import (
     COPIED,
     NAMESPACE,
-    RESOURCES,
-    SECRET,
     SYNCER,
     ApiError,
     Object,
-    Objects,
     Resource,
     controller_of,
     finalizers_of,
@@ -40,22 +34,14 @@ from hooks.preview.simulator.objects import (
     uid_of,
     with_metadata,
 )
-from hooks.preview.simulator.ownership import USER, Ownership, Writer
+from hooks.preview.simulator.ownership import USER, Writer
+from hooks.preview.simulator.store import ObjectStore, StoredObject, without_bookkeeping
+from hooks.preview.simulator.submitted import SyncerSchema, accepted, namespace_in, resource_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ALWAYS_THERE: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
-_FIELDS: Final = {
-    "ConfigMap": ("apiVersion", "kind", "metadata", "data", "binaryData", "immutable"),
-    "Secret": ("apiVersion", "kind", "metadata", "data", "immutable", "type"),
-    "Namespace": ("apiVersion", "kind", "metadata"),
-}
-_METADATA_FIELDS: Final = (
-    "name",
-    "namespace",
-    "labels",
-    "annotations",
-    "ownerReferences",
-    "finalizers",
-)
 _RESTORED_FIELDS: Final = ("uid", "creationTimestamp", "deletionTimestamp", "generation")
 
 
@@ -67,42 +53,11 @@ class Propagation(StrEnum):
     ORPHAN = "orphan"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One event of a watch: `old` is None for a new object, `new` for one that is gone."""
-
-    kind: str
-    old: Object | None
-    new: Object | None
-
-
-class SyncerSchema(Protocol):
-    """What the custom resource's definition says of an object."""
-
-    def default(self, item: Object) -> Object:
-        """Copy an object with defaults set and unknown fields left out."""
-
-    def violations(self, item: Object) -> Sequence[object]:
-        """What the schema and its rules refuse, one sentence each; empty when all is well."""
-
-    def status_violations(self, status: object) -> Sequence[object]:
-        """What they refuse in a status; as `violations`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """An object with its field owners, and when each of them last wrote."""
-
-    item: Object
-    ownership: Ownership
-    times: Mapping[Writer, str] = field(default_factory=dict)
-
-
-class Cluster:
+class Cluster(ObjectStore):
     """The objects of one cluster, and the API through which users and controllers change them."""
 
     def __init__(self, clock: Clock, schema: SyncerSchema | None = None) -> None:
-        self.clock = clock
+        super().__init__(clock)
         self.admission: list[Callable[[str, Object, Object | None], str | None]] = []
         """Asked before what is copied is stored, with what it replaces, or deleted (`DELETE`).
 
@@ -111,66 +66,24 @@ class Cluster:
         self.assumed: list[str] = []
         """The copies that came without managedFields, so that who wrote what had to be assumed."""
         self._schema = schema
-        self._stored: dict[str, dict[tuple[str, str], _Stored]] = {kind: {} for kind in RESOURCES}
-        self._named: dict[tuple[str, str], dict[str, Object]] = {}
-        self._by_controller: dict[str | None, dict[tuple[str, str, str], Object]] = {}
-        self._subscribers: list[Callable[[Change], None]] = []
-        self._resource_version = 0
         self._tended = 0
         self._uids = 0
         for name in _ALWAYS_THERE:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
-    # What anyone may ask.
-
-    def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
-        """A copy of one object, None where there is none."""
-        found = self.look(kind, name, namespace)
-        return None if found is None else copy.deepcopy(found)
-
-    def list(self, kind: str, namespace: str | None = None) -> Objects:
-        """Copies of all objects of a kind, of one namespace or all, in the order of their names."""
-        return copy.deepcopy(list(self.look_all(kind, namespace)))
-
-    def look(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
-        """One object as it is stored, for reading only; None where there is none."""
-        stored = self._stored[_resource(kind).kind].get((namespace or "", name))
-        return None if stored is None else stored.item
-
-    def look_all(self, kind: str, namespace: str | None = None) -> Iterator[Object]:
-        """All objects of a kind as they are stored, for reading only."""
-        stored = self._stored[_resource(kind).kind]
-        return (
-            stored[key].item for key in sorted(stored) if namespace is None or key[0] == namespace
-        )
-
-    def look_named(self, kind: str, name: str) -> Objects:
-        """The objects of a kind and a name in all namespaces, for reading only."""
-        named = self._named.get((_resource(kind).kind, name), {})
-        return [named[namespace] for namespace in sorted(named)]
-
-    def controlled_by(self, uid: str | None) -> Objects:
-        """What is copied and controlled by this owner (None: by nobody), for reading only."""
-        held = self._by_controller.get(uid, {})
-        return [held[key] for key in sorted(held)]
-
-    def subscribe(self, notify: Callable[[Change], None]) -> None:
-        """Have every change from now on told, in its order, while it happens."""
-        self._subscribers.append(notify)
-
     # What users do.
 
     def create(self, manifest: Object, writer: str = USER) -> Object:
         """Create an object. Refused: 409 when it exists, 404 and 403 for its namespace, 422."""
-        resource = _resource(manifest.get("kind"))
-        given = self._cleaned(resource, copy.deepcopy(manifest))
+        resource = resource_of(manifest.get("kind"))
+        given = accepted(resource, copy.deepcopy(manifest), self._schema)
         return copy.deepcopy(self._create(resource, given, Writer("Update", writer)))
 
     def apply(self, manifest: Object, writer: str = USER) -> Object:
         """Create an object, or merge what the manifest says into it, as `kubectl apply` does."""
-        resource = _resource(manifest.get("kind"))
+        resource = resource_of(manifest.get("kind"))
         name = str((manifest.get("metadata") or {}).get("name"))
-        namespace = _namespace_in(resource, manifest)
+        namespace = namespace_in(resource, manifest)
         if self.look(resource.kind, name, namespace) is None:
             return self.create(manifest, writer)
         return self.patch(resource.kind, name, namespace, manifest, writer)
@@ -179,9 +92,9 @@ class Cluster:
         self, kind: str, name: str, namespace: str | None, merge_patch: Object, writer: str = USER
     ) -> Object:
         """Merge a patch into an object: null deletes. `status` is not reached this way."""
-        resource = _resource(kind)
+        resource = resource_of(kind)
         stored = self._existing(resource, name, namespace)
-        patched = self._cleaned(resource, merge(stored.item, copy.deepcopy(merge_patch)))
+        patched = accepted(resource, merge(stored.item, copy.deepcopy(merge_patch)), self._schema)
         return copy.deepcopy(self._update(resource, stored, patched, Writer("Update", writer)))
 
     def delete(
@@ -193,7 +106,7 @@ class Cluster:
         uid: str | None = None,
     ) -> None:
         """Delete an object, or mark it where finalizers hold it; 409 when the uid is another."""
-        resource = _resource(kind)
+        resource = resource_of(kind)
         stored = self._existing(resource, name, namespace)
         if uid is not None and uid_of(stored.item) != uid:
             raise ApiError(
@@ -227,16 +140,16 @@ class Cluster:
             if "generation" in marked["metadata"]:
                 generation = marked["metadata"]["generation"] + 1
                 marked = with_metadata(marked, generation=generation)
-        self._store(resource, stored, _Stored(marked, stored.ownership))
+        self._store(resource, stored, StoredObject(marked, stored.ownership))
 
     def restore(self, manifest: Object) -> Object:
         """Put in an object as a dump shows it: with its uid, times, status and field owners.
 
         It has been validated before: a dump may hold what today's schema would refuse.
         """
-        resource = _resource(manifest.get("kind"))
+        resource = resource_of(manifest.get("kind"))
         given = manifest["metadata"]
-        item = self._cleaned(resource, copy.deepcopy(manifest))
+        item = accepted(resource, copy.deepcopy(manifest), self._schema)
         item = with_metadata(
             self._new(resource, item),
             **{field: given[field] for field in _RESTORED_FIELDS if given.get(field) is not None},
@@ -253,7 +166,7 @@ class Cluster:
         created = item["metadata"]["creationTimestamp"]
         known = ownership.times_of(given.get("managedFields") or [])
         times = {**dict.fromkeys(owned, created), **known}
-        return self._store(resource, None, _Stored(item, owned, times))
+        return self._store(resource, None, StoredObject(item, owned, times))
 
     # What controllers do.
 
@@ -262,7 +175,7 @@ class Cluster:
 
         Refused: 409 where the form was made from another version than the one that is stored.
         """
-        resource = _resource(item.get("kind"))
+        resource = resource_of(item.get("kind"))
         stored = self._existing(resource, name_of(item), namespace_of(item))
         version = item["metadata"].get("resourceVersion")
         if version not in (None, stored.item["metadata"]["resourceVersion"]):
@@ -273,34 +186,34 @@ class Cluster:
                 "object has been modified; please apply your changes to the latest version and "
                 "try again",
             )
-        cleaned = self._cleaned(resource, item)
+        cleaned = accepted(resource, item, self._schema)
         return self._update(resource, stored, cleaned, Writer("Update", writer))
 
     def update_status(self, item: Object, status: Object) -> Object:
         """Replace the `status` of an object, and nothing else of it."""
-        resource = _resource(item.get("kind"))
+        resource = resource_of(item.get("kind"))
         stored = self._existing(resource, name_of(item), namespace_of(item))
         new = {**stored.item, "status": status}
         if self._schema is not None and resource is SYNCER:
             new = self._schema.default(new)
             if found := self._schema.status_violations(new["status"]):
-                raise validation.invalid(resource, name_of(item), found)
-        return self._store(resource, stored, _Stored(new, stored.ownership))
+                raise refusals.invalid(resource, name_of(item), found)
+        return self._store(resource, stored, StoredObject(new, stored.ownership))
 
     def server_side_apply(self, applied: Object, writer: str) -> Object:
         """Apply a partial object by force; what `writer` applied earlier and not now goes.
 
         What is handed in is the cluster's from then on.
         """
-        resource = _resource(applied.get("kind"))
+        resource = resource_of(applied.get("kind"))
         manager = Writer("Apply", writer)
-        partial = self._cleaned(resource, applied)
+        partial = accepted(resource, applied, self._schema)
         name, namespace = name_of(partial), namespace_of(partial)
         stored = self._stored[resource.kind].get((namespace, name))
         if stored is None:
             return self._create(resource, partial, manager)
         fields, owned = ownership.apply(stored.ownership, manager, stored.item, partial)
-        new = _Stored(ownership.with_fields(stored.item, fields), owned)
+        new = StoredObject(ownership.with_fields(stored.item, fields), owned)
         return self._replace(resource, stored, new, manager)
 
     # What the control plane does in the background.
@@ -318,7 +231,7 @@ class Cluster:
         """Let a Namespace go that is being deleted and is empty."""
         self._remove(NAMESPACE, self._existing(NAMESPACE, name_of(namespace), None))
 
-    def _terminate(self, stored: _Stored) -> None:
+    def _terminate(self, stored: StoredObject) -> None:
         if name_of(stored.item) in _ALWAYS_THERE:
             name = name_of(stored.item)
             raise ApiError(
@@ -329,38 +242,9 @@ class Cluster:
         if not is_deleting(stored.item):
             marked = with_metadata(stored.item, deletionTimestamp=self._now())
             marked["status"] = {**marked["status"], "phase": "Terminating"}
-            self._store(NAMESPACE, stored, _Stored(marked, stored.ownership))
+            self._store(NAMESPACE, stored, StoredObject(marked, stored.ownership))
 
     # How a write goes.
-
-    def _cleaned(self, resource: Resource, manifest: Object) -> Object:
-        """What of a manifest a client can set: no status, no fields that the server fills."""
-        if manifest.get("apiVersion") != resource.api_version:
-            raise ApiError(
-                404,
-                "NotFound",
-                f'no matches for kind "{resource.kind}" in version "{manifest.get("apiVersion")}"',
-            )
-        given = manifest.get("metadata") or {}
-        metadata = {field: given[field] for field in _METADATA_FIELDS if given.get(field)}
-        if resource.namespaced:
-            metadata["namespace"] = _namespace_in(resource, manifest)
-        elif resource is NAMESPACE and isinstance(metadata.get("name"), str):
-            marker = {"kubernetes.io/metadata.name": metadata["name"]}
-            metadata["labels"] = {**(metadata.get("labels") or {}), **marker}
-        item = {**manifest, "metadata": metadata}
-        item.pop("status", None)
-        if resource is SECRET:
-            item = _encoded(item)
-        if resource is not SYNCER:
-            item = {
-                field: item[field]
-                for field in _FIELDS[resource.kind]
-                if item.get(field) not in (None, {})
-            }
-        elif self._schema is not None:
-            item = self._schema.default(item)
-        return item
 
     def _new(self, resource: Resource, item: Object) -> Object:
         self._uids += 1
@@ -386,9 +270,11 @@ class Cluster:
         self._validate(resource, created)
         self._admit("CREATE", resource, created, None)
         owned, _ = ownership.after_update({}, writer, None, created)
-        return self._store(resource, None, _Stored(created, owned), writer)
+        return self._store(resource, None, StoredObject(created, owned), writer)
 
-    def _update(self, resource: Resource, stored: _Stored, item: Object, writer: Writer) -> Object:
+    def _update(
+        self, resource: Resource, stored: StoredObject, item: Object, writer: Writer
+    ) -> Object:
         old = stored.item
         kept = {
             field: value
@@ -401,26 +287,28 @@ class Cluster:
                 new[untouched] = old[untouched]
         owned, has_taken = ownership.after_update(stored.ownership, writer, old, new)
         # Who only takes fields away has no new time.
-        return self._replace(resource, stored, _Stored(new, owned), writer if has_taken else None)
+        return self._replace(
+            resource, stored, StoredObject(new, owned), writer if has_taken else None
+        )
 
     def _replace(
-        self, resource: Resource, stored: _Stored, new: _Stored, writer: Writer | None
+        self, resource: Resource, stored: StoredObject, new: StoredObject, writer: Writer | None
     ) -> Object:
         old, item = stored.item, new.item
-        if _without_bookkeeping(old) == _without_bookkeeping(item) and (
+        if without_bookkeeping(old) == without_bookkeeping(item) and (
             stored.ownership == new.ownership
         ):
             return old
         self._validate(resource, item, old)
         if changes := validation.forbidden_changes(old, item):
-            raise validation.invalid(resource, name_of(item), changes)
+            raise refusals.invalid(resource, name_of(item), changes)
         self._admit("UPDATE", resource, item, old)
         if is_deleting(item) and not finalizers_of(item) and resource is not NAMESPACE:
             self._remove(resource, stored)
             return item
         if "generation" in item["metadata"] and old.get("spec") != item.get("spec"):
             item = with_metadata(item, generation=old["metadata"]["generation"] + 1)
-        return self._store(resource, stored, _Stored(item, new.ownership), writer)
+        return self._store(resource, stored, StoredObject(item, new.ownership), writer)
 
     def _admit_into(self, namespace: str, resource: Resource, name: str) -> None:
         found = self.look("Namespace", namespace)
@@ -451,100 +339,9 @@ class Cluster:
         if resource is SYNCER and self._schema is not None and is_another:
             found += self._schema.violations(item)
         if found:
-            raise validation.invalid(resource, str(item["metadata"].get("name")), found)
-
-    def _existing(self, resource: Resource, name: str, namespace: str | None) -> _Stored:
-        stored = self._stored[resource.kind].get((namespace or "", name))
-        if stored is None:
-            raise not_found(resource, name)
-        return stored
-
-    def _store(
-        self, resource: Resource, old: _Stored | None, new: _Stored, writer: Writer | None = None
-    ) -> Object:
-        key = (namespace_of(new.item), name_of(new.item))
-        if (
-            old is not None
-            and _without_bookkeeping(old.item) == _without_bookkeeping(new.item)
-            and (old.ownership == new.ownership)
-        ):
-            return old.item
-        self._resource_version += 1
-        known = new.times if old is None else old.times
-        times = {
-            owner: self._now() if owner == writer else known.get(owner, self._now())
-            for owner in new.ownership
-        }
-        item = with_metadata(
-            new.item,
-            resourceVersion=str(self._resource_version),
-            managedFields=ownership.managed_fields(new.ownership, resource.api_version, times),
-        )
-        owned = new.ownership
-        if not storage.fits(resource, item) and (writer is None or writer.operation != "Apply"):
-            # Whatever is not applied, the API server then stores without its owners.
-            owned, item = {}, with_metadata(item, managedFields=[])
-        if not storage.fits(resource, item):
-            raise storage.refusal()
-        self._stored[resource.kind][key] = _Stored(item, owned, times)
-        self._named.setdefault((resource.kind, key[1]), {})[key[0]] = item
-        if resource in COPIED:
-            place = (resource.kind, *key)
-            if old is not None:
-                self._by_controller[_controller_uid(old.item)].pop(place)
-            self._by_controller.setdefault(_controller_uid(item), {})[place] = item
-        self._tell(Change(resource.kind, None if old is None else old.item, item))
-        return item
-
-    def _remove(self, resource: Resource, stored: _Stored) -> None:
-        key = (namespace_of(stored.item), name_of(stored.item))
-        del self._stored[resource.kind][key]
-        del self._named[resource.kind, key[1]][key[0]]
-        if resource in COPIED:
-            self._by_controller[_controller_uid(stored.item)].pop((resource.kind, *key))
-        self._resource_version += 1
-        self._tell(Change(resource.kind, stored.item, None))
-
-    def _tell(self, change: Change) -> None:
-        for notify in self._subscribers:
-            notify(change)
-
-    def _now(self) -> str:
-        return rfc3339(self.clock.now())
-
-
-def _resource(kind: object) -> Resource:
-    if not isinstance(kind, str) or kind not in RESOURCES:
-        raise ApiError(404, "NotFound", "the server could not find the requested resource")
-    return RESOURCES[kind]
-
-
-def _namespace_in(resource: Resource, manifest: Object) -> str | None:
-    """The namespace that a manifest means: without one, `default`, as kubectl takes it."""
-    if not resource.namespaced:
-        return None
-    return str((manifest.get("metadata") or {}).get("namespace") or "default")
-
-
-def _encoded(secret: Object) -> Object:
-    """A Secret as it is stored: `stringData` is only a way to write `data`, and it has a type."""
-    written = {
-        key: base64.b64encode(value.encode()).decode()
-        for key, value in (secret.get("stringData") or {}).items()
-    }
-    data = {**(secret.get("data") or {}), **written}
-    return {**secret, "data": data, "type": secret.get("type") or "Opaque"}
-
-
-def _controller_uid(item: Object) -> str | None:
-    controller = controller_of(item)
-    return None if controller is None else str(controller["uid"])
+            raise refusals.invalid(resource, str(item["metadata"].get("name")), found)
 
 
 def _is_copy(item: Object) -> bool:
     controller = controller_of(item)
     return controller is not None and controller["kind"] == SYNCER.kind
-
-
-def _without_bookkeeping(item: Object) -> Object:
-    return with_metadata(item, resourceVersion=None, managedFields=None)

@@ -9,7 +9,7 @@ call that failed comes again with the next change that concerns the object. Fact
 from collections import deque
 from typing import Final
 
-from hooks.preview.simulator.cluster import Change, Cluster
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.hook import Hook, ask_labels, ask_related, grouped
 from hooks.preview.simulator.objects import (
     CONFIG_MAP,
@@ -22,6 +22,7 @@ from hooks.preview.simulator.objects import (
 from hooks.preview.simulator.ownership import METACONTROLLER
 from hooks.preview.simulator.registration import ADOPTION
 from hooks.preview.simulator.related import Audience, Rule
+from hooks.preview.simulator.store import WatchEvent
 
 _SELECTOR: Final[Object] = ADOPTION["spec"]["resources"][0]["labelSelector"]
 
@@ -73,13 +74,13 @@ class Decorator:
         self._cluster.update(with_metadata(found, labels=labels), METACONTROLLER)
         return True
 
-    def _on_change(self, change: Change) -> None:
-        if change.kind == CONFIG_MAP.kind:
-            if change.new is None or not _is_selected(change.new):
-                self._forget(key_of(change.new or change.old or {}))
+    def _on_change(self, event: WatchEvent) -> None:
+        if event.kind == CONFIG_MAP.kind:
+            if event.new is None or not _is_selected(event.new):
+                self._forget(key_of(event.new or event.old or {}))
             else:
-                self._enqueue(key_of(change.new))
-        shown = [item for item in (change.old, change.new) if item is not None]
+                self._enqueue(key_of(event.new))
+        shown = [item for item in (event.old, event.new) if item is not None]
         for key in sorted(self._audience.of(shown)):
             self._enqueue(key)
 

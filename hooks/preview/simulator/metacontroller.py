@@ -10,15 +10,21 @@ Errors: `DoesNotSettleError`. What Metacontroller would report as an event is in
 """
 
 import contextlib
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
-from hooks.preview.simulator.appliers import APPLIERS, controller_reference
+from hooks.preview.simulator.appliers import APPLIERS
+from hooks.preview.simulator.children import (
+    CONTROLLER_UID,
+    ChildKey,
+    Children,
+    ChildrenError,
+    key_of_child,
+)
 from hooks.preview.simulator.clock import Clock
-from hooks.preview.simulator.cluster import Change, Cluster
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.controllers import FOREGROUND, ORPHAN
 from hooks.preview.simulator.decorator import Decorator
 from hooks.preview.simulator.hook import (
@@ -35,15 +41,12 @@ from hooks.preview.simulator.objects import (
     SYNCER,
     ApiError,
     Object,
-    Objects,
     controller_of,
     finalizers_of,
     group_of,
     is_deleting,
-    key_of,
     labels_of,
     name_of,
-    owners_of,
     uid_of,
     with_metadata,
 )
@@ -56,12 +59,10 @@ from hooks.preview.simulator.registration import (
     composite_controller,
 )
 from hooks.preview.simulator.related import Audience, Rule
+from hooks.preview.simulator.store import WatchEvent
+from hooks.preview.simulator.work_queue import WorkQueue
 
-CONTROLLER_UID: Final = "controller-uid"
-_FIRST_BACKOFF: Final = timedelta(milliseconds=5)
-_LONGEST_BACKOFF: Final = timedelta(seconds=1000)
 _RULES_ARE_KEPT: Final = timedelta(minutes=20)
-_NOT_FOUND: Final = 404
 
 
 class DoesNotSettleError(Exception):
@@ -85,18 +86,6 @@ class _Answered:
     until: datetime
 
 
-_Key: TypeAlias = tuple[str, str]
-"""A child's kind, and its `namespace/name`."""
-
-
-def _key(child: Object) -> _Key:
-    return str(child["kind"]), key_of(child)
-
-
-class _ChildrenError(Exception):
-    """Some children could not be deleted or applied; the others were."""
-
-
 class Metacontroller:
     """One CompositeController's worker over an in-memory cluster."""
 
@@ -115,13 +104,11 @@ class Metacontroller:
         self._cluster = cluster
         self._hook = hook
         self._clock = clock
-        self._applier = APPLIERS[installed.strategy](cluster)
         self._controller = composite_controller(installed.children)
         self._kinds = tuple(child.kind for child in installed.children)
+        self._children = Children(cluster, APPLIERS[installed.strategy](cluster), self._kinds)
         self._most_calls = most_calls
-        self._queue: deque[str] = deque()
-        self._timers: dict[str, datetime] = {}
-        self._failures: Counter[str] = Counter()
+        self._queue = WorkQueue(clock)
         self._answered: dict[str, _Answered] = {}
         self._unasked: set[str] = set()
         self._audience = Audience(cluster)
@@ -133,14 +120,14 @@ class Metacontroller:
             self._decorator = Decorator(cluster, hook)
         for parent in cluster.look_all(SYNCER.kind):
             self._unasked.add(name_of(parent))
-            self._enqueue(name_of(parent))
+            self._queue.add(name_of(parent))
 
     def settle(self) -> None:
         """Work until nothing is queued but timers. Raises DoesNotSettleError."""
         asked: Counter[str] = Counter()
         while self._queue or self._decorate(asked) or self._cluster.run_controllers():
             while self._queue:
-                name = self._queue.popleft()
+                name = self._queue.take()
                 self._count(asked, f"{SYNCER.kind} {name}")
                 self._work(name)
                 self._decorate(asked)
@@ -179,40 +166,20 @@ class Metacontroller:
 
     def next_timer(self) -> datetime:
         """When something happens next if nobody changes anything; at the latest a resync."""
-        return min((*self._timers.values(), self._next_resync))
+        return min((*self._queue.timers.values(), self._next_resync))
 
     def waiting(self) -> dict[str, datetime]:
         """Which syncers are asked about again, and when, the periodic resync left aside."""
-        return dict(sorted(self._timers.items()))
+        return dict(sorted(self._queue.timers.items()))
 
     # The queue and its timers.
 
-    def _enqueue(self, name: str) -> None:
-        if name not in self._queue:
-            self._queue.append(name)
-
-    def _enqueue_after(self, name: str, delay: timedelta) -> None:
-        """A timer that is set already can only be moved forward, never taken back."""
-        if delay <= timedelta(0):
-            self._enqueue(name)
-            return
-        due = self._clock.now() + delay
-        self._timers[name] = min(due, self._timers.get(name, due))
-
-    def _retry(self, name: str) -> None:
-        backoff = _FIRST_BACKOFF * 2 ** min(self._failures[name], 30)
-        self._failures[name] += 1
-        self._enqueue_after(name, min(backoff, _LONGEST_BACKOFF))
-
     def _fire(self) -> None:
-        now = self._clock.now()
-        for name in [name for name, due in sorted(self._timers.items()) if due <= now]:
-            del self._timers[name]
-            self._enqueue(name)
-        if self._next_resync <= now:
+        self._queue.fire()
+        if self._next_resync <= self._clock.now():
             self._next_resync += timedelta(seconds=RESYNC_PERIOD_SECONDS)
             for parent in self._cluster.look_all(SYNCER.kind):
-                self._enqueue(name_of(parent))
+                self._queue.add(name_of(parent))
             if self._decorator is not None:
                 self._decorator.resync()
 
@@ -223,30 +190,30 @@ class Metacontroller:
             self._cluster.run_controllers()
             parent = self._cluster.look(SYNCER.kind, name)
         if parent is None:
-            self._failures.pop(name, None)
+            self._queue.succeed(name)
             return
         try:
             self._sync(parent)
         except TooManyRequestsError as overload:
-            self._enqueue_after(name, timedelta(seconds=overload.after_seconds))
-        except (ApiError, HookError, _ChildrenError) as error:
+            self._queue.add_after(name, timedelta(seconds=overload.after_seconds))
+        except (ApiError, HookError, ChildrenError) as error:
             self.events.append(SyncError(name, f"Sync error: {error}"))
-            self._retry(name)
+            self._queue.retry(name)
         else:
-            self._failures.pop(name, None)
+            self._queue.succeed(name)
 
     # Which syncers a change concerns.
 
-    def _on_change(self, change: Change) -> None:
-        if change.kind == SYNCER.kind:
-            self._on_parent(change)
-        elif change.kind in self._kinds:
-            self._on_child(change)
-        if change.kind in self._watched:
-            self._on_related(change)
+    def _on_change(self, event: WatchEvent) -> None:
+        if event.kind == SYNCER.kind:
+            self._on_parent(event)
+        elif event.kind in self._kinds:
+            self._on_child(event)
+        if event.kind in self._watched:
+            self._on_related(event)
 
-    def _on_parent(self, change: Change) -> None:
-        old, new = change.old, change.new
+    def _on_parent(self, event: WatchEvent) -> None:
+        old, new = event.old, event.new
         if old is not None and new is not None and not is_deleting(new):
             fields = ("generation", "labels", "annotations")
             if all(old["metadata"].get(field) == new["metadata"].get(field) for field in fields):
@@ -256,15 +223,15 @@ class Metacontroller:
             self._forget(name)
         elif old is None or old["metadata"]["generation"] != new["metadata"]["generation"]:
             self._unasked.add(name)
-        self._enqueue(name)
+        self._queue.add(name)
 
     def _forget(self, name: str) -> None:
         self._unasked.discard(name)
         self._answered.pop(name, None)
         self._audience.forget(name)
 
-    def _on_child(self, change: Change) -> None:
-        child = change.new or change.old or {}
+    def _on_child(self, event: WatchEvent) -> None:
+        child = event.new or event.old or {}
         controller = controller_of(child)
         if controller is not None:
             parent = self._cluster.look(SYNCER.kind, controller["name"])
@@ -273,15 +240,15 @@ class Metacontroller:
                 SYNCER.kind,
             )
             if ours and parent is not None and uid_of(parent) == controller["uid"]:
-                self._enqueue(name_of(parent))
+                self._queue.add(name_of(parent))
             return
-        if change.new is None or is_deleting(child) or CONTROLLER_UID not in labels_of(child):
+        if event.new is None or is_deleting(child) or CONTROLLER_UID not in labels_of(child):
             return  # An orphan that goes is nobody's to adopt.
         for parent in self._cluster.look_all(SYNCER.kind):
             if labels_of(child)[CONTROLLER_UID] == uid_of(parent):
-                self._enqueue(name_of(parent))
+                self._queue.add(name_of(parent))
 
-    def _on_related(self, change: Change) -> None:
+    def _on_related(self, event: WatchEvent) -> None:
         now = self._clock.now()
         old = {name for name, answer in self._answered.items() if answer.until <= now}
         for name in sorted(self._unasked | old):
@@ -290,9 +257,9 @@ class Metacontroller:
             if parent is not None:
                 with contextlib.suppress(HookError, TooManyRequestsError):
                     self._rules_of(parent)
-        shown = [item for item in (change.old, change.new) if item is not None]
+        shown = [item for item in (event.old, event.new) if item is not None]
         for name in sorted(self._audience.of(shown)):
-            self._enqueue(name)
+            self._queue.add(name)
 
     # One sync, in Metacontroller's order.
 
@@ -302,54 +269,26 @@ class Metacontroller:
             parent = self._cluster.update(
                 with_metadata(parent, finalizers=finalizers), METACONTROLLER
             )
-        children = self._claim(parent)
+        children = self._children.claim(parent)
         answer = self._ask(parent, children)
         if answer.resync_after_seconds > 0:
-            self._enqueue_after(name_of(parent), timedelta(seconds=answer.resync_after_seconds))
+            self._queue.add_after(name_of(parent), timedelta(seconds=answer.resync_after_seconds))
         if answer.finalized and FINALIZER in finalizers_of(parent):
             finalizers = [name for name in finalizers_of(parent) if name != FINALIZER]
             parent = self._cluster.update(
                 with_metadata(parent, finalizers=finalizers or None), METACONTROLLER
             )
-        desired = {_key(child): child for child in self._labelled(parent, answer.children)}
+        desired = {
+            key_of_child(child): child for child in self._children.labelled(parent, answer.children)
+        }
         failure = None
         if not is_deleting(parent) or _can_finalize(parent):
-            failure = self._manage(parent, children, desired)
+            failure = self._children.manage(parent, children, desired)
         self._write_status(parent, answer.status)
         if failure is not None:
             raise failure
 
-    def _claim(self, parent: Object) -> dict[_Key, Object]:
-        """The observed children; one that lost our label is released, an orphan with it adopted."""
-        uid = uid_of(parent)
-        claimed: dict[_Key, Object] = {}
-        for child in self._children_of(uid):
-            if labels_of(child).get(CONTROLLER_UID) == uid:
-                claimed[_key(child)] = child
-            elif not is_deleting(parent):
-                self._release(child, uid)
-        if is_deleting(parent):
-            return claimed
-        for child in self._children_of(None):
-            if labels_of(child).get(CONTROLLER_UID) == uid and not is_deleting(child):
-                self._adopt(child, parent)
-                claimed[_key(child)] = child
-        return claimed
-
-    def _children_of(self, uid: str | None) -> Objects:
-        return [item for item in self._cluster.controlled_by(uid) if item["kind"] in self._kinds]
-
-    def _release(self, child: Object, uid: str) -> None:
-        owners = [owner for owner in owners_of(child) if owner["uid"] != uid]
-        self._cluster.update(with_metadata(child, ownerReferences=owners or None), METACONTROLLER)
-
-    def _adopt(self, child: Object, parent: Object) -> None:
-        reference = controller_reference(parent)
-        others = [owner for owner in owners_of(child) if owner["uid"] != reference["uid"]]
-        adopted = with_metadata(child, ownerReferences=[*others, reference])
-        self._cluster.update(adopted, METACONTROLLER)
-
-    def _ask(self, parent: Object, children: dict[_Key, Object]) -> Answer:
+    def _ask(self, parent: Object, children: dict[ChildKey, Object]) -> Answer:
         rules = self._rules_of(parent)
         kinds = {rule.resource.kind for rule in rules}
         self._watched |= kinds
@@ -388,53 +327,6 @@ class Metacontroller:
 
     def _parsed(self, answered: _Answered) -> tuple[Rule, ...]:
         return tuple(Rule.parse(rule) for rule in answered.rules)
-
-    def _labelled(self, parent: Object, children: Iterable[Object]) -> list[Object]:
-        """The desired children with the label by which they are claimed. Raises HookError."""
-        uid = uid_of(parent)
-        labelled = []
-        for child in children:
-            metadata = child.get("metadata") or {}
-            labels = metadata.get("labels") or {}
-            if labels.get(CONTROLLER_UID, uid) != uid:
-                raise HookError(
-                    f"labels on desired child {child['kind']} {metadata.get('namespace')}/"
-                    f"{metadata.get('name')} don't match parent selector"
-                )
-            labelled.append(
-                {**child, "metadata": {**metadata, "labels": {**labels, CONTROLLER_UID: uid}}}
-            )
-        return labelled
-
-    def _manage(
-        self, parent: Object, observed: dict[_Key, Object], desired: dict[_Key, Object]
-    ) -> _ChildrenError | None:
-        """Delete what is not desired, then write what is; a failure of one stops no other."""
-        failures: list[str] = []
-        for key, child in sorted(observed.items()):
-            if key in desired or is_deleting(child):
-                continue
-            try:
-                self._cluster.delete(
-                    child["kind"],
-                    name_of(child),
-                    child["metadata"]["namespace"],
-                    uid=uid_of(child),
-                )
-            except ApiError as error:
-                if error.status != _NOT_FOUND:
-                    failures.append(f"can't delete {child['kind']} {key[1]}: {error}")
-        for key, child in sorted(desired.items()):
-            try:
-                self._applier.apply(parent, observed.get(key), child)
-            except ApiError as error:
-                failures.append(str(error))
-        if not failures:
-            return None
-        said = failures[0] if len(failures) == 1 else f"[{', '.join(failures)}]"
-        return _ChildrenError(
-            f"can't reconcile children for {SYNCER.kind} /{name_of(parent)}: {said}"
-        )
 
     def _write_status(self, parent: Object, status: Object) -> None:
         wanted = {**status, "observedGeneration": parent["metadata"]["generation"]}

@@ -36,7 +36,7 @@ _SHAPE: Final = frozenset({"type", "required", "enum", "maxLength", "maxItems", 
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class SchemaViolation:
     """One refusal: the field's path, such as `spec.targetNamespaces[3]`, and a sentence."""
 
     path: str
@@ -47,7 +47,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PrinterColumn:
     """One of `additionalPrinterColumns`; a priority above zero is only shown by `-o wide`."""
 
     name: str
@@ -61,7 +61,7 @@ class Schema:
     """One version of a CRD: the schema of its objects, and the columns that kubectl prints."""
 
     open_api: Schemas
-    columns: Sequence[Column]
+    columns: Sequence[PrinterColumn]
 
     @classmethod
     def load(cls, path: Path = CRD) -> Self:
@@ -71,7 +71,7 @@ class Schema:
         return cls(
             open_api=version["schema"]["openAPIV3Schema"],
             columns=tuple(
-                Column(
+                PrinterColumn(
                     name=column["name"],
                     type=column["type"],
                     json_path=column["jsonPath"],
@@ -89,33 +89,33 @@ class Schema:
             stored["metadata"] = copy.deepcopy(item["metadata"])
         return stored
 
-    def violations(self, item: Object) -> Sequence[Violation]:
+    def violations(self, item: Object) -> Sequence[SchemaViolation]:
         """Why a new object would be refused, in the schema's order; empty when it would not be.
 
         Unknown fields are refused, as `kubectl apply` asks the API server to do.
         """
         unknown = [
-            Violation("", f'unknown field "{path}"') for path in _unknown(item, self.open_api)
+            SchemaViolation("", f'unknown field "{path}"') for path in _unknown(item, self.open_api)
         ]
         return [*unknown, *_judged(self.default(item), self.open_api)]
 
-    def status_violations(self, status: object) -> Sequence[Violation]:
+    def status_violations(self, status: object) -> Sequence[SchemaViolation]:
         """Why a new status would be refused: as much as a write of the status alone can break."""
         schema = self.open_api["properties"]["status"]
         return [
-            Violation(".".join(("status", *filter(None, [found.path]))), found.message)
+            SchemaViolation(".".join(("status", *filter(None, [found.path]))), found.message)
             for found in _judged(_stored(status, schema), schema)
         ]
 
 
-def _judged(stored: Any, schema: Schemas) -> Sequence[Violation]:  # noqa: ANN401 - decoded JSON
+def _judged(stored: Any, schema: Schemas) -> Sequence[SchemaViolation]:  # noqa: ANN401 - decoded JSON
     """What a value that is stored breaks; its rules are only asked while its shape is right."""
     errors = list(_SHAPES(schema, format_checker=_FORMATS).iter_errors(stored))
-    wrong = [Violation(_path(error.absolute_path), _sentence(error)) for error in errors]
+    wrong = [SchemaViolation(_path(error.absolute_path), _sentence(error)) for error in errors]
     if any(error.validator in _SHAPE for error in errors):
         return wrong
     broken = [
-        Violation(_path(error.absolute_path), error.message)
+        SchemaViolation(_path(error.absolute_path), error.message)
         for error in _RULES(schema).iter_errors(_with_name(stored))
     ]
     return wrong + broken
