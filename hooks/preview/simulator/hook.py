@@ -39,7 +39,7 @@ class TooManyRequestsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SyncAnswer:
     """What `/sync` and `/finalize` answer."""
 
     status: Object
@@ -64,7 +64,7 @@ def grouped(items: Iterable[Object], kinds: Iterable[str]) -> dict[str, dict[str
     return groups
 
 
-def ask(hook: Hook, name: str, request: Object) -> Answer:
+def ask(hook: Hook, name: str, request: Object) -> SyncAnswer:
     """Call `/sync` or `/finalize`. Raises HookError and TooManyRequestsError."""
     answer = _call(hook, name, request)
     known: dict[str, type | tuple[type, ...]] = {
@@ -80,7 +80,7 @@ def ask(hook: Hook, name: str, request: Object) -> Answer:
             raise HookError(_unreadable(name, f"Object 'Kind' is missing in children[{position}]"))
         if not _is_named(child):
             raise HookError(_unreadable(name, f"metadata is missing in children[{position}]"))
-    return Answer(
+    return SyncAnswer(
         status=answer.get("status") or {},
         children=children,
         resync_after_seconds=min(answer.get("resyncAfterSeconds") or 0.0, _LONGEST_SECONDS),

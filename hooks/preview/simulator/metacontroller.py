@@ -28,9 +28,9 @@ from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.controllers import FOREGROUND, ORPHAN
 from hooks.preview.simulator.decorator import Decorator
 from hooks.preview.simulator.hook import (
-    Answer,
     Hook,
     HookError,
+    SyncAnswer,
     TooManyRequestsError,
     ask,
     ask_related,
@@ -288,7 +288,7 @@ class Metacontroller:
         if failure is not None:
             raise failure
 
-    def _ask(self, parent: Object, children: dict[ChildKey, Object]) -> Answer:
+    def _ask(self, parent: Object, children: dict[ChildKey, Object]) -> SyncAnswer:
         rules = self._rules_of(parent)
         kinds = {rule.resource.kind for rule in rules}
         self._watched |= kinds
