@@ -16,6 +16,19 @@ import pytest
 from tests.controlplane.tools import ROOT
 from tests.controlplane.workspace import environment
 
+INSTALLATION = "docs/installation.md"
+IN_A_CLUSTER = (
+    "README.md",
+    "docs/drift-and-conflicts.md",
+    "docs/handing-over.md",
+    "docs/namespaces-and-keys.md",
+    "docs/syncer.md",
+    "docs/troubleshooting.md",
+    "docs/uninstall.md",
+)
+"""The documents that are followed in a cluster in which everything is installed."""
+WITHOUT_A_CLUSTER = "docs/preview.md"
+
 _NOT_RUN = re.compile(r"<!-- not run: .+ -->\Z")
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -83,7 +96,9 @@ def shown_as(step: Step, printed: str) -> bool:
 
 def follow(
     document: str, settings: Mapping[str, str], after: Mapping[str, Callable[[], None]]
-) -> None:
+) -> list[str]:
+    """Run the commands of a document, and return them."""
+    followed = []
     text = (ROOT / document).read_text("utf-8")
     for step in steps(document, text):
         ended = subprocess.run(
@@ -102,6 +117,8 @@ def follow(
             shown = "\n".join(step.shown)
             pytest.fail(f"{place}\nshown:\n{shown}\nprinted:\n{ended.stdout}", pytrace=False)
         after.get(step.command, _nothing)()
+        followed.append(step.command)
+    return followed
 
 
 def _nothing() -> None:

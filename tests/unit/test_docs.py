@@ -20,6 +20,7 @@ from hooks.resolve.source import SourceReason
 from hooks.resolve.targets import FailureReason
 from hooks.status.types import SyncedReason
 from tests.cases import HOOKS
+from tests.documents import IN_A_CLUSTER, INSTALLATION, WITHOUT_A_CLUSTER, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
@@ -163,6 +164,10 @@ def test_every_page_is_linked_from_the_index() -> None:
     assert _linked_from("docs/index.md") >= pages
 
 
+def test_the_readme_is_short() -> None:
+    assert len(_text("README.md").splitlines()) <= 250
+
+
 def test_the_readme_links_the_index() -> None:
     assert "docs/index.md" in _linked_from("README.md")
 
@@ -184,6 +189,11 @@ def test_every_block_is_of_a_kind_that_the_tests_know(page: str) -> None:
     # A command in a block of another kind, or indented, would not be run by tests/e2e.
     opened = _FENCE.findall(_text(page))[::2]
     assert set(opened) <= {"```console", "```yaml", "```text"}
+
+
+def test_every_page_with_commands_that_can_run_is_followed_by_a_test() -> None:
+    followed = {page for page in PAGES if any(steps(page, _text(page)))}
+    assert followed == {INSTALLATION, *IN_A_CLUSTER, WITHOUT_A_CLUSTER}
 
 
 def test_the_syncer_in_the_readme_is_the_one_in_the_examples() -> None:

@@ -1,10 +1,10 @@
 """How documents are followed, and the page that needs no cluster."""
 
-from tests.documents import Step, follow, shown_as, steps
+from tests.documents import WITHOUT_A_CLUSTER, Step, follow, shown_as, steps
 
 
 def test_the_commands_of_the_page_on_the_preview_print_what_it_shows() -> None:
-    follow("docs/preview.md", {"MAKEFLAGS": "", "MAKELEVEL": ""}, {})
+    follow(WITHOUT_A_CLUSTER, {"MAKEFLAGS": "", "MAKELEVEL": ""}, {})
 
 
 def test_only_what_is_equal_but_for_masks_and_omissions_counts_as_shown() -> None:
