@@ -11,13 +11,13 @@ _Fields = Mapping[str, Raw]
 """Owned fields by their names, each with `f:` before it; the map that holds them is `.`."""
 
 
-class _OwnedMetadata(Struct, frozen=True, gc=False):
+class _FieldsV1Metadata(Struct, frozen=True, gc=False):
     labels: _Fields | None = msgspec.field(name="f:labels", default=None)
     annotations: _Fields | None = msgspec.field(name="f:annotations", default=None)
 
 
-class _OwnedFields(Struct, frozen=True, gc=False):
-    metadata: _OwnedMetadata | None = msgspec.field(name="f:metadata", default=None)
+class _FieldsV1(Struct, frozen=True, gc=False):
+    metadata: _FieldsV1Metadata | None = msgspec.field(name="f:metadata", default=None)
     data: _Fields | None = msgspec.field(name="f:data", default=None)
     binary_data: _Fields | None = msgspec.field(name="f:binaryData", default=None)
     immutable: Raw = msgspec.field(name="f:immutable", default=Raw(b""))
@@ -31,7 +31,7 @@ class FieldManager(Struct, frozen=True, gc=False):
 
     manager: str = ""
     operation: str = ""
-    fields: _OwnedFields = msgspec.field(name="fieldsV1", default=_OwnedFields())
+    fields: _FieldsV1 = msgspec.field(name="fieldsV1", default=_FieldsV1())
     time: str | None = None
 
     @property
@@ -77,8 +77,8 @@ class FieldManager(Struct, frozen=True, gc=False):
         return f"f:{name}" in (self._metadata.annotations or {})
 
     @property
-    def _metadata(self) -> _OwnedMetadata:
-        return self.fields.metadata or _OwnedMetadata()
+    def _metadata(self) -> _FieldsV1Metadata:
+        return self.fields.metadata or _FieldsV1Metadata()
 
 
 def _names(fields: _Fields | None) -> AbstractSet[str]:
