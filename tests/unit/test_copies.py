@@ -79,7 +79,7 @@ def decisions(**held: Raw) -> CopyDecisions:
         pytest.param(
             {"key": "x" * VALUES_LIMIT},
             {"key": "x" * (VALUES_LIMIT + 1)},
-            "its values would take 1,048,577 bytes and 1,048,576 are what Kubernetes accepts",
+            "its values would take 1,048,577 bytes, more than the 1,048,576 bytes that are",
             id="one byte more than all values may have",
         ),
         pytest.param(
@@ -143,9 +143,9 @@ def test_under_dynamic_apply_the_annotations_hold_the_content_once_more() -> Non
 
     assert refusal(content({"key": "x" * most}), DYNAMIC) is None
     assert refusal(content({"key": "x" * (most + 1)}), DYNAMIC) == (
-        "ConfigMap default/app-config is too large to copy, for the copy's annotations would take "
-        "262,145 bytes and 262,144 are what Kubernetes accepts (dynamic-apply keeps the content "
-        "in an annotation); make the source smaller"
+        "ConfigMap default/app-config is too large to copy: the copy's annotations would take "
+        "262,145 bytes, more than the 262,144 bytes that are the limit of Kubernetes "
+        "(dynamic-apply keeps the content in an annotation); make the source smaller"
     )
     assert refusal(content({"key": "x" * (most + 1)}), SSA) is None
 
@@ -162,8 +162,9 @@ def test_the_limit_of_a_request_is_met_to_the_byte() -> None:
 
     assert refusal(content({"key": fits}), SSA) is None
     assert refusal(content({"key": f"{fits}x"}), SSA) == (
-        "ConfigMap default/app-config is too large to copy, for the copy as a request would take "
-        "3,145,729 bytes and 3,145,728 are what the API server accepts; make the source smaller"
+        "ConfigMap default/app-config is too large to copy: the copy as a request would take "
+        "3,145,729 bytes, more than the 3,145,728 bytes that are the limit of the API server; make "
+        "the source smaller"
     )
 
 
