@@ -134,7 +134,7 @@ def keep_immutable_copies_of_what_does_not_fit(world: World, prefix: str) -> Non
     syncer.write(many)
     told = syncer.wait_for("TooLarge")
 
-    assert re.search(r"would take [\d,]+ bytes and [\d,]+ are what ", told), told
+    assert re.search(r"would take [\d,]+ bytes, more than the [\d,]+ bytes that are the limit of ", told), told
     assert syncer.copy == before
     syncer.write(dict.fromkeys(many))
     syncer.wait_for("AllCopiesCurrent", {"first": "1"})
