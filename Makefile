@@ -88,6 +88,10 @@ audit: $(STAMP) ## Look for known vulnerabilities in what the locks pin, where a
 sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licences (sbom.cdx.json)
 	@$(BIN)/python -m tools.sbom $(SBOM)
 
+.PHONY: api-reference
+api-reference: $(STAMP) ## Write docs/api-reference.md from the custom resource definition
+	@$(BIN)/python -m tools.api_reference
+
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
 	@$(BIN)/python -m tests.benchmarks

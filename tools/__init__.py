@@ -1,1 +1,1 @@
-"""Tools around the product: certificates, the list of what it is built from, the audit."""
+"""Tools around the product: certificates, bill of materials, audit, API reference."""

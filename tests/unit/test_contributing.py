@@ -1,0 +1,63 @@
+"""CONTRIBUTING.md names files, commands and tests that exist, and one version is everywhere."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+LINKS = sorted(set(re.findall(r"\]\(([^)#\s]+)", PAGE)))
+PATHS = sorted(
+    set(
+        re.findall(
+            r"`((?:\.github|crds|docs|examples|hooks|metacontroller|tests|tools)/[^`\s]*)`", PAGE
+        )
+    )
+)
+TESTS = sorted(set(re.findall(r"\b(test_\w+)(?![\w.*])", PAGE)) - {"test_"})
+WITH_VERSION = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FUNCTIONS = {
+    name
+    for module in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)\(", module.read_text("utf-8"), re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("link", [link for link in LINKS if not link.startswith("https://")])
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_exists(path: str) -> None:
+    # A part in capitals, or after a `<`, is for the reader to fill in.
+    assert list(ROOT.glob(re.sub(r"<\w+>|\b[A-Z]+\b", "*", path)))
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_every_test_exists(name: str) -> None:
+    assert name in FUNCTIONS
+
+
+def test_every_command_of_make_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = {
+        target
+        for command in re.findall(r"(?:`|\$ )make ([a-z0-9 -]+)", PAGE)
+        for target in command.split()
+    }
+    assert targets <= set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
+    assert targets >= {"setup", "check", "test", "e2e"}
+
+
+def test_one_version_is_everywhere() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    deployment = yaml.safe_load((ROOT / "metacontroller/base/deployment.yaml").read_text("utf-8"))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"configmap-syncer:{version}"
+    for page in WITH_VERSION:
+        named = re.findall(r"configmap-syncer:(\d[\w.]*)", page.read_text("utf-8"))
+        assert set(named) <= {version}, page
