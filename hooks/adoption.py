@@ -83,7 +83,11 @@ def adopter(request: AdoptRequest, options: HookOptions) -> Syncer | None:
 
 def _is_free(found: KubernetesObject) -> bool:
     """Whether nobody has the object; one with a label of Metacontroller's is its own to judge."""
-    return found.is_living and found.controller is None and found.label(CONTROLLER_UID) is None
+    return (
+        not found.is_terminating
+        and found.controller is None
+        and found.label(CONTROLLER_UID) is None
+    )
 
 
 def _is_copy_of(found: KubernetesObject, syncer: Syncer) -> bool:
@@ -96,7 +100,9 @@ def _is_copy_of(found: KubernetesObject, syncer: Syncer) -> bool:
 def _is_target(request: AdoptRequest, parent: Parent, syncer: Syncer, options: HookOptions) -> bool:
     """Whether the object's namespace is a target that takes copies, as it is shown now."""
     namespace = request.object.metadata.namespace
-    shown = SyncRequest(parent, related={NAMESPACES: request.seen(NAMESPACES, namespace)})
+    shown = SyncRequest(
+        parent, related={NAMESPACES: request.related_objects(NAMESPACES, namespace)}
+    )
     return any(
         target.namespace == namespace and target.failure is None
         for target in targets.resolve(syncer, shown, options)

@@ -166,7 +166,7 @@ def _logged(request: SyncRequest, response: SyncResponse[Status]) -> _Answer:
             "reason": status.ready.reason,
             "resyncAfterSeconds": response.resync_after_seconds,
         },
-        has_secrets=bool(request.observed(SECRET.group) or request.seen(SECRET.group)),
+        has_secrets=bool(request.observed(SECRET.group) or request.related_objects(SECRET.group)),
         content_bytes=sum(
             memoryview(raw).nbytes
             for child in response.children

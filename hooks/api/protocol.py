@@ -89,9 +89,9 @@ class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
         return f"{self.metadata.namespace}/{self.metadata.name}"
 
     @property
-    def is_living(self) -> bool:
-        """Whether it is not being deleted."""
-        return self.metadata.deletion_timestamp is None
+    def is_terminating(self) -> bool:
+        """Whether it is being deleted."""
+        return self.metadata.deletion_timestamp is not None
 
     @property
     def controller(self) -> OwnerReference | None:
@@ -204,7 +204,7 @@ class SyncRequest(Struct, frozen=True, gc=False):
         """The children of one group; a group that holds nothing may be absent."""
         return (self.children or {}).get(group, {})
 
-    def seen(self, group: str) -> Group:
+    def related_objects(self, group: str) -> Group:
         """The related objects of one group; a group that holds nothing may be absent."""
         return (self.related or {}).get(group, {})
 
@@ -237,7 +237,7 @@ class AdoptRequest(Struct, frozen=True, gc=False):
         raw = self._related(group, name)
         return None if raw is None else _decode(_PARENT, raw, f"related {group}: ")
 
-    def seen(self, group: str, name: str) -> Group:
+    def related_objects(self, group: str, name: str) -> Group:
         """The group with no more than one object of it. Raises MalformedRequest."""
         raw = self._related(group, name)
         return {} if raw is None else {name: _decode(_OBJECT, raw, f"related {group}: ")}

@@ -46,7 +46,7 @@ class ExistingCopy(Struct, frozen=True, gc=False, eq=False):
     @property
     def is_terminating(self) -> bool:
         """Whether it is being deleted."""
-        return not self.object.is_living
+        return self.object.is_terminating
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -114,7 +114,7 @@ def observe(
     are_rules_current = True
     if isinstance(syncer, Syncer):
         allowed = source.allowed(syncer, request)
-        related = request.seen(syncer.source.kind.group)
+        related = request.related_objects(syncer.source.kind.group)
         are_rules_current = source.rules_are_current(syncer, request) and targets.rules_are_current(
             syncer, request, objects
         )
@@ -125,7 +125,7 @@ def observe(
         options=options,
         copies=[_classified(each, syncer, allowed, options) for each in objects],
         related=related,
-        namespaces=request.seen(NAMESPACES),
+        namespaces=request.related_objects(NAMESPACES),
         are_rules_current=are_rules_current,
     )
 
@@ -163,7 +163,7 @@ def is_deletable_orphan(orphan: KubernetesObject) -> bool:
     carries the uid of that one.
     """
     was_ours = orphan.annotation(SOURCE) is not None and orphan.label(CONTROLLER_UID) is None
-    return was_ours and orphan.is_living
+    return was_ours and not orphan.is_terminating
 
 
 def _children(request: SyncRequest) -> Sequence[KubernetesObject]:

@@ -10,7 +10,7 @@ from hooks.spec.syncer import Syncer
 
 def blocked_by(copy: KubernetesObject, what: str = "the copy") -> str | None:
     """What keeps a copy that is being deleted, a fragment of a sentence; None for a living one."""
-    if copy.is_living:
+    if not copy.is_terminating:
         return None
     finalizers = copy.metadata.finalizers
     if not finalizers:

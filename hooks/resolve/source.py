@@ -181,7 +181,7 @@ def rules_are_current(syncer: Syncer, request: SyncRequest) -> bool:
     which objects it needs (the answer is cached for 20 minutes): then absence proves nothing.
     """
     shown = _find(syncer, request) is not None
-    return not shown or syncer.source.namespace in request.seen(NAMESPACES)
+    return not shown or syncer.source.namespace in request.related_objects(NAMESPACES)
 
 
 def resolve(syncer: Syncer, request: SyncRequest, options: HookOptions) -> Content | NoContent:
@@ -224,7 +224,7 @@ def names(copy: KubernetesObject, syncer: Syncer) -> bool:
 
 
 def _find(syncer: Syncer, request: SyncRequest) -> KubernetesObject | None:
-    return request.seen(syncer.source.kind.group).get(str(syncer.source))
+    return request.related_objects(syncer.source.kind.group).get(str(syncer.source))
 
 
 def why_uncopied(of_type: str) -> str | None:
@@ -267,7 +267,7 @@ def _unconsented(syncer: Syncer, found: KubernetesObject, options: HookOptions) 
 
 
 def _not_found(syncer: Syncer, request: SyncRequest) -> NoContent:
-    if syncer.source.namespace not in request.seen(NAMESPACES):
+    if syncer.source.namespace not in request.related_objects(NAMESPACES):
         message = (
             f"Namespace {syncer.source.namespace} of the source does not exist; create it with "
             f"{syncer.source.kind.name} {syncer.source.name} in it, or correct spec.sourceNamespace"

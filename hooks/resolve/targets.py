@@ -104,11 +104,11 @@ def rules_are_current(
     spec; what it did not ask for is not absent. Kubernetes itself keeps `kube-system`, so where
     that is not shown, not all are; and a living copy proves that its Namespace is there.
     """
-    shown = request.seen(NAMESPACES)
+    shown = request.related_objects(NAMESPACES)
     if syncer.namespaces.needs_all:
         return _ALWAYS_THERE in shown
     unseen = set(syncer.namespaces.names) - shown.keys()
-    return not any(copy.metadata.namespace in unseen and copy.is_living for copy in copies)
+    return not any(copy.metadata.namespace in unseen and not copy.is_terminating for copy in copies)
 
 
 def resolve(syncer: Syncer, request: SyncRequest, options: HookOptions) -> Sequence[Target]:
@@ -120,7 +120,7 @@ def resolve(syncer: Syncer, request: SyncRequest, options: HookOptions) -> Seque
 
 def selected(syncer: Syncer, request: SyncRequest) -> Sequence[Target]:
     """The targets without a look at who consents: what a copy may be left in from earlier."""
-    namespaces = request.seen(NAMESPACES)
+    namespaces = request.related_objects(NAMESPACES)
     named = syncer.namespaces.names
     targets = [Target(name, _failure(name, syncer, namespaces)) for name in named]
     if syncer.namespaces.is_open:
@@ -138,15 +138,7 @@ def selected(syncer: Syncer, request: SyncRequest) -> Sequence[Target]:
 def is_terminating(namespace: KubernetesObject) -> bool:
     """Whether a Namespace is being deleted: nothing can be created in it any more."""
     phase = namespace.status.phase if namespace.status else ""
-    return not namespace.is_living or phase == "Terminating"
-
-
-def is_closing(name: str, syncer: Syncer, request: SyncRequest) -> bool:
-    """Whether a namespace is being deleted, or is known not to exist: its copies go with it."""
-    namespace = request.seen(NAMESPACES).get(name)
-    if namespace is None:
-        return syncer.namespaces.needs_all or name in syncer.namespaces.names
-    return is_terminating(namespace)
+    return namespace.is_terminating or phase == "Terminating"
 
 
 def _failure(name: str, syncer: Syncer, namespaces: Group) -> Failure | None:
@@ -193,7 +185,7 @@ def _consenting(
         )
     if not options.require_target_consent:
         return target
-    namespace = request.seen(NAMESPACES)[name]
+    namespace = request.related_objects(NAMESPACES)[name]
     accepted = consent.given(namespace, ACCEPT_SYNC_FROM)
     if accepted is not None and accepted.covers(syncer.source.namespace):
         return target

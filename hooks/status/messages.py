@@ -156,8 +156,8 @@ def planned(planned: Plan) -> str:
     failing = counted(planned.fail.count, "namespace")
     failures = f"; {failing} would fail, as status.failures says" if planned.fail.count else ""
     number = planned.hold.count
-    braked = f"; {counted(number, 'deletion')} would be held" if number else ""
-    return f"Every copy is kept as it is; {what}{braked}{failures}."
+    guarded = f"; {counted(number, 'deletion')} would be held" if number else ""
+    return f"Every copy is kept as it is; {what}{guarded}{failures}."
 
 
 def keeping(kept: Sequence[str], bare: Sequence[str]) -> str:

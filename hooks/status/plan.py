@@ -84,14 +84,14 @@ def make(
 ) -> Plan:
     """The plan of a syncer that holds the copies `held` and would go on with these outcomes.
 
-    What others made a copy stays, and so does what the brake would hold.
+    What others made a copy stays, and so does what the prune guard would hold.
     A copy that is being deleted counts as gone. What Metacontroller is about to observe or to
     release is left to the next sync, as it is everywhere.
     """
     kept = {_identity(child): child for child in held}
-    braked = guard.children if guard else ()
+    guarded = guard.children if guard else ()
     lasting = {(f.kind, f.metadata.namespace, f.metadata.name) for f in foreign}
-    lasting.update(map(_identity, braked))
+    lasting.update(map(_identity, guarded))
     creating, updating, taking = [], [], []
     for outcome in outcomes:
         if outcome.failure is not None:
@@ -101,7 +101,7 @@ def make(
         copy = (syncer.source.kind.name, namespace, syncer.copy_name)
         lasting.add(copy)
         found = decisions.existing(namespace)
-        if found is None or not found.is_living:
+        if found is None or found.is_terminating:
             creating.append(namespace)
         elif not syncer.controls(found):
             taking.append(_change(decisions, found))
@@ -112,7 +112,7 @@ def make(
         update=_changes(updating),
         take_over=_changes(taking),
         delete=_namespaces({kept[copy].metadata.namespace for copy in kept.keys() - lasting}),
-        hold=_namespaces({child.metadata.namespace for child in braked}),
+        hold=_namespaces({child.metadata.namespace for child in guarded}),
         fail=_failing(outcomes),
     )
 

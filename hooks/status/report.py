@@ -41,7 +41,7 @@ class Report:
     resync_after_seconds: float
 
     def holding(self, token: str | UnsetType) -> "Report":
-        """The same, with what confirms the change that the brake holds, or held before."""
+        """The same, with what confirms the change that the prune guard holds, or held before."""
         return replace(self, status=msgspec.structs.replace(self.status, prune_token=token))
 
 

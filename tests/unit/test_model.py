@@ -29,8 +29,8 @@ _RULES: dict[str, tuple[str, Any]] = {
     "too large a change is held": ("copies.prune_guard.held", lambda *_: None),
     "an edit that leaves no target is held": ("copies.prune_guard._is_emptying", lambda *_: False),
     "what hangs in deletion is said to": (
-        "api.protocol.KubernetesObject.is_living",
-        property(lambda _: True),
+        "api.protocol.KubernetesObject.is_terminating",
+        property(lambda _: False),
     ),
     "text of others is cut and cleaned": ("resolve.source.excerpt", lambda text: text),
     "a copy that should go and cannot is reported": ("sync.not_removed", lambda *_: {}),

@@ -141,7 +141,7 @@ def test_malformed_field_managers_are_named_by_their_object(fields: bytes, line:
     assert str(refused.value) == f"managedFields of dev/app-config: {line}"
 
 
-@pytest.mark.parametrize("read", [AdoptRequest.parent, AdoptRequest.seen])
+@pytest.mark.parametrize("read", [AdoptRequest.parent, AdoptRequest.related_objects])
 def test_a_malformed_object_beside_one_that_wants_an_owner_is_named_by_its_group(
     read: Callable[[AdoptRequest, str, str], object],
 ) -> None:
