@@ -222,6 +222,6 @@ _EVENTS: Mapping[str, Callable[[World, Cell], None]] = {
     "the syncer is created": _nothing,
     "the source changes": _change_source,
     "the source goes": _lose_source,
-    "the namespace is a target no more": _remove_target,
+    "the namespace leaves the targets": _remove_target,
     "the syncer is deleted": _delete_syncer,
 }
