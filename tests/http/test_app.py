@@ -293,7 +293,7 @@ def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
     monkeypatch: pytest.MonkeyPatch, customize: str
 ) -> None:
     size = 64 * 1024
-    monkeypatch.setattr(shell, "CUSTOMIZE_BUDGET_BYTES", size)
+    monkeypatch.setattr("hooks.server.endpoint.CUSTOMIZE_BUDGET_BYTES", size)
     hook = Hook(body_patience_seconds=600)
     slow = stalled(hook, customize, b" " * size, 2 * size)
 
