@@ -186,7 +186,7 @@ class Secured:
 
         def look() -> str | None:
             for event in self.stack.client.list("Event.events.k8s.io"):
-                if event["regarding"]["name"] == name and text in event.get("note", ""):
+                if event["regarding"].get("name") == name and text in event.get("note", ""):
                     return str(event["note"])
             return None
 
