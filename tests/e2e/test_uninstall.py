@@ -51,7 +51,7 @@ DELETE_WHAT_IS_LEFT = (
     "kubectl delete configmaps,secrets -A -l app.kubernetes.io/managed-by=configmap-syncer"
 )
 GONE = ("gone", "gone", "gone")
-HANGING = ("stay", "hang", "hangs")
+HANGING = ("stay", "are stuck", "is stuck")
 RETAINED = ("stay", "gone", "gone")
 WITHOUT_OWNER = ("stay without owner", "gone", "gone")
 
@@ -102,7 +102,7 @@ def _remove(stack: Stack, part: str) -> None:
     else:
         stack.client.delete("CustomResourceDefinition", NAME)
         # It is gone some seconds after the last syncer, and that may be never.
-        wait_for(lambda: _syncers(stack) in ("hang", "gone"), "the CRD to begin to go")
+        wait_for(lambda: _syncers(stack) in ("are stuck", "gone"), "the CRD to begin to go")
 
 
 def _copies(client: Client) -> list[Object]:
@@ -122,7 +122,7 @@ def _syncers(stack: Stack) -> str:
         return "gone"
     controller = stack.client.find("CompositeController", "configmap-syncer")
     looked_after = stack.metacontroller.running and controller is not None
-    return "live" if looked_after or "deletionTimestamp" not in found["metadata"] else "hang"
+    return "live" if looked_after or "deletionTimestamp" not in found["metadata"] else "are stuck"
 
 
 def _left(stack: Stack) -> tuple[str, str, str]:
@@ -135,7 +135,7 @@ def _left(stack: Stack) -> tuple[str, str, str]:
     assert len(copies) in (0, len(TARGETS))
     stay = "stay" if _owners(stack.client) == len(TARGETS) else "stay without owner"
     crd = stack.client.find("CustomResourceDefinition", NAME)
-    return stay if copies else "gone", syncers, "hangs" if crd else "gone"
+    return stay if copies else "gone", syncers, "is stuck" if crd else "gone"
 
 
 def _run(stack: Stack, *commands: str) -> None:

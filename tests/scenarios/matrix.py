@@ -221,7 +221,7 @@ def _delete_syncer(world: World, cell: Cell) -> None:
 _EVENTS: Mapping[str, Callable[[World, Cell], None]] = {
     "the syncer is created": _nothing,
     "the source changes": _change_source,
-    "the source goes": _lose_source,
+    "the source is deleted": _lose_source,
     "the namespace leaves the targets": _remove_target,
     "the syncer is deleted": _delete_syncer,
 }
