@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any, Final
 
+import msgspec
+
+from hooks.spec.validation import Spec
 from tests.fuzzing.questions import decoded
 
 STRANGE: Final[Sequence[Any]] = (
@@ -29,10 +32,9 @@ NAMES: Final = (
     *("spec", "status", "metadata", "labels", "annotations", "data", "binaryData", "immutable"),
     *("name", "namespace", "uid", "generation", "resourceVersion", "ownerReferences", "finalizers"),
     *("deletionTimestamp", "managedFields", "controller", "children", "related", "finalizing"),
-    *("ConfigMap.v1", "Secret.v1", "Namespace.v1", "type", "kind", "sourceSecret", "keys"),
-    *("targetNamespaces", "namespaceSelector", "excludeNamespaces", "renameKeys", "targetName"),
-    *("targetLabels", "targetAnnotations", "sourceDeletionPolicy", "deletionPolicy"),
-    *("conflictPolicy", "progressDeadlineSeconds", "suspend", "pruneLimit", "matchLabels"),
+    *("ConfigMap.v1", "Secret.v1", "Namespace.v1", "type", "kind"),
+    "matchLabels",
+    *(field.encode_name for field in msgspec.structs.fields(Spec)),
     *(
         "synced-by",
         "controller-uid",

@@ -23,23 +23,8 @@ _SYNCERS: Final = ("x-one", "x-two")
 _NAMES: Final = ("x-config", "x-other", "x-copy")
 _GROUP: Final = "config.example.com"
 
-DRAWN: Final = (
-    "targets",
-    "source",
-    "content",
-    "targetName",
-    "targetLabels",
-    "immutable",
-    "conflictPolicy",
-    "deletionPolicy",
-    "sourceDeletionPolicy",
-    "pruneLimit",
-    "suspend",
-)
-"""The groups of fields of a spec that are drawn; a group is always written as a whole."""
 _POLICIES: Final = ("conflictPolicy", "deletionPolicy", "sourceDeletionPolicy", "pruneLimit")
 """What every new syncer has a word on; it says nothing alone."""
-_OTHERS: Final = ("content", "targetName", "targetLabels", "immutable", "suspend")
 
 NOT_DRAWN: Final = {
     "two changes before the first has settled": "which of them comes first is a race",
@@ -164,6 +149,8 @@ _FIELDS: Final[Mapping[str, st.SearchStrategy[Manifest]]] = {
     "pruneLimit": _maybe("pruneLimit", 0, 0, 1, "50%"),
     "suspend": _maybe("suspend", True, False),
 }
+"""The groups of fields of a spec that are drawn; a group is always written as a whole."""
+_OTHERS: Final = tuple(g for g in _FIELDS if g not in ("targets", "source", *_POLICIES))
 
 # What an object holds, and who it says to be.
 
@@ -370,7 +357,7 @@ def _emptied_syncers(name: str) -> Step:
 
 @st.composite
 def _edited_syncers(draw: st.DrawFn, name: str) -> Step:
-    spec = draw(_FIELDS[draw(st.sampled_from((*DRAWN, "targets", "targets", "content")))])
+    spec = draw(_FIELDS[draw(st.sampled_from((*_FIELDS, "targets", "targets", "content")))])
     return {"patch": {"of": f"ConfigMapSyncer {name}", "with": {"spec": spec}}}
 
 
