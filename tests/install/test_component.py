@@ -33,10 +33,11 @@ def _rules() -> list[dict[str, Any]]:
     return [rule for role in roles for rule in role["rules"]]
 
 
-def test_it_is_the_version_that_the_readme_names() -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/installation.md"])
+def test_it_is_the_version_that_the_documents_name(page: str) -> None:
     (container,) = _pod()["containers"]
     _, _, version = container["image"].rpartition(":")
-    named = set(re.findall(r"v4\.\d+\.\d+", (ROOT / "README.md").read_text("utf-8")))
+    named = set(re.findall(r"v4\.\d+\.\d+", (ROOT / page).read_text("utf-8")))
     assert named == {version}
 
 

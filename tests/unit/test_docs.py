@@ -165,6 +165,13 @@ def test_every_page_is_linked_from_the_index() -> None:
     assert _linked_from("docs/index.md") >= pages
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_headings_name_subjects_and_ask_no_questions(page: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", _text(page)), re.MULTILINE)
+    assert headings
+    assert [heading for heading in headings if heading.endswith("?")] == []
+
+
 def test_the_readme_is_short() -> None:
     assert len(_text("README.md").splitlines()) <= 250
 
