@@ -19,10 +19,13 @@ PATHS = sorted(
 )
 TESTS = sorted(set(re.findall(r"\b(test_\w+)(?![\w.*])", PAGE)) - {"test_"})
 WITH_VERSION = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-FUNCTIONS = {
+KNOWN = {
     name
     for module in (ROOT / "tests").rglob("test_*.py")
-    for name in re.findall(r"^def (test_\w+)\(", module.read_text("utf-8"), re.MULTILINE)
+    for name in (
+        module.stem,
+        *re.findall(r"^def (test_\w+)\(", module.read_text("utf-8"), re.MULTILINE),
+    )
 }
 
 
@@ -39,7 +42,7 @@ def test_every_path_exists(path: str) -> None:
 
 @pytest.mark.parametrize("name", TESTS)
 def test_every_test_exists(name: str) -> None:
-    assert name in FUNCTIONS
+    assert name in KNOWN
 
 
 def test_every_command_of_make_exists() -> None:

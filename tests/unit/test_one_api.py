@@ -4,6 +4,7 @@ Each test here fails where one of them was forgotten when a field or a reason wa
 """
 
 import json
+from dataclasses import fields
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,12 @@ import msgspec
 import pytest
 import yaml
 
+from hooks.api.kinds import API_VERSION, KINDS
+from hooks.api.options import HookOptions
+from hooks.preview.simulator.objects import COPIED
 from hooks.resolve.source import SourceReason
 from hooks.resolve.targets import FailureReason
+from hooks.settings import Settings
 from hooks.spec.syncer import ConflictPolicy, DeletionPolicy
 from hooks.spec.validation import Spec
 from hooks.status.types import Status, SyncedReason
@@ -83,3 +88,37 @@ def test_every_field_of_the_spec_is_drawn_by_the_histories(field: str) -> None:
 @pytest.mark.parametrize("reason", [*SourceReason, *SyncedReason, *FailureReason])
 def test_every_reason_is_in_a_recorded_answer(reason: str) -> None:
     assert any(f'"reason": "{reason}"' in answer for answer in _answers())
+
+
+def test_every_kind_has_a_field_of_the_spec_that_names_its_source() -> None:
+    sources = {field for field in SPEC if field.startswith("source") and "Name of" in _text(field)}
+    assert {kind.field for kind in KINDS} == sources
+
+
+def _text(field: str) -> str:
+    description: str = SPEC[field]["description"]
+    return description
+
+
+def test_the_simulator_has_the_kinds_that_are_copied_and_no_other() -> None:
+    hook = {(kind.name, API_VERSION, kind.resource) for kind in KINDS}
+    assert {(each.kind, each.api_version, each.plural) for each in COPIED} == hook
+
+
+def test_metacontroller_can_be_set_up_to_manage_every_kind() -> None:
+    patches = (ROOT / "metacontroller").glob("**/compositecontroller.yaml")
+    manifests = "".join(path.read_text("utf-8") for path in patches)
+    assert [kind for kind in KINDS if f"resource: {kind.resource}\n" not in manifests] == []
+
+
+OPTIONS = {"strategy": "apply_strategy"}
+"""The options of a decision that the settings have under another name."""
+
+
+@pytest.mark.parametrize("option", [field.name for field in fields(HookOptions)])
+def test_every_option_follows_a_setting(option: str) -> None:
+    setting = OPTIONS.get(option, option)
+    default = getattr(HookOptions(), option)
+    assert getattr(Settings(), setting) == default
+    other: Any = object()
+    assert getattr(Settings(**{setting: other}).options, option) is other
