@@ -23,7 +23,7 @@ COPY crds/configmapsyncers.config.example.com.yaml crds/
 FROM build AS tried
 ENV PATH=/app/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 COPY tests/smoke.py ./
-COPY tests/cases/sync/a-new-syncer-asks-for-a-copy-in-every-target/request.json ./
+COPY tests/cases/sync/targets/a-new-syncer-asks-for-a-copy-in-every-target/request.json ./
 USER 65532:65532
 RUN python smoke.py request.json -- python -m hooks
 

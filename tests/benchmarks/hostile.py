@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hooks.resolve.source import content_hash
-from tests.cases import FOLDER, Case
+from tests.cases import find
 
 Request = dict[str, Any]
 
@@ -206,7 +206,7 @@ def encoded(request: Request) -> bytes:
 
 
 def _recorded(name: str) -> Request:
-    request: Request = Case.read(FOLDER / "sync" / name).request
+    request: Request = find("sync", name).request
     return request
 
 

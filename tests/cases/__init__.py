@@ -1,4 +1,4 @@
-"""What the hook answers, one folder a sentence: `request.json`, `response.json`, `case.json`.
+"""What the hook answers, in folders `HOOK/CONCEPT/SENTENCE`.
 
 `request.json` is a body as Metacontroller sends it, `response.json` the whole answer. `case.json`
 is there where the defaults do not fit: `now`, the present moment of the hook, `strategy`, the
@@ -49,7 +49,7 @@ class Case:
         told = json.loads(named.read_text("utf-8")) if named.exists() else {}
         return cls(
             folder=folder,
-            hook=folder.parent.relative_to(FOLDER).as_posix(),
+            hook=_hook(folder),
             request=expanded(json.loads((folder / "request.json").read_text("utf-8"))),
             now=datetime.fromisoformat(told.get("now", NOW)),
             settings=replace(
@@ -79,9 +79,21 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """All cases, hook by hook, in the order of their names."""
-    for hook in HOOKS:
-        for request in sorted((FOLDER / hook).glob("*/request.json")):
-            yield Case.read(request.parent)
+    folders = [request.parent for request in FOLDER.rglob("request.json")]
+    for folder in sorted(folders, key=lambda each: (HOOKS.index(_hook(each)), each.name)):
+        yield Case.read(folder)
+
+
+def find(hook: str, name: str) -> Case:
+    """The case of a hook with this name, whatever concept it is about."""
+    (folder,) = (each for each in (FOLDER / hook).rglob(name) if _hook(each) == hook)
+    return Case.read(folder)
+
+
+def _hook(folder: Path) -> str:
+    """The hook whose folder this is in; between the two there may be one for the concept."""
+    inside = folder.relative_to(FOLDER).as_posix()
+    return max((hook for hook in HOOKS if inside.startswith(f"{hook}/")), key=len)
 
 
 def expanded(value: Any) -> Any:

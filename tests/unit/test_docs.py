@@ -19,7 +19,7 @@ from hooks.copies.size import ANNOTATIONS_LIMIT, REQUEST_LIMIT, VALUES_LIMIT
 from hooks.resolve.source import SourceReason
 from hooks.resolve.targets import FailureReason
 from hooks.status.types import SyncedReason
-from tests.cases import HOOKS
+from tests.cases import HOOKS, cases
 from tests.documents import IN_A_CLUSTER, INSTALLATION, WITHOUT_A_CLUSTER, steps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,8 +131,8 @@ def test_every_metric_has_a_row_and_every_row_is_a_metric() -> None:
 def test_every_field_of_the_log_is_explained(hook: str) -> None:
     log = StringIO()
     client = app.create_app(settings.Settings(), log=log).test_client()
-    for body in (f"tests/cases/{hook}/*/request.json", "LICENSE"):
-        content = next(ROOT.glob(body)).read_bytes()
+    recorded = next(case.body for case in cases() if case.hook == hook)
+    for content in (recorded, (ROOT / "LICENSE").read_bytes()):
         client.post(f"/{hook}", data=content, content_type="application/json")
     names = {name for line in log.getvalue().splitlines() for name in json.loads(line)}
     log_section = _text("docs/metrics.md").partition("## Logs")[2]
