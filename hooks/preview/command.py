@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except OSError as error:
         _close_output()
-        print(f"What happens cannot be written: {error.strerror}", file=sys.stderr)
+        print(f"The result cannot be written: {error.strerror}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
     if found := fail_on.found(rehearsal.before, rehearsal.after, options.fail_on):
         for sentence in found:
@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--prune",
         action="store_true",
-        help="also delete what stands in a manifest of PATH and in none of --change, as Argo CD, "
+        help="also delete what is in a manifest of PATH and in none of --change, as Argo CD, "
         "Flux and kubectl apply --prune do",
     )
     parser.add_argument(
@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(Output),
         default=Output.TABLE,
         help="table: what becomes of every copy, and why; diff: key by key, with values of "
-        "ConfigMaps; plan: what each syncer would do, suspended or not, beside what is there now; "
+        "ConfigMaps; plan: what each syncer would do to what is there now, suspended or not; "
         "yaml, json: all objects as they are at the end (default: %(default)s)",
     )
     parser.add_argument(
@@ -171,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="children",
         const=CHILDREN_WITH_SECRETS,
         default=CHILDREN,
-        help="as where metacontroller/components/secrets is installed: Secrets are copied, too",
+        help="as if metacontroller/components/secrets were installed: Secrets are copied, too",
     )
     parser.add_argument(
         "--hook-url",
@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="run again whenever a file changes, and show only what is other than before",
+        help="run again whenever a file changes, and show only what has changed",
     )
     return parser
 

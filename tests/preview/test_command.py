@@ -428,7 +428,7 @@ def test_whoever_has_read_enough_gets_no_complaint_and_the_same_exit_status() ->
         (
             "preview examples >/dev/full",
             2,
-            "What happens cannot be written: No space left on device\n",
+            "The result cannot be written: No space left on device\n",
         ),
         ("preview examples >&-", 0, ""),
         ("preview - <&-", 2, "standard input: holds no object\n"),

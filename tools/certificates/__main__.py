@@ -32,7 +32,11 @@ def main() -> None:
         help=f"a name or address in the webhooks' URLs (default: {', '.join(_HOSTS)})",
     )
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=FOLDER, help="where to (default: %(default)s)"
+        "folder",
+        nargs="?",
+        type=Path,
+        default=FOLDER,
+        help="where to write them (default: %(default)s)",
     )
     options = parser.parse_args()
     folder: Path = options.folder
@@ -43,11 +47,11 @@ def main() -> None:
     former = _CERTIFICATE.findall(bundle.read_bytes())[:1] if bundle.exists() else []
     bundle.write_bytes(b"".join([authority.certificate, *former]))
     until = datetime.now(UTC) + timedelta(days=options.days)
-    print(f"Wrote tls.crt, tls.key and ca.crt; they are good until {until:%Y-%m-%d}.")
+    print(f"Wrote tls.crt, tls.key and ca.crt; they are valid until {until:%Y-%m-%d}.")
     if former:
         print("Apply the installation again, and restart Metacontroller within a minute of it.")
     else:
-        print("Apply the installation, and before that day make new ones.")
+        print("Apply the installation, and make new ones before that day.")
 
 
 if __name__ == "__main__":
