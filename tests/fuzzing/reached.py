@@ -9,21 +9,22 @@ from pathlib import Path
 
 import coverage
 
-from hooks.server.traceback_location import place
+import hooks
 
-SHELL = ("app", "settings", "credentials", "worker", "__main__", "place")
+SHELL = ("__main__.py", "app.py", "gunicorn.conf.py", "settings.py", "server/**", "preview/**")
 """The modules that no decision goes through."""
 
 
 def main() -> None:
     """Ask everything once, under measurement."""
     (folder,) = sys.argv[1:]
-    hooks = Path(place.__code__.co_filename).parent
+    code = Path(hooks.__path__[0])
     measured = coverage.Coverage(
         data_file=None,
+        config_file=False,
         branch=True,
-        include=[f"{hooks}/*.py"],
-        omit=[*(f"{hooks}/{name}.py" for name in SHELL), f"{hooks}/preview/*"],
+        include=[f"{code}/**"],
+        omit=[f"{code}/{name}" for name in SHELL],
     )
     with measured.collect():
         from tests.fuzzing.decisions import replay  # noqa: PLC0415 - its import has to be measured

@@ -1,5 +1,6 @@
 """The fuzzer itself: that it runs, and that it sees what is broken."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -111,7 +112,9 @@ def test_the_guided_part_runs_for_its_time_and_tells_what_it_reached(
     report = decisions.fuzz(2, 1, tmp_path)
 
     assert not report.is_broken, report
-    assert "% of the lines and branches" in str(report)
+    reached = re.search(r"([\d.]+) % of the lines and branches", str(report))
+    assert reached
+    assert float(reached[1]) > 30
     assert list(tmp_path.iterdir()) == []
 
 
