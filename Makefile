@@ -62,7 +62,11 @@ run: $(STAMP) ## Show the main job on examples/, without a cluster
 
 .PHONY: test
 test: $(STAMP) ## Run every test that needs only Python, with full coverage of the service
-	@$(BIN)/python -m pytest tests --ignore=tests/e2e -n auto --dist loadgroup --cov --cov-fail-under=100 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests --ignore=tests/e2e --ignore=tests/recipes -n auto --dist loadgroup --cov --cov-fail-under=100 $(PYTEST_ARGS)
+
+.PHONY: test-long
+test-long: $(STAMP) ## Follow the recipes of CONTRIBUTING.md on copies of the project (a minute)
+	@$(BIN)/python -m pytest tests/recipes -n auto --dist loadgroup $(PYTEST_ARGS)
 
 .PHONY: e2e
 e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBEBUILDER_ASSETS and metacontroller)
