@@ -166,13 +166,13 @@ class _Webhook(Struct, frozen=True, gc=False):
     url: str | None = None
 
 
-class _Hook(Struct, frozen=True, gc=False):
+class _RegisteredHook(Struct, frozen=True, gc=False):
     webhook: _Webhook | None = None
 
 
 class _ControllerSpec(Struct, frozen=True, gc=False, rename="camel"):
     child_resources: Sequence[ChildResource] = ()
-    hooks: Mapping[str, _Hook | None] = msgspec.field(default_factory=dict)
+    hooks: Mapping[str, _RegisteredHook | None] = msgspec.field(default_factory=dict)
 
 
 class Controller(Struct, frozen=True, gc=False):

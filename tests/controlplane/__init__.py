@@ -7,7 +7,7 @@ leaves nothing behind, whatever way the run ends.
 """
 
 from tests.controlplane.client import ApiError, Client, Object, TimedOut, wait_for
-from tests.controlplane.hook import Hook
+from tests.controlplane.hook import HookProcess
 from tests.controlplane.metacontroller import Metacontroller
 from tests.controlplane.plane import ControlPlane
 from tests.controlplane.process import Process, StartFailed
@@ -22,7 +22,7 @@ __all__ = [
     "ApiError",
     "Client",
     "ControlPlane",
-    "Hook",
+    "HookProcess",
     "Metacontroller",
     "Object",
     "Process",

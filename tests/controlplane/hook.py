@@ -22,7 +22,7 @@ COMMAND = (
 )
 
 
-class Hook(Process):
+class HookProcess(Process):
     """The service under gunicorn at `.url`; `settings` and `command` are for tests of faults.
 
     `tls` reaches a service whose settings put it under TLS; `root` is the folder of another

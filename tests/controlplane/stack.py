@@ -11,7 +11,7 @@ import yaml
 
 from tests.controlplane import audit
 from tests.controlplane.client import Client, Object, wait_for
-from tests.controlplane.hook import COMMAND, Hook
+from tests.controlplane.hook import COMMAND, HookProcess
 from tests.controlplane.metacontroller import Metacontroller
 from tests.controlplane.plane import ControlPlane
 from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
@@ -86,7 +86,7 @@ class Stack:
         )
         self._registration = registration
         self._kubeconfig = self.workspace.folder / "kubeconfig-metacontroller"
-        self.hook = Hook(
+        self.hook = HookProcess(
             self.workspace,
             strategy,
             hook_settings,

@@ -12,7 +12,7 @@ from tests.reliability.chaos import Chaos, Healing, Injected
 from tests.reliability.faults import FAULTS
 from tests.reliability.parts import Parts
 from tests.reliability.watch import Watch
-from tests.reliability.world import BYSTANDER, SUBJECT, World
+from tests.reliability.world import BYSTANDER, SUBJECT, LiveCluster
 
 _TARGETS = 20
 _SHORT = ("hook killed while it answers", "Metacontroller killed", "half a body")
@@ -23,7 +23,7 @@ class Run:
     """A short run, and what it left."""
 
     parts: Parts
-    world: World
+    world: LiveCluster
     injected: list[Injected]
 
 
@@ -31,7 +31,7 @@ class Run:
 def run() -> Iterator[Run]:
     parts = Parts()
     with parts.running():
-        world = World(parts.client, _TARGETS)
+        world = LiveCluster(parts.client, _TARGETS)
         world.make()
         with Watch(parts.client, SUBJECT, world.untargeted) as watch:
             faults = [fault for fault in FAULTS if fault.name in _SHORT]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.controlplane import SERVER_SIDE_APPLY, STRATEGIES, Hook, Object, Stack, wait_for
+from tests.controlplane import SERVER_SIDE_APPLY, STRATEGIES, HookProcess, Object, Stack, wait_for
 from tests.controlplane.stack import CRD
 from tests.controlplane.tools import ROOT
 
@@ -62,7 +62,7 @@ class Ages:
         port = int(stack.hook.url.rpartition(":")[2])
         self._hooks = {
             ROOT: stack.hook,
-            older: Hook(stack.workspace, stack.strategy, port=port, root=older),
+            older: HookProcess(stack.workspace, stack.strategy, port=port, root=older),
         }
         self.stack.hook = self._hooks[older]
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from tests.fuzzing.judge import judge
 from tests.fuzzing.questions import Question, recorded
-from tests.fuzzing.report import NotFuzzed, Report
+from tests.fuzzing.report import FuzzReport, NotFuzzed
 
 IS_MISSING: Final = find_spec("atheris") is None
 _STATISTIC: Final = re.compile(r"^stat::(\w+): +(\d+)$", re.MULTILINE)
@@ -25,7 +25,7 @@ _TOLD: Final = 15
 """How many lines are shown of what a finding printed."""
 
 
-def fuzz(seconds: int, seed: int, findings: Path) -> Report:
+def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
     """Run for so many seconds, or until an answer breaks what all must keep. Raises NotFuzzed."""
     if IS_MISSING:
         raise NotFuzzed("there is no atheris for this platform (see requirements-dev.in)")
@@ -58,8 +58,8 @@ def fuzz(seconds: int, seed: int, findings: Path) -> Report:
     found = tuple(sorted(set(findings.iterdir()) - before))
     if run.returncode:
         why = f"ended with {run.returncode}\n{_last(run.stdout)}"
-        return Report("decisions", seed, (why,), found, is_broken=True)
-    return Report("decisions", seed, tuple(told), found)
+        return FuzzReport("decisions", seed, (why,), found, is_broken=True)
+    return FuzzReport("decisions", seed, tuple(told), found)
 
 
 def replay(file: Path) -> None:

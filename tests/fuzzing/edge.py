@@ -28,7 +28,7 @@ from typing import Final
 from tests import smoke
 from tests.fuzzing.conversations import MARK, conversation
 from tests.fuzzing.questions import recorded
-from tests.fuzzing.report import Report
+from tests.fuzzing.report import FuzzReport
 
 ROOT: Final = Path(__file__).parents[2]
 _DEADLINE_SECONDS: Final = 30
@@ -101,7 +101,7 @@ class Service:
         return statistics.median(end) - statistics.median(warm)
 
 
-def fuzz(seconds: int, seed: int, findings: Path) -> Report:
+def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
     """Run for so many seconds, or until the service does what it must not do."""
     random = Random(seed)
     questions = list(recorded())
@@ -116,7 +116,7 @@ def fuzz(seconds: int, seed: int, findings: Path) -> Report:
                 service.look()
             except (Broken, OSError, RuntimeError) as broken:
                 why = f"{type(broken).__name__}: {broken}, on connection {service.connections:,}"
-                return Report("edge", seed, (why,), _saved(last, findings), is_broken=True)
+                return FuzzReport("edge", seed, (why,), _saved(last, findings), is_broken=True)
         codes = ", ".join(f"{code} {times:,}" for code, times in sorted(service.codes.items()))
         growth = service.growth
         told = (
@@ -128,7 +128,9 @@ def fuzz(seconds: int, seed: int, findings: Path) -> Report:
             f"was warm; at most {_GROWTH_MEBIBYTES:+}",
             _reached(Path(folder)),
         )
-    return Report("edge", seed, told, is_broken=growth is not None and growth > _GROWTH_MEBIBYTES)
+    return FuzzReport(
+        "edge", seed, told, is_broken=growth is not None and growth > _GROWTH_MEBIBYTES
+    )
 
 
 def replay(file: Path) -> None:

@@ -87,10 +87,11 @@ def _readable(question: Question, answer: bytes) -> None:
 
 
 def _is_keyed(request: Any) -> bool:
-    """Whether objects stand under their own names, as Metacontroller puts them: each just once."""
+    """Whether objects are under their own kinds and names, as Metacontroller puts them."""
     return all(
         key == f"{found['metadata'].get('namespace')}/{found['metadata']['name']}"
-        for group in (request.get("children") or {}).values()
+        and kind == f"{found.get('kind')}.v1"
+        for kind, group in (request.get("children") or {}).items()
         for key, found in group.items()
     )
 

@@ -9,7 +9,7 @@ class NotFuzzed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class FuzzReport:
     """Sentences about one part, and the files from which its findings can be replayed."""
 
     part: str

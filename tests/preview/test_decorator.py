@@ -17,7 +17,7 @@ HANDED_OVER = {"labels": {"synced-by": "sample"}}
 OWN_NAMESPACE = {"apiVersion": "v1", "resource": "namespaces", "names": ["dev"]}
 
 
-class World:
+class DecoratorCluster:
     """A cluster with the namespace dev, and a hook that a test answers for."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> DecoratorCluster:
+    return DecoratorCluster()
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def world() -> World:
         pytest.param({"synced-by": "sample", "controller-uid": "1"}, id="it has a mark already"),
     ],
 )
-def test_nobody_asks_about_what_is_not_selected(world: World, labels: Object) -> None:
+def test_nobody_asks_about_what_is_not_selected(world: DecoratorCluster, labels: Object) -> None:
     world.make({"labels": labels})
 
     assert (world.asked, world.customized) == ([], 0)
 
 
-def test_the_hook_is_shown_the_object_and_what_it_wants_to_see(world: World) -> None:
+def test_the_hook_is_shown_the_object_and_what_it_wants_to_see(world: DecoratorCluster) -> None:
     world.make(HANDED_OVER)
 
     (request,) = world.asked
@@ -78,7 +78,9 @@ def test_the_hook_is_shown_the_object_and_what_it_wants_to_see(world: World) -> 
     assert request["controller"]["metadata"]["name"] == "configmap-syncer-adoption"
 
 
-def test_labels_are_set_beside_those_that_are_there_and_unselect_the_object(world: World) -> None:
+def test_labels_are_set_beside_those_that_are_there_and_unselect_the_object(
+    world: DecoratorCluster,
+) -> None:
     world.adopt = lambda _: {"labels": {"controller-uid": "1"}}
     world.make(HANDED_OVER)
 
@@ -88,7 +90,7 @@ def test_labels_are_set_beside_those_that_are_there_and_unselect_the_object(worl
     assert len(world.asked) == 1
 
 
-def test_a_change_of_the_object_or_of_what_is_related_asks_again(world: World) -> None:
+def test_a_change_of_the_object_or_of_what_is_related_asks_again(world: DecoratorCluster) -> None:
     world.make(HANDED_OVER)
     world.cluster.patch("ConfigMap", "settings", "dev", {"data": {"a": "2"}})
     world.metacontroller.settle()
@@ -100,14 +102,14 @@ def test_a_change_of_the_object_or_of_what_is_related_asks_again(world: World) -
     assert (len(world.asked), world.customized) == (3, 1)
 
 
-def test_what_waits_is_asked_about_once_more_at_every_resync(world: World) -> None:
+def test_what_waits_is_asked_about_once_more_at_every_resync(world: DecoratorCluster) -> None:
     world.make(HANDED_OVER)
     world.metacontroller.advance(RESYNC_PERIOD_SECONDS)
 
     assert len(world.asked) == 2
 
 
-def test_nobody_asks_about_what_is_gone(world: World) -> None:
+def test_nobody_asks_about_what_is_gone(world: DecoratorCluster) -> None:
     world.cluster.create(config_map("settings", "dev", HANDED_OVER))
     world.cluster.delete("ConfigMap", "settings", "dev")
     world.metacontroller.settle()
@@ -115,7 +117,7 @@ def test_nobody_asks_about_what_is_gone(world: World) -> None:
     assert world.asked == []
 
 
-def test_what_fails_is_told_and_asked_again_with_the_next_change(world: World) -> None:
+def test_what_fails_is_told_and_asked_again_with_the_next_change(world: DecoratorCluster) -> None:
     world.code = 500
     world.make(HANDED_OVER)
     assert world.metacontroller.events == [
@@ -140,7 +142,7 @@ def test_what_fails_is_told_and_asked_again_with_the_next_change(world: World) -
     ],
 )
 def test_an_answer_is_read_as_strictly_as_metacontroller_does(
-    world: World, answer: Object, fault: str
+    world: DecoratorCluster, answer: Object, fault: str
 ) -> None:
     world.adopt = lambda _: answer
     world.make(HANDED_OVER)
@@ -150,14 +152,18 @@ def test_an_answer_is_read_as_strictly_as_metacontroller_does(
     assert world.labels() == {"synced-by": "sample"}
 
 
-def test_an_object_that_gets_another_label_every_time_does_not_settle(world: World) -> None:
+def test_an_object_that_gets_another_label_every_time_does_not_settle(
+    world: DecoratorCluster,
+) -> None:
     world.adopt = lambda _: {"labels": {"number": str(len(world.asked))}}
 
     with pytest.raises(DoesNotSettleError, match="ConfigMap dev/settings does not settle"):
         world.make(HANDED_OVER)
 
 
-def test_what_was_handed_over_before_metacontroller_came_is_asked_about(world: World) -> None:
+def test_what_was_handed_over_before_metacontroller_came_is_asked_about(
+    world: DecoratorCluster,
+) -> None:
     world.cluster.create(config_map("other", "dev", {"labels": {"team": "blue"}}))
     world.make(HANDED_OVER)
     world.asked.clear()

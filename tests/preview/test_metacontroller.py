@@ -11,7 +11,7 @@ from hooks.preview.simulator.registration import RESYNC_PERIOD_SECONDS
 from tests.preview.world import (
     NAMESPACES_AND_COPIES,
     OWNED_BY_NOBODY,
-    World,
+    PreviewCluster,
     config_map,
     namespace,
     syncer,
@@ -21,11 +21,11 @@ FINALIZER = "metacontroller.io/compositecontroller-configmap-syncer"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> PreviewCluster:
+    return PreviewCluster()
 
 
-def test_a_sync_request_has_the_shape_of_hook_version_2(world: World) -> None:
+def test_a_sync_request_has_the_shape_of_hook_version_2(world: PreviewCluster) -> None:
     world.hook.rules = NAMESPACES_AND_COPIES
     world.hook.copies("dev", data={"a": "1"})
     world.cluster.create(syncer())
@@ -51,7 +51,7 @@ def test_a_request_is_written_as_go_writes_json() -> None:
     )
 
 
-def test_a_copy_gets_the_label_and_the_owner_by_which_it_is_claimed(world: World) -> None:
+def test_a_copy_gets_the_label_and_the_owner_by_which_it_is_claimed(world: PreviewCluster) -> None:
     world.hook.copies("dev", data={"a": "1"})
     parent = world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -73,7 +73,7 @@ def test_a_copy_gets_the_label_and_the_owner_by_which_it_is_claimed(world: World
     assert world.metacontroller.events == []
 
 
-def test_a_child_that_is_no_longer_wanted_is_deleted(world: World) -> None:
+def test_a_child_that_is_no_longer_wanted_is_deleted(world: PreviewCluster) -> None:
     world.hook.rules = NAMESPACES_AND_COPIES
     world.hook.copies("dev", "prod")
     world.cluster.create(syncer())
@@ -85,7 +85,7 @@ def test_a_child_that_is_no_longer_wanted_is_deleted(world: World) -> None:
 
 
 def test_a_child_that_loses_its_label_is_released_and_taken_back_when_it_is_wanted(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     world.hook.copies("dev", data={"a": "1"})
     parent = world.cluster.create(syncer())
@@ -103,7 +103,7 @@ def test_a_child_that_loses_its_label_is_released_and_taken_back_when_it_is_want
 
 
 def test_an_orphan_with_the_label_is_adopted_and_so_deleted_when_it_is_not_wanted(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     parent = world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -114,7 +114,7 @@ def test_an_orphan_with_the_label_is_adopted_and_so_deleted_when_it_is_not_wante
 
 
 def test_an_object_of_another_controller_is_no_child_and_fails_when_it_is_wanted(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     owner = {
         "apiVersion": "apps/v1",
@@ -141,7 +141,7 @@ def test_an_object_of_another_controller_is_no_child_and_fails_when_it_is_wanted
 
 
 def test_a_child_that_waits_for_its_finalizer_is_observed_but_neither_written_nor_an_error(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     world.hook.copies("dev", data={"a": "1"})
     world.cluster.create(syncer())
@@ -158,7 +158,7 @@ def test_a_child_that_waits_for_its_finalizer_is_observed_but_neither_written_no
 
 
 def test_a_refusal_for_one_child_stops_no_other_writes_the_status_and_is_tried_again_ever_later(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     world.cluster.admission.append(
         lambda _, item, old: "policy" if item["metadata"]["namespace"] == "dev" else None
@@ -185,7 +185,9 @@ def test_a_refusal_for_one_child_stops_no_other_writes_the_status_and_is_tried_a
     assert world.metacontroller.waiting() == {}
 
 
-def test_a_namespace_that_is_absent_fails_the_sync_with_the_servers_sentence(world: World) -> None:
+def test_a_namespace_that_is_absent_fails_the_sync_with_the_servers_sentence(
+    world: PreviewCluster,
+) -> None:
     world.hook.copies("absent")
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -198,7 +200,9 @@ def test_a_namespace_that_is_absent_fails_the_sync_with_the_servers_sentence(wor
     ]
 
 
-def test_the_status_gets_the_observed_generation_and_does_not_ask_again(world: World) -> None:
+def test_the_status_gets_the_observed_generation_and_does_not_ask_again(
+    world: PreviewCluster,
+) -> None:
     world.hook.sync = lambda request: {
         "status": {"seen": request["parent"]["metadata"]["generation"]},
         "children": [],
@@ -265,7 +269,7 @@ def test_the_status_gets_the_observed_generation_and_does_not_ask_again(world: W
     ids=str,
 )
 def test_a_rule_selects_what_it_says(
-    world: World, rule: dict[str, object], expected: list[str]
+    world: PreviewCluster, rule: dict[str, object], expected: list[str]
 ) -> None:
     labelled = {"labels": {"team": "x"}}
     world.cluster.create(config_map("a", "dev"))
@@ -279,7 +283,7 @@ def test_a_rule_selects_what_it_says(
 
 
 def test_only_the_syncers_that_asked_to_see_an_object_are_asked_again_when_it_changes(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     world.hook.rules = [{"apiVersion": "v1", "resource": "configmaps", "names": ["source"]}]
     world.cluster.create(syncer("reader"))
@@ -295,7 +299,7 @@ def test_only_the_syncers_that_asked_to_see_an_object_are_asked_again_when_it_ch
 
 
 def test_related_rules_are_asked_for_once_a_generation_and_again_after_twenty_minutes(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -305,7 +309,9 @@ def test_related_rules_are_asked_for_once_a_generation_and_again_after_twenty_mi
     assert world.metacontroller.calls == {("customize", "sample"): 2, ("sync", "sample"): 7}
 
 
-def test_a_resync_is_made_when_it_was_asked_for_and_the_earlier_of_two_wins(world: World) -> None:
+def test_a_resync_is_made_when_it_was_asked_for_and_the_earlier_of_two_wins(
+    world: PreviewCluster,
+) -> None:
     answers: Iterator[Object] = iter([{"resyncAfterSeconds": 60}, {"resyncAfterSeconds": 30.5}])
     world.hook.sync = lambda _: {"status": {}, "children": [], **next(answers, {})}
     world.cluster.create(syncer())
@@ -321,7 +327,7 @@ def test_a_resync_is_made_when_it_was_asked_for_and_the_earlier_of_two_wins(worl
 
 
 def test_after_an_outage_a_resync_asks_at_once_however_far_the_next_retry_is(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     world.hook.refuse = (503, b"", {})
     world.cluster.create(syncer())
@@ -336,7 +342,7 @@ def test_after_an_outage_a_resync_asks_at_once_however_far_the_next_retry_is(
     assert world.metacontroller.calls["sync", "sample"] == 1
 
 
-def test_an_overloaded_hook_is_asked_again_when_it_said(world: World) -> None:
+def test_an_overloaded_hook_is_asked_again_when_it_said(world: PreviewCluster) -> None:
     world.hook.refuse = (429, b"", {"Retry-After": "7"})
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -399,7 +405,7 @@ def test_an_overloaded_hook_is_asked_again_when_it_said(world: World) -> None:
     ],
 )
 def test_an_answer_that_metacontroller_cannot_use_is_an_event_and_changes_nothing(
-    world: World, status: int, body: bytes, expected: str
+    world: PreviewCluster, status: int, body: bytes, expected: str
 ) -> None:
     world.hook.copies("dev")
     world.cluster.create(syncer())
@@ -412,7 +418,7 @@ def test_an_answer_that_metacontroller_cannot_use_is_an_event_and_changes_nothin
     assert world.copy_in("dev") == before
 
 
-def test_a_controller_uid_of_ones_own_fails_the_whole_sync(world: World) -> None:
+def test_a_controller_uid_of_ones_own_fails_the_whole_sync(world: PreviewCluster) -> None:
     world.hook.copies("dev", metadata={"labels": {"controller-uid": "mine"}})
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -426,7 +432,9 @@ def test_a_controller_uid_of_ones_own_fails_the_whole_sync(world: World) -> None
     ]
 
 
-def test_a_deleted_syncer_goes_when_the_hook_says_that_it_has_finished(world: World) -> None:
+def test_a_deleted_syncer_goes_when_the_hook_says_that_it_has_finished(
+    world: PreviewCluster,
+) -> None:
     world.hook.copies("dev", "prod")
     world.hook.finalize = lambda request: {
         "status": {},
@@ -442,7 +450,7 @@ def test_a_deleted_syncer_goes_when_the_hook_says_that_it_has_finished(world: Wo
     assert world.metacontroller.calls["finalize", "sample"] == 2
 
 
-def test_an_answer_that_finishes_applies_nothing_any_more(world: World) -> None:
+def test_an_answer_that_finishes_applies_nothing_any_more(world: PreviewCluster) -> None:
     world.hook.copies("dev")
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -459,7 +467,7 @@ def test_an_answer_that_finishes_applies_nothing_any_more(world: World) -> None:
 
 @pytest.mark.parametrize(("propagation", "left"), [("foreground", None), ("orphan", {"a": "1"})])
 def test_while_the_garbage_collector_has_the_children_the_hook_is_asked_but_nothing_is_applied(
-    world: World, propagation: str, left: dict[str, str] | None
+    world: PreviewCluster, propagation: str, left: dict[str, str] | None
 ) -> None:
     world.hook.copies("dev", data={"a": "1"})
     world.cluster.create(syncer())
@@ -476,7 +484,7 @@ def test_while_the_garbage_collector_has_the_children_the_hook_is_asked_but_noth
 
 
 def test_an_answer_that_never_comes_to_rest_is_reported_with_the_syncers_name(
-    world: World,
+    world: PreviewCluster,
 ) -> None:
     numbers = iter(range(1000))
     world.hook.sync = lambda _: {
@@ -490,7 +498,7 @@ def test_an_answer_that_never_comes_to_rest_is_reported_with_the_syncers_name(
     )
 
 
-def test_a_terminating_namespace_is_shown_before_it_is_gone(world: World) -> None:
+def test_a_terminating_namespace_is_shown_before_it_is_gone(world: PreviewCluster) -> None:
     world.hook.rules = NAMESPACES_AND_COPIES
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -509,7 +517,7 @@ def test_a_terminating_namespace_is_shown_before_it_is_gone(world: World) -> Non
 
 def test_the_same_story_gives_the_same_bytes() -> None:
     def told() -> bytes:
-        world = World()
+        world = PreviewCluster()
         world.hook.rules = NAMESPACES_AND_COPIES
         world.hook.copies("dev", "prod", data={"a": "1"})
         world.cluster.create(syncer())

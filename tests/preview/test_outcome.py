@@ -7,10 +7,10 @@ from hooks.preview.output import changes
 from hooks.preview.output.changes import Copy, Happened
 from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import RESOURCES, Object
-from tests.preview.world import World, config_map, namespace, syncer
+from tests.preview.world import PreviewCluster, config_map, namespace, syncer
 
 
-def state(world: World) -> State:
+def state(world: PreviewCluster) -> State:
     return {Reference.of(item): item for kind in RESOURCES for item in world.cluster.look_all(kind)}
 
 
@@ -26,13 +26,13 @@ def unresolved(reason: str) -> Object:
 
 
 @pytest.fixture
-def world() -> World:
-    world = World()
+def world() -> PreviewCluster:
+    world = PreviewCluster()
     world.cluster.create(syncer(sourceConfigMap="settings"))
     return world
 
 
-def test_a_new_copy_tells_what_was_not_there_before(world: World) -> None:
+def test_a_new_copy_tells_what_was_not_there_before(world: PreviewCluster) -> None:
     before = state(world)
     world.hook.copies("dev")
     world.metacontroller.settle()
@@ -62,7 +62,7 @@ def test_a_new_copy_tells_what_was_not_there_before(world: World) -> None:
     ],
 )
 def test_a_copy_that_comes_back_tells_what_was_said_of_its_namespace(
-    world: World, status: Object, why: str
+    world: PreviewCluster, status: Object, why: str
 ) -> None:
     parent = world.cluster.look("ConfigMapSyncer", "sample")
     assert parent is not None
@@ -73,7 +73,7 @@ def test_a_copy_that_comes_back_tells_what_was_said_of_its_namespace(
     assert [copy.why for copy in changes.copies(before, state(world))] == [why]
 
 
-def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: World) -> None:
+def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: PreviewCluster) -> None:
     world.hook.copies("dev", "prod", data={"a": "1", "b": "1"}, binaryData={"c": "MQ=="})
     world.metacontroller.settle()
     before = state(world)
@@ -92,7 +92,7 @@ def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: World) -> None
     )
 
 
-def test_many_keys_are_counted(world: World) -> None:
+def test_many_keys_are_counted(world: PreviewCluster) -> None:
     before = state(world)
     world.hook.copies("dev", data=dict.fromkeys("abcde", "1"))
     world.metacontroller.settle()
@@ -106,7 +106,7 @@ def test_many_keys_are_counted(world: World) -> None:
     assert changes.copies(middle, state(world))[0].why == "gone: 5 keys"
 
 
-def test_what_goes_tells_what_took_it_away(world: World) -> None:
+def test_what_goes_tells_what_took_it_away(world: PreviewCluster) -> None:
     world.hook.copies("dev", "prod")
     world.metacontroller.settle()
     before = state(world)
@@ -126,7 +126,9 @@ def test_what_goes_tells_what_took_it_away(world: World) -> None:
     assert changes.copies(before, state(world))[0].why == "the copies are named other now"
 
 
-def test_a_copy_that_is_not_there_where_its_source_is_not_is_no_target_less(world: World) -> None:
+def test_a_copy_that_is_not_there_where_its_source_is_not_is_no_target_less(
+    world: PreviewCluster,
+) -> None:
     world.hook.copies("dev")
     world.metacontroller.settle()
     before = state(world)
@@ -146,7 +148,7 @@ def test_a_copy_that_is_not_there_where_its_source_is_not_is_no_target_less(worl
     ],
 )
 def test_what_becomes_of_the_copies_of_a_syncer_that_is_deleted(
-    world: World, cascade: str, happened: Happened, why: str
+    world: PreviewCluster, cascade: str, happened: Happened, why: str
 ) -> None:
     world.hook.copies("dev")
     world.metacontroller.settle()
@@ -158,7 +160,7 @@ def test_what_becomes_of_the_copies_of_a_syncer_that_is_deleted(
     ]
 
 
-def test_what_is_taken_over_let_go_or_made_anew_is_told_apart(world: World) -> None:
+def test_what_is_taken_over_let_go_or_made_anew_is_told_apart(world: PreviewCluster) -> None:
     for name in ("dev", "prod", "default"):
         immutable = name == "default"
         world.cluster.create(config_map("settings", name, data={"a": "0"}, immutable=immutable))
@@ -181,7 +183,9 @@ def test_what_is_taken_over_let_go_or_made_anew_is_told_apart(world: World) -> N
     assert [c.happened for c in changes.copies(middle, middle)] == [Happened.UNCHANGED] * 2
 
 
-def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(world: World) -> None:
+def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(
+    world: PreviewCluster,
+) -> None:
     world.hook.copies("dev", "prod")
     world.metacontroller.settle()
     before = state(world)
@@ -194,7 +198,7 @@ def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(world: 
     assert changes.copies(after, after)[1].why == "is being deleted"
 
 
-def test_a_copy_that_could_not_be_made_stands_there_with_its_reason(world: World) -> None:
+def test_a_copy_that_could_not_be_made_stands_there_with_its_reason(world: PreviewCluster) -> None:
     world.hook.sync = lambda _: {"status": failing("Conflict", "dev"), "children": []}
     world.metacontroller.settle()
     assert changes.copies(state(world), state(world)) == [

@@ -72,7 +72,7 @@ class StubHook:
         }
 
 
-class World:
+class PreviewCluster:
     """A cluster with the namespaces dev and prod, a Metacontroller, and the stub that it asks."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from tests.reliability import flood, soak
 from tests.reliability.chaos import Chaos
 from tests.reliability.parts import Parts
 from tests.reliability.watch import Watch
-from tests.reliability.world import SUBJECT, World
+from tests.reliability.world import SUBJECT, LiveCluster
 
 TARGETS: Final = 300
 
@@ -44,7 +44,7 @@ def main() -> int:
 def _chaos(asked: argparse.Namespace) -> int:
     parts = Parts()
     with parts.running():
-        world = World(parts.client, asked.targets)
+        world = LiveCluster(parts.client, asked.targets)
         world.make()
         with Watch(parts.client, SUBJECT, world.untargeted) as watch:
             chaos = Chaos(parts, world, watch, asked.seed)

@@ -21,7 +21,7 @@ from tests.reliability.faults import FAULTS, Fault, Missed
 from tests.reliability.operations import LIFE, Operation
 from tests.reliability.parts import Parts
 from tests.reliability.watch import Watch
-from tests.reliability.world import BYSTANDER, SUBJECT, World
+from tests.reliability.world import BYSTANDER, SUBJECT, LiveCluster
 
 HEALING_SECONDS: Final = 150
 """More than any backoff. `Parts` sets a resync period that is longer than a run."""
@@ -69,7 +69,7 @@ class Injected:
 
 
 @dataclass(slots=True)
-class Report:
+class ChaosReport:
     """What a run got through."""
 
     injected: list[Injected] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Chaos:
     def __init__(
         self,
         parts: Parts,
-        world: World,
+        world: LiveCluster,
         watch: Watch,
         seed: int,
         *,
@@ -121,7 +121,7 @@ class Chaos:
         self._watch = watch
         self._chance = random.Random(seed)
         self._decks = {each.name: self._deck(faults) for each in LIFE}
-        self.report = Report()
+        self.report = ChaosReport()
 
     def live(self) -> Iterator[Injected]:
         """One life after the other without end; the first one without faults, to compare with."""

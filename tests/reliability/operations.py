@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.reliability.world import World
+from tests.reliability.world import LiveCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class Operation:
     name: str
     writes: int
     may_be_away: bool
-    begin: Callable[[World, random.Random], None]
-    prepare: Callable[[World], None] = lambda _: None
+    begin: Callable[[LiveCluster, random.Random], None]
+    prepare: Callable[[LiveCluster], None] = lambda _: None
 
 
 LIFE = (
@@ -29,7 +29,9 @@ LIFE = (
         lambda world, chance: world.make_subject(by_label=chance.random() < 0.5),
     ),
     Operation("update", 1, False, lambda world, _: world.write_sources()),
-    Operation("replacement", 2, True, lambda world, _: world.write_sources(), World.freeze_subject),
+    Operation(
+        "replacement", 2, True, lambda world, _: world.write_sources(), LiveCluster.freeze_subject
+    ),
     Operation("finalize", 1, False, lambda world, _: world.delete_subject()),
 )
 """The life of a syncer."""

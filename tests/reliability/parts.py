@@ -10,7 +10,7 @@ from tests.controlplane import (
     SERVER_SIDE_APPLY,
     Client,
     ControlPlane,
-    Hook,
+    HookProcess,
     Metacontroller,
     Object,
     Stack,
@@ -44,7 +44,7 @@ class Parts:
         return self._stack.control_plane
 
     @property
-    def hook(self) -> Hook:
+    def hook(self) -> HookProcess:
         """The service."""
         return self._stack.hook
 

@@ -35,7 +35,7 @@ class Wanted:
     mark: str = ""
 
 
-class World:
+class LiveCluster:
     """Makes everything, and tells what it lacks. No unmanaged object ever changes its version."""
 
     def __init__(self, client: Client, targets: int) -> None:

@@ -18,7 +18,7 @@ from tests.fuzzing import __main__ as command
 from tests.fuzzing import conversations, decisions, edge, judge, questions
 from tests.fuzzing.mutations import mutated
 from tests.fuzzing.questions import Question
-from tests.fuzzing.report import NotFuzzed, Report
+from tests.fuzzing.report import FuzzReport, NotFuzzed
 
 QUESTIONS = tuple(questions.recorded())
 FEW = QUESTIONS[::40]
@@ -182,9 +182,9 @@ def test_the_command_fails_when_something_broke_and_says_how_to_see_it_again(
 ) -> None:
     class Part:
         @staticmethod
-        def fuzz(seconds: int, seed: int, findings: Path) -> Report:
+        def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
             files = (findings / "input",) if is_broken else ()
-            return Report("one", seed, (f"{seconds} seconds",), files, is_broken=is_broken)
+            return FuzzReport("one", seed, (f"{seconds} seconds",), files, is_broken=is_broken)
 
     class Absent:
         @staticmethod

@@ -26,7 +26,7 @@ from hooks.resolve.targets import Failure, FailureReason
 from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 from hooks.status import plan
 from hooks.status.plan import Plan
-from tests.unit.test_properties import SYNCER, Given, Values, World, strategies, worlds
+from tests.unit.test_properties import SYNCER, Given, SimulatedCluster, Values, strategies, worlds
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Done:
         return cls(names("create"), keys("update"), keys("takeOver"), set(names("delete")))
 
     @classmethod
-    def between(cls, world: World, before: "Objects", after: "Objects") -> "Done":
+    def between(cls, world: SimulatedCluster, before: "Objects", after: "Objects") -> "Done":
         done = cls()
         for namespace, name in sorted(before.keys() | after.keys()):
             old, new = before.get((namespace, name)), after.get((namespace, name))
@@ -72,14 +72,14 @@ class Done:
 Objects = Mapping[tuple[str, str], Object]
 
 
-def state(world: World) -> Objects:
+def state(world: SimulatedCluster) -> Objects:
     return {
         (item["metadata"]["namespace"], item["metadata"]["name"]): item
         for item in world.cluster.list("ConfigMap")
     }
 
 
-def controls(world: World, item: Object) -> bool:
+def controls(world: SimulatedCluster, item: Object) -> bool:
     owner = controller_of(item)
     return owner is not None and owner["uid"] == world.uid
 
@@ -106,7 +106,7 @@ def told(item: Object) -> object:
     return contents(item), annotations, item.get("immutable"), said
 
 
-def let_go(world: World) -> World:
+def let_go(world: SimulatedCluster) -> SimulatedCluster:
     """Let what hangs in deletion go."""
     for item in world.cluster.list("ConfigMap"):
         if is_deleting(item):
@@ -120,7 +120,7 @@ def let_go(world: World) -> World:
 @given(given_world=worlds())
 def test_resuming_does_just_what_the_plan_says(given_world: Given, strategy: ApplyStrategy) -> None:
     # What a suspended syncer cannot know is whether an object that it is handed will be adopted.
-    world = World(replace(given_world, suspend=True), strategy, has_adoption=False)
+    world = SimulatedCluster(replace(given_world, suspend=True), strategy, has_adoption=False)
     world = let_go(world.settle())
     before, planned = state(world), world.status()["plan"]
 
@@ -137,7 +137,7 @@ def test_resuming_does_just_what_the_plan_says(given_world: Given, strategy: App
 def test_nothing_is_written_while_a_syncer_is_suspended(
     given_world: Given, strategy: ApplyStrategy
 ) -> None:
-    world = World(replace(given_world, suspend=True), strategy)
+    world = SimulatedCluster(replace(given_world, suspend=True), strategy)
     closed = {place.namespace for place in given_world.places if place.state != "there"}
     before = state(world)
 

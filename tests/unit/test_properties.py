@@ -217,7 +217,7 @@ def worlds(draw: st.DrawFn) -> Given:
     )
 
 
-class World:
+class SimulatedCluster:
     """A cluster made so, with a Metacontroller that has not asked yet."""
 
     def __init__(self, told: Given, strategy: ApplyStrategy, *, has_adoption: bool = True) -> None:
@@ -357,7 +357,7 @@ class World:
         if place.is_hanging:
             self.cluster.delete("ConfigMap", name, place.namespace)
 
-    def settle(self) -> "World":
+    def settle(self) -> "SimulatedCluster":
         self.metacontroller.settle()
         return self
 
@@ -384,7 +384,7 @@ strategies = pytest.mark.parametrize("strategy", ApplyStrategy)
 @strategies
 @given(told=worlds())
 def test_what_is_not_ours_is_never_written_or_deleted(told: Given, strategy: ApplyStrategy) -> None:
-    world = World(told, strategy)
+    world = SimulatedCluster(told, strategy)
     closed = {place.namespace for place in told.places if place.state != "there"}
     before = [item for item in world.foreign() if item["metadata"]["namespace"] not in closed]
 
@@ -400,7 +400,7 @@ def test_what_is_not_ours_is_never_written_or_deleted(told: Given, strategy: App
 def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
     told: Given, strategy: ApplyStrategy
 ) -> None:
-    world = World(told, strategy)
+    world = SimulatedCluster(told, strategy)
     places = [place for place in told.places if place.namespace not in told.targets]
     beside = [
         place.namespace
@@ -417,7 +417,7 @@ def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
 
 @given(told=worlds())
 def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Given) -> None:
-    world = World(told, ApplyStrategy.DYNAMIC_APPLY).settle()
+    world = SimulatedCluster(told, ApplyStrategy.DYNAMIC_APPLY).settle()
 
     seen: set[str] = set()
     for request, answer in world.answers:
@@ -436,7 +436,7 @@ def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Given) -> Non
 def test_no_child_is_returned_where_a_namespace_takes_none(
     told: Given, strategy: ApplyStrategy
 ) -> None:
-    for request, answer in World(told, strategy).settle().answers:
+    for request, answer in SimulatedCluster(told, strategy).settle().answers:
         namespaces = request["related"]["Namespace.v1"]
         for child in answer["children"]:
             namespace = namespaces.get(child["metadata"]["namespace"])
@@ -448,7 +448,7 @@ def test_no_child_is_returned_where_a_namespace_takes_none(
 @strategies
 @given(told=worlds())
 def test_an_absent_source_loses_no_copy(told: Given, strategy: ApplyStrategy) -> None:
-    world = World(replace(told, source=None), strategy).settle()
+    world = SimulatedCluster(replace(told, source=None), strategy).settle()
 
     for request, answer in world.answers:
         returned = {
@@ -470,7 +470,7 @@ def test_an_absent_source_loses_no_copy(told: Given, strategy: ApplyStrategy) ->
 @strategies
 @given(told=worlds())
 def test_the_counts_add_up(told: Given, strategy: ApplyStrategy) -> None:
-    for _, answer in World(told, strategy).settle().answers:
+    for _, answer in SimulatedCluster(told, strategy).settle().answers:
         status = answer["status"]
         counts = (status["syncedCount"], status["pendingCount"], status["failedCount"])
 
@@ -489,7 +489,7 @@ def test_the_counts_add_up(told: Given, strategy: ApplyStrategy) -> None:
 def test_repeated_application_ends_and_what_is_called_current_is(
     told: Given, strategy: ApplyStrategy
 ) -> None:
-    world = World(told, strategy).settle()
+    world = SimulatedCluster(told, strategy).settle()
     calls = len(world.answers)
 
     # Metacontroller could do all that it was told, and one more question changes nothing.
@@ -515,7 +515,7 @@ def test_repeated_application_ends_and_what_is_called_current_is(
 def test_what_waits_for_nothing_but_time_is_a_failure_after_it(
     told: Given, strategy: ApplyStrategy
 ) -> None:
-    world = World(told, strategy).settle()
+    world = SimulatedCluster(told, strategy).settle()
     world.metacontroller.advance(61)
 
     assert world.status()["pendingCount"] == 0 or told.source is None
@@ -526,7 +526,7 @@ def test_what_waits_for_nothing_but_time_is_a_failure_after_it(
 def test_time_alone_moves_nothing_where_nothing_waits(
     told: Given, seconds: int, strategy: ApplyStrategy
 ) -> None:
-    world = World(told, strategy).settle()
+    world = SimulatedCluster(told, strategy).settle()
     world.metacontroller.advance(61)
     request, _ = world.answers[-1]
     found = world.cluster.get("ConfigMapSyncer", SYNCER)
@@ -541,7 +541,7 @@ def test_time_alone_moves_nothing_where_nothing_waits(
     assert asked(later) == asked(START + timedelta(seconds=61))
 
 
-def hanging(world: World) -> set[str]:
+def hanging(world: SimulatedCluster) -> set[str]:
     """The targets in which the copy hangs in deletion: it is waited for until the deadline."""
     return {
         item["metadata"]["namespace"]
@@ -553,7 +553,9 @@ def hanging(world: World) -> set[str]:
 
 
 def test_the_mark_of_dynamic_apply_is_the_one_that_the_hook_looks_for() -> None:
-    world = World(Given(Values({"k": "one"}, {}), ["a"], []), ApplyStrategy.DYNAMIC_APPLY)
+    world = SimulatedCluster(
+        Given(Values({"k": "one"}, {}), ["a"], []), ApplyStrategy.DYNAMIC_APPLY
+    )
     world._create("Namespace", "a")
     world.settle()
     found = world.cluster.get("ConfigMap", "app-config", "a")

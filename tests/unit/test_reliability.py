@@ -17,7 +17,7 @@ from tests.reliability.faults import FAULTS, Missed
 from tests.reliability.parts import Parts
 from tests.reliability.proxy import Proxy
 from tests.reliability.watch import Watch
-from tests.reliability.world import BYSTANDER, SUBJECT, World
+from tests.reliability.world import BYSTANDER, SUBJECT, LiveCluster
 
 _ANSWER = b'{"children": [], "status": {}}'
 _SECONDS_TO_GIVE_UP = 10
@@ -164,7 +164,7 @@ def test_what_only_a_resync_heals_is_excused_by_a_lost_event_alone(
     monkeypatch: pytest.MonkeyPatch, lost: set[str], healing: Healing, *, heals: bool
 ) -> None:
     monkeypatch.setattr("tests.reliability.chaos._RESYNC_SECONDS", 0)
-    world = cast("World", _OnlyShortcomings(heals=heals))
+    world = cast("LiveCluster", _OnlyShortcomings(heals=heals))
     chaos = Chaos(cast("Parts", _OnlyUnanswered(lost)), world, cast("Watch", None), seed=1)
     left = world.shortcomings()
 
