@@ -30,16 +30,19 @@ TOLD = [
     if strategy in story.strategies
 ]
 
+_TRIES = ("", "again-", "once-more-")
+"""On a busy machine an event can come between two others, and costs calls; but not every time."""
+
 
 @pytest.mark.parametrize(("stack", "told"), TOLD, indirect=["stack"], scope="session")
 def test_a_story_goes_as_it_is_told_and_ends_in_memory_as_it_does_really(
     stack: Stack, told: tuple[int, str], record_property: Callable[[str, object], None]
 ) -> None:
     number, _ = told
-    differing, calls = _compared(stack, number, "")
-    if calls and not differing:
-        # On a busy machine an event can come between two others; but not every time.
-        differing, calls = _compared(stack, number, "again-")
+    for prefix in _TRIES:
+        differing, calls = _compared(stack, number, prefix)
+        if differing or not calls:
+            break
 
     record_property(DIFFERED, bool(differing or calls))
     assert not differing, "\n".join(differing)

@@ -126,7 +126,7 @@ def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whateve
 
         told = wait_for_reason(stack, "leak", "SecretsNotEnabled")
 
-        assert f"1 of 1 copies have the annotation {ANNOTATION}, which holds the data once" in told
+        assert f"1 of 1 copies have the annotation {ANNOTATION}, which holds the data a" in told
         stack.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "next"}})
         more = {"spec": {"targetNamespaces": ["leak-dev", "next"]}}
         stack.client.merge_patch("ConfigMapSyncer", "leak", more)
