@@ -8,6 +8,7 @@ skipped. Field names and shapes: Metacontroller's guide, "CompositeController, h
 Errors: `MalformedRequest`, one line that names the field by its path and shows no value.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -24,6 +25,7 @@ _T = TypeVar("_T")
 
 _NULL: Final = Raw(b"null")
 
+_PIECE_BYTES: Final = 1024 * 1024
 _PRIVATE_URL: Final = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 
 
@@ -317,16 +319,19 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 def decode_sync(body: bytes) -> SyncRequest:
     """Decode the body of `/sync` or `/finalize`. Raises MalformedRequest."""
+    _require_utf_8(body)
     return _decode(_SYNC, body)
 
 
 def decode_customize(body: bytes) -> CustomizeRequest:
     """Decode the body of `/customize` or `/adopt/customize`. Raises MalformedRequest."""
+    _require_utf_8(body)
     return _decode(_CUSTOMIZE, body)
 
 
 def decode_adopt(body: bytes) -> AdoptRequest:
     """Decode the body of `/adopt`. Raises MalformedRequest."""
+    _require_utf_8(body)
     request = _decode(_ADOPT, body)
     return msgspec.structs.replace(request, size=len(_ADOPT_BODY.decode(body).object))
 
@@ -358,6 +363,22 @@ def ordered(values: Mapping[str, str]) -> Mapping[str, str]:
 def encode(value: object) -> bytes:
     """Encode an answer: the same value gives the same bytes, and Raw parts go in as they are."""
     return _ENCODER.encode(value)
+
+
+def _require_utf_8(body: bytes) -> None:
+    """Refuse bytes that are no text: what stays undecoded goes into the answer as it is.
+
+    In pieces, because the text of a large body would take up to four times its memory.
+    """
+    if body.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(body), _PIECE_BYTES):
+            decoder.decode(body[start : start + _PIECE_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise MalformedRequest("JSON is malformed: not UTF-8") from None
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], body: bytes | Raw, where: str = "") -> _T:

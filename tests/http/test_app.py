@@ -28,7 +28,7 @@ ADOPT = (FOLDER / "adopt/an-object-that-is-handed-over-gets-the-label/request.js
 CUSTOMIZING = ("/customize", "/adopt/customize")
 
 
-class TestedHook:
+class HookClient:
     """An application with a clock that stands still, and its log."""
 
     def __init__(self, **settings: Any) -> None:
@@ -78,11 +78,11 @@ def stream(body: io.BytesIO, size: int, **more: object) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_a_probe_is_answered(path: str) -> None:
-    assert TestedHook().ask(path, method="GET") == Answer(200, "ok\n")
+    assert HookClient().ask(path, method="GET") == Answer(200, "ok\n")
 
 
 def test_the_time_in_a_status_is_the_clocks_that_was_handed_in() -> None:
-    answer = json.loads(TestedHook().ask("/sync", SYNC).body)
+    answer = json.loads(HookClient().ask("/sync", SYNC).body)
 
     assert {c["lastTransitionTime"] for c in answer["status"]["conditions"]} == {
         "2026-01-02T03:04:05Z"
@@ -90,19 +90,19 @@ def test_the_time_in_a_status_is_the_clocks_that_was_handed_in() -> None:
 
 
 def test_the_same_request_gets_the_same_bytes_from_two_replicas() -> None:
-    assert TestedHook().ask("/sync", SYNC) == TestedHook().ask("/sync", SYNC)
+    assert HookClient().ask("/sync", SYNC) == HookClient().ask("/sync", SYNC)
 
 
 def test_no_request_sets_the_clock() -> None:
     then = {"headers": {"Date": "Thu, 01 Jan 1970 00:00:00 GMT", "X-Now": "1970-01-01T00:00:00Z"}}
 
-    assert TestedHook().ask("/sync?now=1970-01-01T00:00:00Z", SYNC, **then) == TestedHook().ask(
+    assert HookClient().ask("/sync?now=1970-01-01T00:00:00Z", SYNC, **then) == HookClient().ask(
         "/sync", SYNC
     )
 
 
 def test_each_hook_answers_in_json() -> None:
-    hook = TestedHook()
+    hook = HookClient()
     answers = [
         hook.ask("/sync", SYNC),
         hook.ask("/finalize", SYNC),
@@ -125,7 +125,7 @@ def test_what_is_related_to_an_object_and_malformed_is_named_without_its_value(
 ) -> None:
     question = json.loads(ADOPT)
     question["related"][group][name]["metadata"] = {"name": ["hunter2"]}
-    refused = TestedHook(apply_strategy=ApplyStrategy.DYNAMIC_APPLY).ask(
+    refused = HookClient(apply_strategy=ApplyStrategy.DYNAMIC_APPLY).ask(
         "/adopt", json.dumps(question).encode()
     )
 
@@ -136,7 +136,7 @@ def test_what_is_related_to_an_object_and_malformed_is_named_without_its_value(
 
 
 def test_the_log_says_who_gets_which_object() -> None:
-    hook = TestedHook(apply_strategy=ApplyStrategy.DYNAMIC_APPLY)
+    hook = HookClient(apply_strategy=ApplyStrategy.DYNAMIC_APPLY)
     hook.ask("/adopt", ADOPT)
     hook.ask("/adopt/customize", CUSTOMIZE)
     asked, customized = hook.log()
@@ -150,7 +150,7 @@ def test_the_log_says_who_gets_which_object() -> None:
 
 
 def test_who_shows_no_certificate_is_refused_where_one_is_asked_for() -> None:
-    refused = TestedHook(client_ca_file="/tls/ca.crt").ask("/sync", SYNC)
+    refused = HookClient(client_ca_file="/tls/ca.crt").ask("/sync", SYNC)
 
     assert (refused.code, refused.body) == (401, "show a client certificate\n")
 
@@ -162,7 +162,7 @@ def test_a_bug_is_told_to_nobody_but_the_log_and_shows_no_data_there(
         raise ValueError("hunter2")
 
     monkeypatch.setattr(shell, "sync", broken)
-    hook = TestedHook()
+    hook = HookClient()
 
     assert hook.ask("/sync", SYNC) == Answer(500, "internal error\n")
     [line] = hook.log()
@@ -211,7 +211,7 @@ def test_a_bug_is_told_to_nobody_but_the_log_and_shows_no_data_there(
 def test_what_cannot_be_answered_is_refused_in_one_line(
     said: dict[str, Any], answer: tuple[int, str]
 ) -> None:
-    hook = TestedHook(max_request_bytes=1000)
+    hook = HookClient(max_request_bytes=1000)
 
     assert hook.ask(said.pop("path", "/sync"), **said) == Answer(*answer)
 
@@ -220,7 +220,7 @@ def test_what_cannot_be_answered_is_refused_in_one_line(
 def test_what_is_too_much_beside_a_body_in_flight_is_sent_back_but_never_customize(
     customize: str,
 ) -> None:
-    hook = TestedHook(max_in_flight_bytes=len(SYNC), retry_after_seconds=3)
+    hook = HookClient(max_in_flight_bytes=len(SYNC), retry_after_seconds=3)
     meanwhile: list[Answer] = []
 
     def ask_others() -> None:
@@ -248,7 +248,7 @@ def test_a_body_that_does_not_arrive_is_the_clients_fault(
     def stop() -> None:
         raise fault
 
-    assert TestedHook().ask("/sync", **stream(Body(b"", stop), 10)) == Answer(*answer)
+    assert HookClient().ask("/sync", **stream(Body(b"", stop), 10)) == Answer(*answer)
 
 
 class Stalled(io.BytesIO):
@@ -260,7 +260,7 @@ class Stalled(io.BytesIO):
         return super().read(size)
 
 
-def stalled(hook: TestedHook, path: str, body: bytes, size: int) -> "gevent.Greenlet[Answer]":
+def stalled(hook: HookClient, path: str, body: bytes, size: int) -> "gevent.Greenlet[Answer]":
     """A request that the service waits for, in a greenlet of its own."""
     asking = gevent.spawn(hook.ask, path, **stream(Stalled(body), size))
     gevent.sleep(0)
@@ -270,7 +270,7 @@ def stalled(hook: TestedHook, path: str, body: bytes, size: int) -> "gevent.Gree
 def test_a_body_that_keeps_the_service_waiting_gives_its_room_to_one_that_comes() -> None:
     # All of its first piece came, and all the room is the piece's.
     size = 64 * 1024
-    hook = TestedHook(max_in_flight_bytes=size, body_patience_seconds=0)
+    hook = HookClient(max_in_flight_bytes=size, body_patience_seconds=0)
     slow = stalled(hook, "/sync", b" " * size, 2 * size)
 
     assert hook.ask("/sync", SYNC).code == 200
@@ -280,7 +280,7 @@ def test_a_body_that_keeps_the_service_waiting_gives_its_room_to_one_that_comes(
 
 def test_of_those_that_are_quick_the_first_is_done_and_the_last_comes_back_later() -> None:
     size = 64 * 1024
-    hook = TestedHook(max_in_flight_bytes=4 * size, body_patience_seconds=600)
+    hook = HookClient(max_in_flight_bytes=4 * size, body_patience_seconds=600)
     # The first waits for its second piece, which is twice as large.
     first = stalled(hook, "/sync", b" " * size, 3 * size)
     second = stalled(hook, "/sync", b"", size)
@@ -296,7 +296,7 @@ def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
 ) -> None:
     size = 64 * 1024
     monkeypatch.setattr("hooks.server.endpoint.CUSTOMIZE_BUDGET_BYTES", size)
-    hook = TestedHook(body_patience_seconds=600)
+    hook = HookClient(body_patience_seconds=600)
     slow = stalled(hook, customize, b" " * size, 2 * size)
 
     assert hook.ask(customize, CUSTOMIZE).code == 200
@@ -304,7 +304,7 @@ def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
 
 
 def test_an_answer_takes_room_until_it_is_fetched() -> None:
-    hook = TestedHook()
+    hook = HookClient()
     client = hook.app.test_client()
 
     with client.post("/sync", data=SYNC, content_type=JSON) as response:
@@ -332,7 +332,7 @@ def test_a_decision_that_is_no_longer_waited_for_is_answered_in_one_line(
     def decide(*_: object) -> None:
         raise interruption
 
-    hook = TestedHook()
+    hook = HookClient()
     refused = hook.ask(path, body, environ_overrides={DECIDE: decide})
 
     assert (refused.code, refused.body) == answer
@@ -343,7 +343,7 @@ def test_a_decision_that_is_no_longer_waited_for_is_answered_in_one_line(
 def test_a_body_of_customize_is_no_larger_than_one_object_can_be(customize: str) -> None:
     size = 16 * 1024 * 1024 + 1
 
-    assert TestedHook().ask(customize, **stream(io.BytesIO(), size)) == Answer(
+    assert HookClient().ask(customize, **stream(io.BytesIO(), size)) == Answer(
         413, f"the body has {size} bytes, one object alone has fewer\n"
     )
 
@@ -356,27 +356,27 @@ def test_copies_that_no_request_could_hold_are_not_made_an_answer() -> None:
     question["related"]["Namespace.v1"] |= {name: {"metadata": {"name": name}} for name in names}
     body = json.dumps(question).encode()
 
-    refused = json.loads(TestedHook(max_request_bytes=100_000).ask("/sync", body).body)
+    refused = json.loads(HookClient(max_request_bytes=100_000).ask("/sync", body).body)
 
     assert refused["children"] == []
     assert ready(refused["status"])["reason"] == "TooLarge"
-    assert len(json.loads(TestedHook().ask("/sync", body).body)["children"]) == 100
+    assert len(json.loads(HookClient().ask("/sync", body).body)["children"]) == 100
 
 
 def test_a_large_body_is_read_in_pieces_and_whole() -> None:
     body = SYNC + b" " * 5_000_000
 
-    assert TestedHook().ask("/sync", body) == TestedHook().ask("/sync", SYNC)
+    assert HookClient().ask("/sync", body) == HookClient().ask("/sync", SYNC)
 
 
 def test_a_body_that_ends_too_early_is_refused() -> None:
-    assert TestedHook().ask("/sync", **stream(io.BytesIO(b"{"), 10)) == Answer(
+    assert HookClient().ask("/sync", **stream(io.BytesIO(b"{"), 10)) == Answer(
         400, "the body ends after 1 of 10 bytes\n"
     )
 
 
 def test_two_applications_count_apart() -> None:
-    first, second = TestedHook(), TestedHook()
+    first, second = HookClient(), HookClient()
     first.ask("/sync", SYNC)
 
     counted = [metrics_of(hook.ask("/metrics", method="GET").body) for hook in (first, second)]

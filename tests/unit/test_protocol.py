@@ -298,3 +298,28 @@ def test_dynamic_apply_reads_what_go_reads(annotation: str, is_readable: bool) -
         assert is_readable_by_dynamic_apply(annotation) is is_readable
     finally:
         sys.setrecursionlimit(before)
+
+
+def _with_a_value(value: bytes) -> bytes:
+    """A sync request with a copy that holds a value, which is not decoded."""
+    copy = b'{"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "' + value + b'"}}'
+    parent = b'{"metadata": {"name": "sample"}}'
+    return b'{"parent": ' + parent + b', "children": {"ConfigMap.v1": {"dev/a": ' + copy + b"}}}"
+
+
+@pytest.mark.parametrize(
+    "value", [b"\xff", b"\xc3", b"x" * 2_000_000 + b"\xf0\x9f"], ids=["no byte", "half", "late"]
+)
+def test_a_value_that_is_not_decoded_has_to_be_utf_8_too(value: bytes) -> None:
+    with pytest.raises(MalformedRequest, match=r"^JSON is malformed: not UTF-8$"):
+        protocol.decode_sync(_with_a_value(value))
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_a_character_may_lie_across_two_pieces(shift: int) -> None:
+    value = b"x" * shift + "😀".encode() * 600_000
+
+    request = protocol.decode_sync(_with_a_value(value))
+
+    (copy,) = request.observed("ConfigMap.v1").values()
+    assert bytes(copy.data) == b'{"key": "' + value + b'"}'
