@@ -319,20 +319,17 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 def decode_sync(body: bytes) -> SyncRequest:
     """Decode the body of `/sync` or `/finalize`. Raises MalformedRequest."""
-    _require_utf_8(body)
-    return _decode(_SYNC, body)
+    return _text_only(body, _decode(_SYNC, body))
 
 
 def decode_customize(body: bytes) -> CustomizeRequest:
     """Decode the body of `/customize` or `/adopt/customize`. Raises MalformedRequest."""
-    _require_utf_8(body)
-    return _decode(_CUSTOMIZE, body)
+    return _text_only(body, _decode(_CUSTOMIZE, body))
 
 
 def decode_adopt(body: bytes) -> AdoptRequest:
     """Decode the body of `/adopt`. Raises MalformedRequest."""
-    _require_utf_8(body)
-    request = _decode(_ADOPT, body)
+    request = _text_only(body, _decode(_ADOPT, body))
     return msgspec.structs.replace(request, size=len(_ADOPT_BODY.decode(body).object))
 
 
@@ -365,13 +362,13 @@ def encode(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def _require_utf_8(body: bytes) -> None:
-    """Refuse bytes that are no text: what stays undecoded goes into the answer as it is.
+def _text_only(body: bytes, request: _T) -> _T:
+    """The request, refused where its body is no text: what stays undecoded is answered as it is.
 
-    In pieces, because the text of a large body would take up to four times its memory.
+    The body is decoded in pieces, because its text could take four times its memory.
     """
     if body.isascii():
-        return
+        return request
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, len(body), _PIECE_BYTES):
@@ -379,6 +376,7 @@ def _require_utf_8(body: bytes) -> None:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise MalformedRequest("JSON is malformed: not UTF-8") from None
+    return request
 
 
 def _decode(decoder: msgspec.json.Decoder[_T], body: bytes | Raw, where: str = "") -> _T:
