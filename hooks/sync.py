@@ -111,7 +111,7 @@ def _with_content(decisions: CopyDecisions, context: StatusContext) -> SyncRespo
     outcomes = [decisions.decide(target) for target in observation.targets]
     guard = prune_guard.held(observation, context.before.recorded(observation.parent))
     foreign = child.foreign_children(observation)
-    context = replace(context, foreign=[each.key for each in foreign])
+    context = replace(context, foreign=[each.object.key for each in foreign])
     if context.is_suspended:
         held = child.preserve_all(observation)
         context = replace(context, leaving=not_removed(observation, held))
@@ -122,7 +122,7 @@ def _with_content(decisions: CopyDecisions, context: StatusContext) -> SyncRespo
         return _answer(report, held)
     children = [
         *(desired for outcome in outcomes for desired in outcome.children),
-        *(child.minimal_child(each, observation.options) for each in foreign),
+        *(child.minimal_child(each.object, observation.options) for each in foreign),
     ]
     guarded = [] if guard is None else guard.children
     context = replace(context, leaving=not_removed(observation, [*children, *guarded]))

@@ -275,6 +275,11 @@ class Child(Struct, frozen=True, gc=False, rename="camel"):
     immutable: bool | UnsetType = UNSET
     type: str | UnsetType = UNSET
 
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Its kind, namespace and name."""
+        return self.kind, self.metadata.namespace, self.metadata.name
+
 
 StatusT = TypeVar("StatusT")
 
@@ -319,17 +324,17 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 def decode_sync(body: bytes) -> SyncRequest:
     """Decode the body of `/sync` or `/finalize`. Raises MalformedRequest."""
-    return _text_only(body, _decode(_SYNC, body))
+    return _decode_body(_SYNC, body)
 
 
 def decode_customize(body: bytes) -> CustomizeRequest:
     """Decode the body of `/customize` or `/adopt/customize`. Raises MalformedRequest."""
-    return _text_only(body, _decode(_CUSTOMIZE, body))
+    return _decode_body(_CUSTOMIZE, body)
 
 
 def decode_adopt(body: bytes) -> AdoptRequest:
     """Decode the body of `/adopt`. Raises MalformedRequest."""
-    request = _text_only(body, _decode(_ADOPT, body))
+    request = _decode_body(_ADOPT, body)
     return msgspec.structs.replace(request, size=len(_ADOPT_BODY.decode(body).object))
 
 
@@ -362,18 +367,19 @@ def encode(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def _text_only(body: bytes, request: _T) -> _T:
-    """The request, refused where its body is no text: what stays undecoded is answered as it is.
+def _decode_body(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+    """A request, refused where its body is no text: what stays undecoded is answered as it is.
 
-    The body is decoded in pieces, because its text could take four times its memory.
+    The text is decoded in pieces, because all of it could take four times the body's memory.
     """
+    request = _decode(decoder, body)
     if body.isascii():
         return request
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    text = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, len(body), _PIECE_BYTES):
-            decoder.decode(body[start : start + _PIECE_BYTES])
-        decoder.decode(b"", final=True)
+            text.decode(body[start : start + _PIECE_BYTES])
+        text.decode(b"", final=True)
     except UnicodeDecodeError:
         raise MalformedRequest("JSON is malformed: not UTF-8") from None
     return request

@@ -63,7 +63,7 @@ def is_marked_by_dynamic_apply(copy: KubernetesObject) -> bool:
     return copy.annotation(LAST_APPLIED) is not None
 
 
-def foreign_children(observation: Observation[Syncer]) -> Sequence[KubernetesObject]:
+def foreign_children(observation: Observation[Syncer]) -> Sequence[ExistingCopy]:
     """What is observed as a copy where none is wanted, and was made a copy by somebody else.
 
     Whoever applies a copy's manifest in another namespace applies our labels and owner with it,
@@ -76,7 +76,7 @@ def foreign_children(observation: Observation[Syncer]) -> Sequence[KubernetesObj
         is_wanted = target is not None and target.failure is None and copy.has_current_name
         is_lost = copy.is_terminating or (target is not None and target.is_closed)
         if not (is_wanted or is_lost or copy.is_managed_by_us):
-            found.append(copy.object)
+            found.append(copy)
     return found
 
 
@@ -188,14 +188,9 @@ def _unmarking(child: Child, copy: KubernetesObject) -> Child:
 
 def _stored_size(whole: Child, data: Mapping[str, str], binary_data: Mapping[str, str]) -> int:
     """Bytes that etcd has to take for a copy that is written as it is."""
-    metadata = whole.metadata
     is_secret = kinds.of(whole.kind).is_secret
     lengths = source.lengths({} if is_secret else data, data if is_secret else binary_data)
-    return (
-        etcd.place_size(metadata.namespace, metadata.name)
-        + etcd.content_size(lengths)
-        + etcd.fields_size([*(metadata.labels or ()), *(metadata.annotations or ())])
-    )
+    return etcd.child_size(whole.metadata, lengths)
 
 
 def _emptied(

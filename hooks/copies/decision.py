@@ -67,7 +67,7 @@ class CopyDecisions:
         self.writer = ContentWriter(self._syncer, self.content, self.observation.options)
         outdated: dict[str, list[ExistingCopy]] = {}
         for copy in self.observation.copies:
-            if copy.is_managed_by_us and not copy.belongs_to_another and not copy.has_current_name:
+            if copy.is_ours and not copy.has_current_name:
                 outdated.setdefault(copy.namespace, []).append(copy)
         self._outdated = outdated
 

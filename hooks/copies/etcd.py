@@ -12,7 +12,7 @@ from typing import Final
 from hooks.api import protocol
 from hooks.api.names import LAST_APPLIED
 from hooks.api.options import HookOptions
-from hooks.api.protocol import KubernetesObject
+from hooks.api.protocol import ChildMeta, KubernetesObject
 
 LIMIT: Final = 1_572_864
 """Bytes of one request to etcd, unless `--max-request-bytes` says otherwise."""
@@ -23,12 +23,20 @@ _PLACES: Final = 3
 _FIELD_BYTES: Final = len('"f:":{},')
 
 
-def place_size(namespace: str, name: str) -> int:
-    """Bytes around an object, wherever it is stored."""
-    return _ENVELOPE_BYTES + _PLACES * (len(namespace) + len(name))
+def child_size(metadata: ChildMeta, lengths: Mapping[tuple[int, int], int]) -> int:
+    """Bytes of a child with keys and values of these lengths, its own metadata left out.
+
+    What is written of the metadata stands once more in `managedFields`, and that is counted.
+    """
+    return (
+        _ENVELOPE_BYTES
+        + _PLACES * (len(metadata.namespace) + len(metadata.name))
+        + _content_size(lengths)
+        + _fields_size([*(metadata.labels or ()), *(metadata.annotations or ())])
+    )
 
 
-def content_size(lengths: Mapping[tuple[int, int], int]) -> int:
+def _content_size(lengths: Mapping[tuple[int, int], int]) -> int:
     """Bytes of the entries of `data` and `binaryData`: how often keys and values have which length.
 
     Each key stands once more in `managedFields`, under whoever owns it.
@@ -39,7 +47,7 @@ def content_size(lengths: Mapping[tuple[int, int], int]) -> int:
     )
 
 
-def fields_size(names: Collection[str]) -> int:
+def _fields_size(names: Collection[str]) -> int:
     """Bytes of names in an entry of `managedFields`."""
     return sum(len(name.encode()) + _FIELD_BYTES for name in names)
 
@@ -57,12 +65,12 @@ def is_too_much(stored: int, copy: KubernetesObject, options: HookOptions) -> bo
     if protocol.is_absent(metadata.managed_fields):
         # Where none are kept, whoever applies first gives all that is there to one more manager.
         keys = (protocol.decode_values(raw, copy, "data") for raw in (copy.data, copy.binary_data))
-        beside = sum(map(fields_size, keys))
+        beside = sum(map(_fields_size, keys))
     if beside <= room:
         return False
     # What is ours in managedFields is written again, and so is counted where the copy is.
     ours = [m for m in copy.field_managers if m.manager == options.field_manager]
-    return beside - sum(fields_size(manager.keys) for manager in ours) > room
+    return beside - sum(_fields_size(manager.keys) for manager in ours) > room
 
 
 def _entry_size(key_length: int, value_length: int) -> int:

@@ -44,6 +44,11 @@ class ExistingCopy(Struct, frozen=True, gc=False, eq=False):
     """Whether the owner of the source from which it was made does not want it there."""
 
     @property
+    def is_ours(self) -> bool:
+        """Whether Metacontroller made it for this syncer; what others made is not touched."""
+        return self.is_managed_by_us and not self.belongs_to_another
+
+    @property
     def is_terminating(self) -> bool:
         """Whether it is being deleted."""
         return self.object.is_terminating

@@ -98,7 +98,8 @@ def held(observation: Observation[Syncer], recorded: Recorded) -> PruneGuard | N
         return None
     token = _token(observation.parent, names)
     living = [copy for copy in observation.copies if not copy.is_terminating]
-    present = len({copy.namespace for copy in living if _is_ours(copy)})
+    # What others made can be deleted, and is not counted.
+    present = len({copy.namespace for copy in living if copy.is_ours})
     limit = syncer.prune_limit or (_HALF if present > _FEW else None)
     guard = PruneGuard(
         namespaces=sorted({copy.namespace for copy in losing}),
@@ -168,14 +169,9 @@ def _losing(observation: Observation[Syncer], names: set[str]) -> Iterator[Exist
             and copy.namespace not in names
             and not observation.is_closing(copy.namespace)
             and not copy.is_withdrawn
-            and _is_ours(copy)
+            and copy.is_ours
         ):
             yield copy
-
-
-def _is_ours(copy: ExistingCopy) -> bool:
-    """Whether a copy is this syncer's; what others made can be deleted, and is not counted."""
-    return copy.is_managed_by_us and not copy.belongs_to_another
 
 
 def _token(parent: Parent, names: Iterable[str]) -> str:

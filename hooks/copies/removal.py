@@ -37,7 +37,7 @@ def not_removed(
     Those are the copies that an answer leaves out. Not where one of their name is wanted, for they
     are replaced; nor where the namespace itself goes, and Kubernetes deletes all that is in it.
     """
-    returned = {(child.kind, child.metadata.namespace, child.metadata.name) for child in children}
+    returned = {child.identity for child in children}
     taking = {each.namespace for each in observation.targets if each.failure is None}
     found: dict[str, str] = {}
     for copy in observation.copies:

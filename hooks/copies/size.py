@@ -75,14 +75,7 @@ def stored_size(
 ) -> int:
     """Bytes that etcd has to take for one copy, a little on the large side."""
     largest = _largest(content, syncer, targets)
-    metadata = largest.metadata
-    names = [*(metadata.labels or ()), *(metadata.annotations or ())]
-    size = (
-        etcd.place_size(metadata.namespace, metadata.name)
-        + etcd.content_size(content.lengths)
-        + etcd.fields_size(names)
-        + len(protocol.encode(largest))
-    )
+    size = etcd.child_size(largest.metadata, content.lengths) + len(protocol.encode(largest))
     if strategy is ApplyStrategy.DYNAMIC_APPLY:
         size += len(LAST_APPLIED) + request_size(content, syncer, targets)
     return size

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType, structs
 from hooks.api.protocol import Child, KubernetesObject
 from hooks.api.text import excerpt
 from hooks.copies.decision import CopyDecisions
+from hooks.copies.observation import ExistingCopy
 from hooks.copies.outcome import Outcome, State
 from hooks.copies.prune_guard import PruneGuard
 
@@ -56,9 +57,6 @@ class Plan(msgspec.Struct, frozen=True, rename="camel"):
     fail: Namespaces = Namespaces()
 
 
-_Identity = tuple[str, str, str]
-
-
 def without_keys(planned: Plan) -> Plan:
     """The same plan without the keys' names, which are most of a long one; counts stay."""
     update, take_over = map(_without_keys, (planned.update, planned.take_over))
@@ -79,7 +77,7 @@ def make(
     decisions: CopyDecisions,
     outcomes: Sequence[Outcome],
     held: Sequence[Child],
-    foreign: Sequence[KubernetesObject],
+    foreign: Sequence[ExistingCopy],
     guard: PruneGuard | None,
 ) -> Plan:
     """The plan of a syncer that holds the copies `held` and would go on with these outcomes.
@@ -88,14 +86,13 @@ def make(
     A copy that is being deleted counts as gone. What Metacontroller is about to observe or to
     release is left to the next sync, as it is everywhere.
     """
-    kept = {_identity(child): child for child in held}
+    kept = {child.identity: child for child in held}
     guarded = guard.children if guard else ()
-    lasting = {(f.kind, f.metadata.namespace, f.metadata.name) for f in foreign}
-    lasting.update(map(_identity, guarded))
+    lasting = {copy.identity for copy in foreign} | {child.identity for child in guarded}
     creating, updating, taking = [], [], []
     for outcome in outcomes:
         if outcome.failure is not None:
-            lasting.update(map(_identity, outcome.children))
+            lasting.update(child.identity for child in outcome.children)
             continue
         syncer, namespace = decisions.observation.syncer, outcome.namespace
         copy = (syncer.source.kind.name, namespace, syncer.copy_name)
@@ -115,10 +112,6 @@ def make(
         hold=_namespaces({child.metadata.namespace for child in guarded}),
         fail=_failing(outcomes),
     )
-
-
-def _identity(child: Child) -> _Identity:
-    return child.kind, child.metadata.namespace, child.metadata.name
 
 
 def _is_written(outcome: Outcome, held: Child) -> bool:
