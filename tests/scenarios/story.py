@@ -93,6 +93,7 @@ class Story:
     extra_calls: int
     fewer_calls: int
     is_a_race: bool
+    may_be_lost: bool
     waiting: Collection[str]
 
     @classmethod
@@ -110,6 +111,7 @@ class Story:
             extra_calls=told.get("extra_calls", {"number": 1})["number"],
             fewer_calls=told.get("extra_calls", {}).get("fewer", 0),
             is_a_race=told.get("race", False),
+            may_be_lost="lost" in told,
             waiting=told.get("waiting", {"syncers": ()})["syncers"],
         )
 
