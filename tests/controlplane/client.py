@@ -208,6 +208,29 @@ class Client:
             content_type="application/json-patch+json",
         )
 
+    def add_syncer(self, name: str, targets: Sequence[str], data: Mapping[str, str]) -> None:
+        """Make a syncer with its source, the ConfigMap `settings`, and all its namespaces.
+
+        The source is in a namespace of the syncer's name.
+        """
+        for namespace in (name, *targets):
+            self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        metadata = {"name": "settings", "namespace": name}
+        self.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+        spec = {
+            "sourceNamespace": name,
+            "sourceConfigMap": "settings",
+            "targetNamespaces": list(targets),
+        }
+        self.create(
+            {
+                "apiVersion": "config.example.com/v1alpha1",
+                "kind": "ConfigMapSyncer",
+                "metadata": {"name": name},
+                "spec": spec,
+            }
+        )
+
     def delete(
         self,
         kind: str,

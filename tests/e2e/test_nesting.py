@@ -40,32 +40,15 @@ def test_deeply_nested_managed_fields_in_the_namespace_of_a_stranger_stop_no_syn
     stack: Stack, stranger: str
 ) -> None:
     prefix = f"nesting-{stack.strategy[0]}"
-    source, target = (f"{prefix}-{name}" for name in ("source", "target"))
+    target = f"{prefix}-target"
     client = stack.client
-    for namespace in (source, target):
-        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     stored = client.get("ConfigMap", "settings", stranger)["metadata"]["managedFields"]
     assert "somebody" in [each["manager"] for each in stored]
 
-    metadata = {"name": "settings", "namespace": source}
-    client.create(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": "first"}}
-    )
-    client.create(
-        {
-            "apiVersion": "config.example.com/v1alpha1",
-            "kind": "ConfigMapSyncer",
-            "metadata": {"name": prefix},
-            "spec": {
-                "sourceNamespace": source,
-                "sourceConfigMap": "settings",
-                "targetNamespaces": [target],
-            },
-        }
-    )
+    client.add_syncer(prefix, [target], {"key": "first"})
     for value in ("first", "second"):
         content = {"key": value}
-        client.merge_patch("ConfigMap", "settings", {"data": content}, source)
+        client.merge_patch("ConfigMap", "settings", {"data": content}, prefix)
         holds = partial(_holds, content)
         client.wait_for("ConfigMap", "settings", holds, f"the value {value}", target)
 

@@ -70,26 +70,8 @@ def _away(stack: Stack) -> Iterator[list[str]]:
 
 
 def _syncer(stack: Stack, name: str) -> None:
-    client = stack.client
-    for namespace in (name, f"{name}-dev"):
-        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    metadata = {"name": "settings", "namespace": name}
-    client.create(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": "old"}}
-    )
-    client.create(
-        {
-            "apiVersion": "config.example.com/v1alpha1",
-            "kind": "ConfigMapSyncer",
-            "metadata": {"name": name},
-            "spec": {
-                "sourceNamespace": name,
-                "sourceConfigMap": "settings",
-                "targetNamespaces": [f"{name}-dev"],
-            },
-        }
-    )
-    client.wait_for("ConfigMapSyncer", name, _is_ready, "the syncer to be Ready")
+    stack.client.add_syncer(name, [f"{name}-dev"], {"a": "old"})
+    stack.client.wait_for("ConfigMapSyncer", name, _is_ready, "the syncer to be Ready")
 
 
 def _is_ready(syncer: Object) -> bool:

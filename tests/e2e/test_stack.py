@@ -58,22 +58,7 @@ def test_copies_that_are_orphaned_while_metacontroller_is_away_are_not_deleted_w
     prefix = f"orphaned-{stack.strategy.split('-', maxsplit=1)[0]}"
     client = stack.client
     targets = [f"{prefix}-dev", f"{prefix}-prod"]
-    for namespace in (prefix, *targets):
-        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    metadata = {"name": "settings", "namespace": prefix}
-    client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}})
-    client.create(
-        {
-            "apiVersion": "config.example.com/v1alpha1",
-            "kind": "ConfigMapSyncer",
-            "metadata": {"name": prefix},
-            "spec": {
-                "sourceNamespace": prefix,
-                "sourceConfigMap": "settings",
-                "targetNamespaces": targets,
-            },
-        }
-    )
+    client.add_syncer(prefix, targets, {})
     client.wait_for(
         "ConfigMapSyncer",
         prefix,
