@@ -65,7 +65,7 @@ def related_rules(request: CustomizeRequest, options: HookOptions) -> CustomizeR
 
 
 def adopter(request: AdoptRequest, options: HookOptions) -> Syncer | None:
-    """The syncer to which the object shall belong now, if any. Raises MalformedRequest."""
+    """The syncer that the object belongs to from now on, if any. Raises MalformedRequest."""
     found = request.object
     if options.strategy is not ApplyStrategy.DYNAMIC_APPLY or not _is_free(found):
         return None

@@ -1,7 +1,7 @@
 """The end of the story: a syncer that is being deleted removes its copies or lets go of them.
 
 While Metacontroller finalizes, children are still written and deleted as the hook answers, but
-nothing is adopted or released any more. `finalized: true` takes the finalizer off and applies
+nothing is adopted or released. `finalized: true` removes the finalizer and applies
 nothing, so it is said only when nothing is left to do.
 """
 
@@ -38,7 +38,7 @@ _GARBAGE_COLLECTION: Final = frozenset({"foregroundDeletion", "orphan"})
 
 
 def finalize(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResponse[Status]:
-    """No copies, or those that shall stay, and `finalized` when nothing is left to do.
+    """No copies, or those that stay, and `finalized` when nothing is left to do.
 
     Raises MalformedRequest.
     """
@@ -135,8 +135,8 @@ def _is_orphaned(observation: AnyObservation) -> bool:
 
     Its finalizer is off the syncer by then, but what it took the owner from still has the label by
     which Metacontroller claims children; one that Metacontroller released has lost that. Copies
-    that are shown with their owner may be so no more, and if they are, the garbage collector
-    deletes them.
+    that are shown with their owner may have lost it; those that have not, the garbage collector
+    deletes.
     """
     uid = observation.parent.metadata.uid
     return any(copy.label(CONTROLLER_UID) == uid for copy in observation.orphans)

@@ -83,5 +83,5 @@ def _have_descriptors(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
 
 
-# Beside the connections: the listener, the log, Python's and gevent's own.
+# In addition to the connections: the listener, the log, Python's and gevent's own.
 _have_descriptors(worker_connections + 64)

@@ -77,7 +77,7 @@ def _sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResp
 
 
 def _content(observation: Observation[Syncer], request: SyncRequest) -> Content | NoContent:
-    """What every copy shall hold, or why it is not known or must not be spread."""
+    """What every copy is to hold, or why it is not known or must not be spread."""
     syncer, options = observation.syncer, observation.options
     refusal = source.refusal(syncer, request.controller, options) or strategy.secret_in_annotation(
         observation

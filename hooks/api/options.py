@@ -7,7 +7,7 @@ from hooks.api.protocol import ApplyStrategy
 
 @dataclass(frozen=True, slots=True)
 class HookOptions:
-    """How Metacontroller writes, who must have consented beside the syncer's author, what fits.
+    """How Metacontroller writes, who must consent apart from the syncer's author, what fits.
 
     The consents are those of ConfigMaps' owners (that of a Secret's is always needed) and of the
     receiving namespaces'. Under the name `field_manager` Metacontroller writes.

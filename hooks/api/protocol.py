@@ -240,7 +240,7 @@ class AdoptRequest(Struct, frozen=True, gc=False):
         return None if raw is None else _decode(_PARENT, raw, f"related {group}: ")
 
     def related_objects(self, group: str, name: str) -> Group:
-        """The group with no more than one object of it. Raises MalformedRequest."""
+        """The group with at most one object of it. Raises MalformedRequest."""
         raw = self._related(group, name)
         return {} if raw is None else {name: _decode(_OBJECT, raw, f"related {group}: ")}
 

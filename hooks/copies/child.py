@@ -24,11 +24,11 @@ from hooks.spec.syncer import Syncer
 
 
 def preserved(observation: AnyObservation) -> Sequence[ExistingCopy]:
-    """Every living copy, save where its namespace can or may have none.
+    """Every living copy, except where its namespace can or may have none.
 
     Where it can take none, writes would fail; where consent is withdrawn, nothing keeps the copy,
-    also where the namespace is no target any more. What others made a copy, they may keep; what is
-    another syncer's copy, that one makes again.
+    also where the namespace is no longer a target. Others may keep what they made a copy; a copy of
+    another syncer is made again by that syncer.
     """
     closed = {target.namespace for target in observation.targets if target.is_closed}
     refusing = {target.namespace for target in observation.targets if target.is_refusing}
@@ -66,7 +66,7 @@ def is_marked_by_dynamic_apply(copy: KubernetesObject) -> bool:
 def foreign_children(observation: Observation[Syncer]) -> Sequence[ExistingCopy]:
     """What is observed as a copy where none is wanted, and was made a copy by somebody else.
 
-    Whoever applies a copy's manifest in another namespace applies our labels and owner with it,
+    Users who apply a copy's manifest in another namespace apply our labels and owner with it,
     perhaps to an object of their own. Left out of the answer, it would be deleted.
     """
     by_namespace = {target.namespace: target for target in observation.targets}
@@ -81,7 +81,7 @@ def foreign_children(observation: Observation[Syncer]) -> Sequence[ExistingCopy]
 
 
 def minimal_child(found: KubernetesObject, options: HookOptions) -> Child:
-    """What keeps an object that somebody else made a copy, without making it any more ours.
+    """What keeps an object that somebody else made a copy, without taking more of it over.
 
     Dynamic apply takes off what its annotation says to be its own, and that came with the
     manifest, so there the content has to be said again.
@@ -135,7 +135,7 @@ def preserve_child(
 def take_back(orphan: KubernetesObject, options: HookOptions) -> Child:
     """What makes an orphaned copy a child again under server-side apply: the copy as it is.
 
-    Whoever applies a key becomes one more owner of it, and others can have put so much on the copy
+    Applying a key makes us one more owner of it, and others can have put so much on the copy
     that etcd has no room for that. Then it is made smaller, for only an observed copy is replaced.
     """
     whole = preserve_child(orphan, options)
@@ -161,7 +161,7 @@ def still_controlled(
 ) -> Sequence[Child]:
     """The children, naming the syncer as their controller where else they would lose it.
 
-    Dynamic apply takes off what its annotation says that it wrote and nobody asks for any more, and
+    Dynamic apply removes what its annotation says that it wrote and that is not asked for now, and
     anybody can write that annotation. With owners in it, Metacontroller itself would leave a copy
     without a controller, to be adopted again; where that fails, the whole syncer stops.
     """

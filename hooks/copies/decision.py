@@ -1,7 +1,7 @@
 """The copy in one namespace: create it, keep it, write it, replace it, or leave it alone.
 
 Kubernetes and Metacontroller will not make a copy exact by themselves: keys that somebody added
-are nobody's to remove, immutable objects refuse every update, and under server-side apply an
+are not removed by anyone, immutable objects refuse every update, and under server-side apply an
 object that we never made is taken over as soon as it is returned. What to return in each case is
 decided here, from what is observed alone.
 """
@@ -146,7 +146,7 @@ class CopyDecisions:
         elif options.strategy is ApplyStrategy.DYNAMIC_APPLY:
             failure = conflicts.unadoptable(found, syncer, options.strategy)
         else:
-            # As it is, not as it shall be: it may be immutable, or hold a key on the other side,
+            # As it is, not as it should be: it may be immutable, or hold a key on the other side,
             # and then only an observed copy can be mended.
             return Outcome(namespace, State.WAITING, (take_back(found, options),))
         return Outcome(namespace, State.FAILED, failure=failure)
@@ -167,7 +167,7 @@ class CopyDecisions:
         """The copy holds the content; it may still lack metadata, or be immutable against the spec.
 
         `immutable` cannot be taken back. Set by somebody else it is said again; set by us alone,
-        the spec had asked for it and does so no more.
+        the spec had asked for it and no longer does.
         """
         syncer, options = self._syncer, self.observation.options
         is_unwanted = copy.immutable and not syncer.immutable

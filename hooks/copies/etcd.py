@@ -1,8 +1,8 @@
 """How many bytes etcd has to take for an object, which no other limit of Kubernetes covers.
 
 ConfigMaps and Secrets are stored in protobuf, with `managedFields` as JSON inside: thousands of
-short keys take more there than in a request. What etcd refuses, the API server refuses with 500,
-whoever writes. Facts: etcd's `--max-request-bytes`, which counts the object with the three times
+short keys take more there than in a request. What etcd refuses, the API server refuses with 500
+for every writer. Facts: etcd's `--max-request-bytes`, which counts the object with the three times
 that its key stands in the transaction around it; Kubernetes' `core/v1` protobuf.
 """
 
@@ -39,7 +39,7 @@ def child_size(metadata: ChildMeta, lengths: Mapping[tuple[int, int], int]) -> i
 def _content_size(lengths: Mapping[tuple[int, int], int]) -> int:
     """Bytes of the entries of `data` and `binaryData`: how often keys and values have which length.
 
-    Each key stands once more in `managedFields`, under whoever owns it.
+    Each key stands once more in `managedFields`, under its owner.
     """
     return sum(
         times * (_entry_size(key_length, value_length) + key_length + _FIELD_BYTES)
@@ -61,16 +61,16 @@ def is_too_much(stored: int, copy: KubernetesObject, options: HookOptions) -> bo
     annotations = {k: v for k, v in (metadata.annotations or {}).items() if k != LAST_APPLIED}
     parts = (metadata.labels, annotations, metadata.owner_references, metadata.finalizers)
     room = LIMIT - stored - sum(len(protocol.encode(part)) for part in parts)
-    beside = memoryview(metadata.managed_fields).nbytes
+    managed = memoryview(metadata.managed_fields).nbytes
     if protocol.is_absent(metadata.managed_fields):
-        # Where none are kept, whoever applies first gives all that is there to one more manager.
+        # Where none are kept, the first apply gives all that is there to one more manager.
         keys = (protocol.decode_values(raw, copy, "data") for raw in (copy.data, copy.binary_data))
-        beside = sum(map(_fields_size, keys))
-    if beside <= room:
+        managed = sum(map(_fields_size, keys))
+    if managed <= room:
         return False
     # What is ours in managedFields is written again, and so is counted where the copy is.
     ours = [m for m in copy.field_managers if m.manager == options.field_manager]
-    return beside - sum(_fields_size(manager.keys) for manager in ours) > room
+    return managed - sum(_fields_size(manager.keys) for manager in ours) > room
 
 
 def _entry_size(key_length: int, value_length: int) -> int:

@@ -44,7 +44,7 @@ def is_managed_by_us(copy: KubernetesObject, options: HookOptions) -> bool:
 def owned_metadata(copy: KubernetesObject, options: HookOptions) -> OwnedMetadata:
     """The labels and annotations that Metacontroller wrote for us, and nobody else's.
 
-    What a spec that cannot be read any more had asked for is known from this alone. Metacontroller
+    Only this tells what a spec asked for that cannot be read now. Metacontroller
     reads its own annotation under dynamic apply only, so elsewhere it is somebody else's text.
     """
     applied = copy.annotation(LAST_APPLIED)

@@ -75,7 +75,7 @@ class PruneGuard:
     def allows(self, child: Child) -> bool:
         """Whether a child is asked for already.
 
-        A copy that is made anew raises the number of which a percentage is allowed. So the status
+        A copy that is made again raises the number of which a percentage is allowed. So the status
         holds the token first, and the next sync makes the copy.
         """
         return self.is_recorded or child.metadata.namespace in self.occupied
@@ -150,7 +150,7 @@ def _is_emptying(observation: Observation[Syncer]) -> bool:
 
 
 def _names(observation: Observation[Syncer]) -> set[str]:
-    """The namespaces that shall hold a copy; the source's own never does."""
+    """The namespaces that get a copy; the source's own never does."""
     names = {target.namespace for target in observation.targets}
     return names - {observation.syncer.source.namespace}
 

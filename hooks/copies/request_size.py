@@ -1,7 +1,7 @@
 """How much of what the service reads a syncer will take, said before it is too much.
 
-A request holds every copy, and a service that refuses it cannot say anything any more: the status
-stays as it was. So the next request is reckoned beforehand, from what is asked for alone, and a
+A request holds every copy, and a service that refuses it can no longer say anything: the status
+stays as it was. So the next request is estimated in advance, from what is asked for alone, and a
 little too large rather than too small.
 """
 

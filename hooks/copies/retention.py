@@ -3,7 +3,7 @@
 The garbage collector deletes an object when the last of its owners is gone, and takes off the one
 that is gone where another is left. So under `deletionPolicy: Retain` every living copy names its
 Namespace as an owner, long before anybody deletes the syncer: then it is too late to write, for
-under foreground deletion Metacontroller applies nothing any more.
+under foreground deletion Metacontroller no longer applies anything.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _KIND: Final = "Namespace"
 
 
 def is_wanted(syncer: Syncer | InvalidSpec) -> bool:
-    """Whether the copies shall outlive their syncer."""
+    """Whether the copies outlive their syncer."""
     return syncer.deletion_policy is DeletionPolicy.RETAIN
 
 
@@ -40,7 +40,7 @@ def available(observation: AnyObservation, namespace: str) -> OwnerReference | N
 
 
 def desired(observation: AnyObservation, copy: KubernetesObject) -> OwnerReference | None:
-    """The owner that a copy which stays shall have beside its syncer.
+    """The owner that a copy which stays has in addition to its syncer.
 
     Where the spec cannot be followed, where the Namespace is not shown, or where it has the name of
     the syncer and dynamic apply could not tell the two apart, it is the one that is there.
@@ -57,7 +57,7 @@ def desired(observation: AnyObservation, copy: KubernetesObject) -> OwnerReferen
 
 
 def is_safe(copy: KubernetesObject, observation: AnyObservation) -> bool:
-    """Whether a copy that shall outlive its syncer has the owner that lets it."""
+    """Whether a copy that is to outlive its syncer has the owner that lets it."""
     owner = observed(copy)
     return owner is not None and owner == desired(observation, copy)
 

@@ -42,9 +42,9 @@ def strategy_mismatch(observation: Observation[Syncer]) -> str | None:
 def _marks(observation: Observation[Syncer]) -> Sequence[bool]:
     """For each target namespace with a living copy, whether one there has dynamic apply's mark.
 
-    Namespaces outside the targets count only where no target has a copy. Whoever owns one namespace
+    Namespaces outside the targets count only where no target has a copy. The owner of one namespace
     has one voice, however many objects there look like copies. A copy that hangs in deletion is
-    not written any more, so nothing takes its annotation off.
+    no longer written, so nothing removes its annotation.
     """
     marks: dict[str, bool] = {}
     for copy in observation.copies:

@@ -1,7 +1,7 @@
 """What to write into a copy so that it comes to hold the content and nothing else.
 
-Keys that somebody added are nobody's to remove: a key is first claimed, with a value of ours, and
-goes when it is then left out.
+A key that somebody added is not removed by leaving it out: it is first claimed, with a value of
+ours, and goes when it is then left out.
 """
 
 from collections.abc import Mapping, Sequence

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitStatus.BAD_INPUT
     report = _report(options, schema, given, change)
     try:
-        with _whoever_reads():
+        with _readers_may_leave():
             report.write(rehearsal, sys.stdout)
             sys.stdout.flush()
     except OSError as error:
@@ -278,7 +278,7 @@ def _watch(options: argparse.Namespace, schema: Schema) -> int:
             report = _report(options, schema, given, change)
             shown = rehearsal
             if last is not None:
-                # A plan stands beside what is there now, not beside the plan before it.
+                # A plan is shown next to what is there now, not next to the plan before it.
                 if options.output is not Output.PLAN:
                     report = replace(report, changes_only=True)
                     shown = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
@@ -302,7 +302,7 @@ def _stop(*_: object) -> None:
 
 
 @contextmanager
-def _whoever_reads() -> Iterator[None]:
+def _readers_may_leave() -> Iterator[None]:
     """Let a reader such as `head` go when he has seen enough: what happens is the same."""
     try:
         yield
@@ -330,7 +330,7 @@ def run() -> int:
     # third of the time. A watch, which lives longer, looks once a run.
     gc.disable()
     try:
-        with _whoever_reads():
+        with _readers_may_leave():
             status = main()
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED

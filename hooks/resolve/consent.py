@@ -1,6 +1,6 @@
 """Who may be given a copy, as the owners of the source and of the receiving namespace say it.
 
-A syncer reads with Metacontroller's rights, so its author may see less than it does. What he may
+A syncer reads with Metacontroller's rights, so its author may see less than it does. What they may
 not give away stays where it is unless its owner's annotation says otherwise, and a namespace may
 want to say from where it takes anything. Both annotations are a comma-separated list of namespace
 names and globs; `*` means all, nothing means none.

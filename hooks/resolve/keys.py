@@ -1,6 +1,6 @@
 """Which keys of the source go into the copies, and under which names.
 
-A copy that silently lacks a key breaks whoever reads it, so a key that is asked for and not there
+A copy that silently lacks a key breaks its readers, so a key that is asked for and not there
 is a problem with a name, never a smaller copy. The same holds where two keys would become one.
 """
 

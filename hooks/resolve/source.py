@@ -91,7 +91,7 @@ def lengths(text: Mapping[str, str], encoded: Mapping[str, str]) -> Mapping[tupl
 # Without slots, for what is counted once is kept.
 @dataclass(frozen=True)
 class Content:
-    """What every copy shall hold, decoded once and encoded once.
+    """What every copy is to hold, decoded once and encoded once.
 
     `raw_data` and `raw_binary_data` are the two maps as JSON, empty where a map is empty.
     `hash` is `sha256:` and 64 hexadecimal digits; equal contents have equal hashes, however
@@ -210,8 +210,8 @@ def allowed(syncer: Syncer, request: SyncRequest) -> Consent | None:
 def made(copy: KubernetesObject, syncer: Syncer) -> bool:
     """Whether a copy was made from the source that the syncer names now; where in doubt, yes.
 
-    Whoever may write the copy can take its annotation off, or name any source there, and must not
-    keep the copy by that: only a source that the syncer named before counts as another one.
+    Everybody who may write the copy can remove its annotation, or name any source there, and must
+    not keep the copy by that: only a source that the syncer named before counts as another one.
     """
     is_of_kind = kinds.of(copy.kind) is syncer.source.kind
     return is_of_kind and copy.annotation(SOURCE) not in syncer.former_sources

@@ -1,4 +1,4 @@
-"""Which namespaces shall hold a copy, and which of them can take one.
+"""Which namespaces get a copy, and which of them can take one.
 
 A namespace that cannot take a copy fails by itself and disturbs no other: returned to
 Metacontroller all the same, its copy would make every sync of the syncer an error.
@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A namespace that shall hold a copy; with a failure where it can or may take none.
+    """A namespace that is to hold a copy; with a failure where it can or may take none.
 
     Where it `keeps`, a copy that is there stays as it is in spite of the failure.
     """
@@ -136,7 +136,7 @@ def selected(syncer: Syncer, request: SyncRequest) -> Sequence[Target]:
 
 
 def is_terminating(namespace: KubernetesObject) -> bool:
-    """Whether a Namespace is being deleted: nothing can be created in it any more."""
+    """Whether a Namespace is being deleted: nothing more can be created in it."""
     phase = namespace.status.phase if namespace.status else ""
     return namespace.is_terminating or phase == "Terminating"
 

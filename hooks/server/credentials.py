@@ -24,7 +24,7 @@ class UnusableFile(ValueError):
 
 
 class Reread(Generic[_Read]):
-    """What `read` makes of some files, made anew once one of them was replaced.
+    """What `read` makes of some files, made again once one of them was replaced.
 
     `read` raises UnusableFile. The first time that is an error; later `complain` is told one
     sentence, once for each replacement, and what was there before stays.

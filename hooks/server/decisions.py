@@ -8,7 +8,7 @@ decision pass a long one. `/customize` and `/adopt/customize` have threads of th
 Metacontroller drops the event that made it ask when they are not answered. What is waiting for a
 thread is bounded by MAX_IN_FLIGHT_BYTES.
 
-A thread cannot be interrupted. Where nobody waits for a decision any more, it goes on to its end;
+A thread cannot be interrupted. Where nobody waits for a decision now, it goes on to its end;
 its bytes are counted until then. Should all threads compute what nobody waits for, the service has
 to be started again: `are_stuck`.
 """
@@ -64,7 +64,7 @@ class Threads:
 
     @property
     def are_stuck(self) -> bool:
-        """Whether all threads compute what nobody waits for any more."""
+        """Whether all threads compute what nobody waits for now."""
         return self._abandoned >= self._size
 
     def decide(self, work: Callable[[], _Decision], reserved: Reserved) -> _Decision:

@@ -42,7 +42,7 @@ JSON: Final = "application/json"
 _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
 """More than a body of /customize can have: it holds one object, of which etcd keeps 1.5 MiB."""
 CUSTOMIZE_BUDGET_BYTES: Final = 4 * _CUSTOMIZE_BYTES
-"""More than can be computed at once, and one beside: there is always somebody who can make room."""
+"""More than can be computed at once, and one more: there is always somebody who can make room."""
 _FIRST_PIECE_BYTES: Final = 64 * 1024
 _LARGEST_PIECE_BYTES: Final = 1024 * 1024
 

@@ -24,7 +24,7 @@ SYNCERS: Final = 10_000
 
 _KEPT: Final = timedelta(hours=24)
 _NAME: Final = re.compile(r"[a-z0-9][-.a-z0-9]{0,252}")
-"""What an object can be called. Whoever asks may send anything else, and it is not counted."""
+"""What an object can be called. A client may send anything else, and it is not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 Gunicorn's own worker stops accepting once its connections are used up, and lets each stay for as
 long as its client says nothing: a thousand silent clients lock everybody out. Here nobody is locked
-out. Whoever comes beyond the limit takes the place of the connection that has kept the service
+out. A connection beyond the limit takes the place of the connection that has kept the service
 waiting for the longest, and of one that was never answered a hook before one that was, because
 Metacontroller's idle connections are among the latter. A client waits for nobody but itself, so a
 slow head, a slow body, a TLS handshake that stops and an answer that nobody fetches are all the
 same: a connection that keeps the service waiting.
 
 Decisions are computed by threads. A connection for which one is computed waits for the service, so
-it makes room only after all others. When all threads compute what nobody waits for any more, the
+it makes room only after all others. When all threads compute what nobody waits for now, the
 worker says no longer that it lives, and gunicorn replaces it.
 
 Besides, a head and a handshake must come in HEAD_TIMEOUT_SECONDS, a request must be over in time,
@@ -46,8 +46,8 @@ _ANSWER_SECONDS: Final = 60
 _SWITCH_SECONDS: Final = 0.0002
 """After how long a thread that computes lets the event loop have a turn.
 
-Reading a body of 25 MB under TLS beside five decisions takes 2.6 s with Python's default of 5 ms
-and 0.8 s with this; more turns cost no measurable processor time.
+Reading a body of 25 MB under TLS while five decisions are computed takes 2.6 s with Python's
+default of 5 ms and 0.8 s with this; more turns cost no measurable processor time.
 """
 
 _TURN_BYTES: Final = 256 * 1024
@@ -175,7 +175,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
             super().handle_request(listener_name, req, sock, addr)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
-        """Answer what could not become a request, or what went wrong beside the application."""
+        """Answer what could not become a request, or what went wrong outside of the application."""
         known = (each[1:] for each in _REFUSALS if isinstance(exc, each[0]))
         code, line = next(known, (500, "Internal Server Error"))
         described = f"{type(exc).__name__} from {addr[0]}"

@@ -79,10 +79,10 @@ def parse(raw: Raw) -> LabelSelector:
         raise MalformedSelector("it is not a map") from None
     if given.keys().isdisjoint(_FIELDS):
         return LabelSelector(tuple(_of_labels(given)))
-    beside = sorted(given.keys() - set(_FIELDS))
-    if beside:
+    others = sorted(given.keys() - set(_FIELDS))
+    if others:
         raise MalformedSelector(
-            f"{excerpt(beside[0])} cannot be used together with {' and '.join(_FIELDS)}"
+            f"{excerpt(others[0])} cannot be used together with {' and '.join(_FIELDS)}"
         )
     labels, expressions = given.get("matchLabels") or {}, given.get("matchExpressions") or []
     if not isinstance(labels, dict) or not isinstance(expressions, list):

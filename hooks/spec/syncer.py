@@ -58,8 +58,8 @@ class SourceReference:
 class NamespaceSelection:
     """Which namespaces a syncer asks for: some by name, others by what they are.
 
-    `names` are sorted and without duplicates. `globs` and `selector` reach what matches, save what
-    `excluded`, names and globs, leaves out.
+    `names` are sorted and without duplicates. `globs` and `selector` reach what matches, except
+    what `excluded`, names and globs, leaves out.
     """
 
     names: Sequence[str] = ()
@@ -144,7 +144,7 @@ class Syncer:
 class InvalidSpec:
     """Why the spec cannot be followed: a sentence without full stop that says what to change.
 
-    What it says of deletion is followed all the same, for a typo elsewhere shall lose nothing.
+    What it says of deletion is followed all the same, so that a typo elsewhere loses nothing.
     """
 
     message: str

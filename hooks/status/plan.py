@@ -1,8 +1,8 @@
 """Say what a suspended syncer would do, by what is there in the end and not step by step.
 
 The hook works in steps: a foreign key is claimed before it goes, an immutable copy deleted before
-it comes again, a released one first taken back as it is. Whoever has to say yes or no to all of
-it wants to know what it leads to. Told are names of namespaces and of keys, never a value.
+it comes again, an orphaned one first taken back as it is. A person who has to say yes or no to all
+of it wants to know what it leads to. Named are namespaces and keys, never a value.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +21,7 @@ from hooks.copies.prune_guard import PruneGuard
 NAMES_LIMIT: Final = 50
 """How many namespaces each part of a plan names; the counts are true beyond."""
 KEYS_LIMIT: Final = 10
-"""How many keys are named of one copy: a status has to fit into etcd beside a long spec."""
+"""How many keys are named of one copy: a status has to fit into etcd next to a long spec."""
 
 
 class Namespaces(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ def make(
 
 
 def _is_written(outcome: Outcome, held: Child) -> bool:
-    """Whether a copy is not as it shall be, or has labels or annotations that the spec lost."""
+    """Whether a copy is not as it should be, or has labels or annotations that the spec lost."""
     if outcome.state is not State.CURRENT:
         return True
     (wanted,) = outcome.children

@@ -148,7 +148,7 @@ def _healed(
     seen: Iterable[Outcome],
     believed: Mapping[tuple[str, FailureReason], str | UnsetType],
 ) -> AbstractSet[str]:
-    """The namespaces that failed for a reason that is none any more."""
+    """The namespaces that failed for a reason that is gone."""
     early = {f.namespace for f in before.refused} - {name for name, _ in believed}
     still = {o.namespace for o in seen if o.failure is not None}
     return before.failed_namespaces - early - still

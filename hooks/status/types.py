@@ -21,7 +21,7 @@ FAILURES_LIMIT: Final = 50
 
 
 STATUS_LIMIT: Final = 250_000
-"""Bytes of a whole status as JSON: etcd keeps it beside a long spec, and tools show it."""
+"""Bytes of a whole status as JSON: etcd keeps it next to a long spec, and tools show it."""
 
 
 RETRY_SECONDS: Final = 30

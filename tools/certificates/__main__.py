@@ -1,7 +1,7 @@
 """Make the hook's certificate and key, and the certificate of the authority that signed it.
 
 The authority's own key is never written, so nobody can sign anything else with it; each run makes
-another authority. The one before stays in ca.crt beside the new one, so that Metacontroller, which
+another authority. The one before stays in ca.crt with the new one, so that Metacontroller, which
 reads the file when it starts, knows both while the hook still shows the certificate before.
 """
 

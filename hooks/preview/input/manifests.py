@@ -36,7 +36,7 @@ class Manifest:
 
     @property
     def is_applied(self) -> bool:
-        """Whether somebody applies it; a dump shows what is there, whoever wrote it."""
+        """Whether somebody applies it; a dump shows what is there, of all writers."""
         return not self.item["metadata"].get("uid")
 
     def problem(self, sentence: str) -> Problem:

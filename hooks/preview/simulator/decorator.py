@@ -1,7 +1,7 @@
-"""Metacontroller's DecoratorController in memory, as far as adoption needs it: labels, and no more.
+"""Metacontroller's DecoratorController in memory, as far as adoption needs it: labels only.
 
 It asks about the ConfigMaps that its selector matches, shows what `/adopt/customize` wants to see,
-and sets the labels that `/adopt` answers. What the selector matches no more it leaves as it is; a
+and sets the labels that `/adopt` answers. What the selector no longer matches it leaves as it is; a
 call that failed comes again with the next change that concerns the object. Facts: Metacontroller
 4.17.2, measured on a real API server.
 """

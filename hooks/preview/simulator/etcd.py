@@ -1,7 +1,7 @@
 """Refuse what etcd would not take, as the API server does.
 
 Objects are stored in protobuf, with their managedFields inside. What is too large with them and
-was not applied, the API server stores without them: then nobody owns anything any more.
+was not applied, the API server stores without them: then nobody owns anything.
 Facts: etcd's `--max-request-bytes`; Kubernetes' handlers for create, update and patch
 (`isTooLargeError`).
 """

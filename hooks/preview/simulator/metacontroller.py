@@ -3,7 +3,7 @@
 To know what a syncer will do, one must know when Metacontroller asks, what it shows, and what it
 makes of the answer. This follows its CompositeController (4.17.2) step by step: claim children,
 gather related objects, call the hook, delete, apply, write the status, and queue again whatever a
-change concerns; beside it works the DecoratorController, where one is installed. Its informers are
+change concerns; with it works the DecoratorController, where one is installed. Its informers are
 never behind here, so the number of calls is the least that the real one makes.
 
 Errors: `DoesNotSettleError`. What Metacontroller would report as an event is in `events`.

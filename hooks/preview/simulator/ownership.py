@@ -1,7 +1,7 @@
 """Know who wrote which field, as the API server's managedFields do.
 
 Server-side apply removes a key when the applier stops sending it, but only if nobody else owns
-it; a user's edit takes the field from whoever had it. Both depend on ownership field by field.
+it; a user's edit takes the field from its owner. Both depend on ownership field by field.
 Only the fields that a copy is made of are told apart: each key of data, binaryData, labels and
 annotations, each owner, each finalizer; `spec` is one field.
 
@@ -105,7 +105,7 @@ def after_update(
 ) -> tuple[Ownership, bool]:
     """Who owns what after a plain write, and whether the writer set any field.
 
-    The writer owns what it changed, and nobody else does. Where nobody owns anything any more, the
+    The writer owns what it changed, and nobody else does. Where nobody owns anything, the
     API server stops keeping track until something is applied.
     """
     if old is not None and not ownership:
@@ -123,7 +123,7 @@ def apply(
 ) -> tuple[dict[Path, object], Ownership]:
     """Force an applied object onto the living one: the fields that result, and who owns them.
 
-    A field that the writer applied earlier and applies no more goes, unless someone else owns it
+    A field that the writer applied earlier and no longer applies goes, unless someone else owns it
     too. A field of another writer stays; one with another value changes hands.
     """
     before = fields_of(live) if live else {}

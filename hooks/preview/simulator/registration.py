@@ -32,7 +32,7 @@ class Installation:
 
 
 BASE: Final = Installation()
-"""What `metacontroller/` installs without components, beside a Metacontroller as we advise it."""
+"""What `metacontroller/` installs without components, with a Metacontroller as we advise it."""
 
 
 def composite_controller(children: Sequence[Resource]) -> Object:

@@ -102,7 +102,7 @@ class Audience:
                 named.setdefault(syncer, []).append(rule)
 
     def forget(self, syncer: str) -> None:
-        """Let a syncer hear of nothing any more."""
+        """Let a syncer hear of nothing from now on."""
         for rule in self._rules.pop(syncer, ()):
             for name in rule.names:
                 self._by_name[rule.resource.kind, name].pop(syncer, None)
