@@ -12,7 +12,7 @@ _ERROR = "# error: "
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedManifest:
     """A manifest that is refused, and what the refusal says."""
 
     manifest: Object
@@ -24,7 +24,7 @@ def valid() -> dict[str, Object]:
     return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in _files("valid")}
 
 
-def invalid() -> dict[str, Refused]:
+def invalid() -> dict[str, RefusedManifest]:
     """Manifests that are refused, by the sentence that names them."""
     return {path.stem: _refused(path) for path in _files("invalid")}
 
@@ -107,8 +107,8 @@ def _files(verdict: str) -> list[Path]:
     return sorted((_FOLDER / verdict).glob("*.yaml"))
 
 
-def _refused(path: Path) -> Refused:
+def _refused(path: Path) -> RefusedManifest:
     text = path.read_text("utf-8")
     first_line, _, _ = text.partition("\n")
     assert first_line.startswith(_ERROR), f"{path.name} must begin with '{_ERROR}'"
-    return Refused(yaml.safe_load(text), first_line.removeprefix(_ERROR))
+    return RefusedManifest(yaml.safe_load(text), first_line.removeprefix(_ERROR))

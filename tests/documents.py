@@ -44,7 +44,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DocumentCommand:
     """One command of a document, and the lines that it shall print."""
 
     document: str
@@ -53,7 +53,7 @@ class Step:
     shown: tuple[str, ...]
 
 
-def steps(document: str, text: str) -> Iterator[Step]:
+def steps(document: str, text: str) -> Iterator[DocumentCommand]:
     """The commands of a document that are to run, in order."""
     lines = text.splitlines()
     number = 0
@@ -67,7 +67,7 @@ def steps(document: str, text: str) -> Iterator[Step]:
         number = end + 1
 
 
-def _commands(document: str, first: int, block: list[str]) -> Iterator[Step]:
+def _commands(document: str, first: int, block: list[str]) -> Iterator[DocumentCommand]:
     begins = [i for i, line in enumerate(block) if line.startswith("$ ")]
     assert begins[:1] == [0], f"{document}:{first}: a console block begins with `$ `"
     for begin, end in zip(begins, [*begins[1:], len(block)], strict=True):
@@ -76,7 +76,7 @@ def _commands(document: str, first: int, block: list[str]) -> Iterator[Step]:
             head += 1
         command = "\n".join(block[begin : head + 1]).removeprefix("$ ")
         shown = tuple(line for line in block[head + 1 : end] if line)
-        yield Step(document, first + begin, command, shown)
+        yield DocumentCommand(document, first + begin, command, shown)
 
 
 def masked(line: str) -> str:
@@ -85,7 +85,7 @@ def masked(line: str) -> str:
     return line.strip()
 
 
-def shown_as(step: Step, printed: str) -> bool:
+def shown_as(step: DocumentCommand, printed: str) -> bool:
     if "--for=delete" in step.command:
         # Of what is gone already when it is asked for, kubectl prints nothing.
         return True

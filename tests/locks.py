@@ -17,17 +17,17 @@ _HASH = re.compile(r"--hash=sha256:(\w+)")
 
 
 @dataclass(frozen=True)
-class Pin:
+class LockedPackage:
     version: str
     hashes: frozenset[str]
     is_for_here: bool
 
 
-def pins(lock: str) -> Mapping[str, Pin]:
+def pins(lock: str) -> Mapping[str, LockedPackage]:
     """The packages of a lock by name."""
     text = (ROOT / lock).read_text("utf-8")
     return {
-        name: Pin(version, frozenset(_HASH.findall(rest)), _is_for_here(marker))
+        name: LockedPackage(version, frozenset(_HASH.findall(rest)), _is_for_here(marker))
         for name, version, marker, rest in _PIN.findall(text)
     }
 

@@ -43,7 +43,7 @@ def measure() -> Iterator[Ratio]:
 
 
 def _fan_out(stack: Stack, loop: "Loop") -> Iterator[Ratio]:
-    many = Syncer(stack, "many", COPIES)
+    many = MeasuredSyncer(stack, "many", COPIES)
     many.make()
     loop.apply_all(many.namespaces, "first")
     pairs, calls = [], []
@@ -71,7 +71,7 @@ def _fan_out(stack: Stack, loop: "Loop") -> Iterator[Ratio]:
 
 
 def _drift(stack: Stack, loop: "Loop") -> Ratio:
-    some = Syncer(stack, "some", DRIFT_COPIES)
+    some = MeasuredSyncer(stack, "some", DRIFT_COPIES)
     some.make()
     drifted = some.namespaces[DRIFT_COPIES // 2]
     pairs = []
@@ -89,7 +89,7 @@ def _drift(stack: Stack, loop: "Loop") -> Ratio:
 
 
 def _replacement(stack: Stack, loop: "Loop") -> Ratio:
-    frozen = Syncer(stack, "frozen", _REPLACED_COPIES, {"immutable": True})
+    frozen = MeasuredSyncer(stack, "frozen", _REPLACED_COPIES, {"immutable": True})
     frozen.make()
     loop.apply_all(frozen.namespaces, "first")
     pairs: list[tuple[float, float]] = []
@@ -118,7 +118,7 @@ def _value(mark: str, size: int = CONTENT_BYTES) -> str:
     return f"{mark} ".ljust(size, "x")
 
 
-class Syncer:
+class MeasuredSyncer:
     """One syncer with its source and targets, and the moments at which its copies change."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Syncer:
         self._wishes = wishes or {}
         self._stack = stack
         self._client = stack.client
-        self._editor = _Connection(stack.client)
+        self._editor = _RawConnection(stack.client)
         self.name = name
         self.namespaces = [f"{name}-{number:04d}" for number in range(targets)]
 
@@ -165,20 +165,20 @@ class Syncer:
 
     def change(self, mark: str) -> float:
         """Change the source; the seconds from its write to the last copy's, as a watch sees it."""
-        with _Watch(self._client, f"synced-by={self.name}") as watch:
+        with _CopyTimes(self._client, f"synced-by={self.name}") as watch:
             started = time.perf_counter()
             self._write_source(mark)
             return watch.until_all(len(self.namespaces), self._value(mark)) - started
 
     def replace(self, mark: str) -> Sequence[float]:
         """Change the source of immutable copies; for each the seconds from its end to the next."""
-        with _Watch(self._client, f"synced-by={self.name}") as watch:
+        with _CopyTimes(self._client, f"synced-by={self.name}") as watch:
             self._write_source(mark)
             return watch.gaps(len(self.namespaces))
 
     def drift(self, namespace: str) -> float:
         """Edit one copy; the seconds from the edit, itself included, until it is put back."""
-        with _Watch(self._client, f"synced-by={self.name}") as watch:
+        with _CopyTimes(self._client, f"synced-by={self.name}") as watch:
             path = f"/api/v1/namespaces/{namespace}/configmaps/{self.name}?fieldManager=editor"
             edited = json.dumps({"data": {"key": "edited"}}).encode()
             started = time.perf_counter()
@@ -245,7 +245,7 @@ class Syncer:
         self._client.merge_patch("ConfigMap", self.name, patch, _SOURCE_NAMESPACE)
 
 
-class _Connection:
+class _RawConnection:
     """A kept-alive TLS connection that adds as little as can be to what the API server does."""
 
     def __init__(self, client: Client) -> None:
@@ -281,7 +281,7 @@ class Loop:
     """The bare loop."""
 
     def __init__(self, client: Client) -> None:
-        self._connection = _Connection(client)
+        self._connection = _RawConnection(client)
 
     def __enter__(self) -> Self:
         return self
@@ -326,11 +326,11 @@ class Loop:
         return copy
 
 
-class _Watch:
+class _CopyTimes:
     """A watch on the copies of one syncer, which notes when each got a value."""
 
     def __init__(self, client: Client, labels: str) -> None:
-        self._connection = _Connection(client)
+        self._connection = _RawConnection(client)
         path = f"/api/v1/configmaps?labelSelector={labels}"
         version = json.load(self._connection.send("GET", path))["metadata"]["resourceVersion"]
         self._events = self._connection.send("GET", f"{path}&watch=1&resourceVersion={version}")

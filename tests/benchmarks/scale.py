@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.end_to_end import Loop, Syncer
+from tests.benchmarks.end_to_end import Loop, MeasuredSyncer
 from tests.benchmarks.picture import Panel, draw
 from tests.controlplane import SERVER_SIDE_APPLY, Stack, missing, wait_for
 from tests.reliability.memory import sample
@@ -113,7 +113,7 @@ def _all(stack: Stack, end: float) -> Iterator[Measured]:
         if time.monotonic() >= end:
             print(f"{name}: not measured, the time is over", flush=True)
             continue
-        syncer = Syncer(stack, f"scale-{targets}", targets, content_bytes=1_000 * size)
+        syncer = MeasuredSyncer(stack, f"scale-{targets}", targets, content_bytes=1_000 * size)
         if targets not in made:
             syncer.make_namespaces()
             made.add(targets)
@@ -128,7 +128,7 @@ def _all(stack: Stack, end: float) -> Iterator[Measured]:
         syncer.remove()
 
 
-def _refusal(stack: Stack, syncer: Syncer) -> str | None:
+def _refusal(stack: Stack, syncer: MeasuredSyncer) -> str | None:
     """What the hook says where it writes nothing, None where it begins to write."""
 
     def resolved() -> tuple[str, str] | None:
@@ -143,7 +143,7 @@ def _refusal(stack: Stack, syncer: Syncer) -> str | None:
     return message if reason == "TooLarge" else None
 
 
-def _measured(stack: Stack, syncer: Syncer, targets: int, size: int) -> Measured:
+def _measured(stack: Stack, syncer: MeasuredSyncer, targets: int, size: int) -> Measured:
     syncer.wait_until_ready("first")
     middle = syncer.namespaces[targets // 2]
     drifts = []
@@ -169,7 +169,7 @@ def _measured(stack: Stack, syncer: Syncer, targets: int, size: int) -> Measured
     )
 
 
-def _ratio(stack: Stack, syncer: Syncer, seconds: float, size: int) -> float | None:
+def _ratio(stack: Stack, syncer: MeasuredSyncer, seconds: float, size: int) -> float | None:
     """The seconds to those of a bare loop of applies, where that takes no long time."""
     number = len(syncer.namespaces)
     if number > _CHEAP_TARGETS or number * size > _CHEAP_KILOBYTES:

@@ -12,7 +12,7 @@ from tests.cases import Case
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class LoggedAnswer:
     """What came back, and what was logged."""
 
     code: int
@@ -25,14 +25,14 @@ class Answered:
         return json.loads(self.body)
 
 
-def asked(hook: str, body: bytes, now: datetime, settings: Settings) -> Answered:
+def asked(hook: str, body: bytes, now: datetime, settings: Settings) -> LoggedAnswer:
     """Ask one hook once."""
     log = io.StringIO()
     app = create_app(settings, lambda: now, log)
     response = app.test_client().post(f"/{hook}", data=body, content_type="application/json")
-    return Answered(response.status_code, response.data, log.getvalue())
+    return LoggedAnswer(response.status_code, response.data, log.getvalue())
 
 
-def answered(case: Case) -> Answered:
+def answered(case: Case) -> LoggedAnswer:
     """What a case is answered."""
     return asked(case.hook, case.body, case.now, case.settings)

@@ -6,9 +6,9 @@ starts them on loopback, each run in a folder and on ports of its own, and
 leaves nothing behind, whatever way the run ends.
 """
 
-from tests.controlplane.client import ApiError, Client, Object, TimedOut, wait_for
+from tests.controlplane.client import ApiStatusError, Client, Object, TimedOut, wait_for
 from tests.controlplane.hook import HookProcess
-from tests.controlplane.metacontroller import Metacontroller
+from tests.controlplane.metacontroller import MetacontrollerProcess
 from tests.controlplane.plane import ControlPlane
 from tests.controlplane.process import Process, StartFailed
 from tests.controlplane.stack import Stack
@@ -19,11 +19,11 @@ __all__ = [
     "DYNAMIC_APPLY",
     "SERVER_SIDE_APPLY",
     "STRATEGIES",
-    "ApiError",
+    "ApiStatusError",
     "Client",
     "ControlPlane",
     "HookProcess",
-    "Metacontroller",
+    "MetacontrollerProcess",
     "Object",
     "Process",
     "Stack",

@@ -24,7 +24,7 @@ class TimedOut(AssertionError):
     """What a test waited for did not happen in time; the message says what it was."""
 
 
-class ApiError(Exception):
+class ApiStatusError(Exception):
     """The API server's refusal: HTTP code, reason (`NotFound`, `Invalid`) and sentence."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
@@ -35,7 +35,7 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ResourcePath:
     """Where the API server keeps the objects of one kind."""
 
     path: str
@@ -90,7 +90,7 @@ class Client:
         if groups:
             # HTTP repeats the header per group; requests cannot. One group is what tests need.
             (self._session.headers["Impersonate-Group"],) = groups
-        self._resources: dict[str, Resource] = {}
+        self._resources: dict[str, ResourcePath] = {}
 
     def close(self) -> None:
         """Close the kept-alive connections."""
@@ -106,7 +106,7 @@ class Client:
         accept: str = "application/json",
         parameters: Mapping[str, str] | None = None,
     ) -> Object:
-        """The decoded answer to one request on `path`; raises ApiError when it is refused.
+        """The decoded answer to one request on `path`; raises ApiStatusError when it is refused.
 
         A body of bytes is sent as it is.
         """
@@ -125,7 +125,7 @@ class Client:
         except requests.JSONDecodeError:
             answer = {"message": response.text}
         if not response.ok:
-            raise ApiError(
+            raise ApiStatusError(
                 response.status_code, answer.get("reason", ""), answer.get("message", "")
             )
         return dict(answer)
@@ -138,14 +138,14 @@ class Client:
             return False
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
-        """One object; raises ApiError with reason `NotFound` where there is none."""
+        """One object; raises ApiStatusError with reason `NotFound` where there is none."""
         return self.request("GET", self._path(kind, namespace, name))
 
     def find(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """One object, or None where there is none."""
         try:
             return self.get(kind, name, namespace)
-        except ApiError as error:
+        except ApiStatusError as error:
             # Without a reason where the kind itself has just gone.
             if error.code != HTTPStatus.NOT_FOUND:
                 raise
@@ -293,11 +293,11 @@ class Client:
         parts = [resource.path, *inside, resource.plural, name, subresource]
         return "/".join(part for part in parts if part)
 
-    def _resource(self, kind: str) -> Resource:
+    def _resource(self, kind: str) -> ResourcePath:
         if kind not in self._resources:
             self._discover()
         if kind not in self._resources:
-            raise ApiError(404, "NotFound", f"The API server knows no kind {kind}.")
+            raise ApiStatusError(404, "NotFound", f"The API server knows no kind {kind}.")
         return self._resources[kind]
 
     def _discover(self) -> None:
@@ -310,7 +310,7 @@ class Client:
                 path = "/".join(part for part in (root, group_name, version["version"]) if part)
                 for entry in version.get("resources", ()):
                     kind = entry["responseKind"]["kind"]
-                    resource = Resource(path, entry["resource"], entry["scope"] == "Namespaced")
+                    resource = ResourcePath(path, entry["resource"], entry["scope"] == "Namespaced")
                     self._resources.setdefault(kind, resource)
                     if group_name:
                         self._resources[f"{kind}.{group_name}"] = resource

@@ -21,7 +21,7 @@ def shipped_environment() -> Mapping[str, str]:
     return {each["name"]: each["value"] for each in container["env"]}
 
 
-class Metacontroller(Process):
+class MetacontrollerProcess(Process):
     """Metacontroller against one control plane with one apply strategy, as who `kubeconfig` says.
 
     It has the environment that the project ships: its memory is measured as it runs for users.

@@ -13,7 +13,7 @@ from typing import Self
 import yaml
 
 from tests.controlplane import audit
-from tests.controlplane.client import ApiError, Client, Object, wait_for
+from tests.controlplane.client import ApiStatusError, Client, Object, wait_for
 from tests.controlplane.process import Process
 from tests.controlplane.tools import asset
 from tests.controlplane.workspace import Workspace
@@ -122,7 +122,7 @@ class ControlPlane:
             somebody.create(
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": probe}, dry_run=True
             )
-        except ApiError as error:
+        except ApiStatusError as error:
             return "ValidatingAdmissionPolicy" in error.message
         return False
 

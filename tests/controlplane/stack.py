@@ -12,7 +12,7 @@ import yaml
 from tests.controlplane import audit
 from tests.controlplane.client import Client, Object, wait_for
 from tests.controlplane.hook import COMMAND, HookProcess
-from tests.controlplane.metacontroller import Metacontroller
+from tests.controlplane.metacontroller import MetacontrollerProcess
 from tests.controlplane.plane import ControlPlane
 from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
 from tests.controlplane.workspace import Workspace, environment
@@ -131,9 +131,9 @@ class Stack:
         self.metacontroller.start()
         self.wait_until_syncing()
 
-    def another_metacontroller(self, strategy: str) -> Metacontroller:
+    def another_metacontroller(self, strategy: str) -> MetacontrollerProcess:
         """A Metacontroller like the stack's own, not started, under an apply strategy."""
-        return Metacontroller(
+        return MetacontrollerProcess(
             self.control_plane, strategy, self._arguments, kubeconfig=self._kubeconfig
         )
 

@@ -12,10 +12,10 @@ import yaml
 from hooks.preview.input import manifests
 from hooks.preview.simulator.schema import Schema
 from tests import crd_cases
-from tests.controlplane import ApiError, ControlPlane, Object
+from tests.controlplane import ApiStatusError, ControlPlane, Object
 from tests.controlplane.tools import kubectl
 from tests.controlplane.workspace import environment
-from tests.crd_cases import Refused
+from tests.crd_cases import RefusedManifest
 from tests.preview.bad_metadata import (
     ACCEPTED_METADATA,
     REFUSED_METADATA,
@@ -51,8 +51,10 @@ def test_a_sensible_syncer_is_accepted(control_plane: ControlPlane, manifest: Ob
 
 
 @pytest.mark.parametrize("case", INVALID.values(), ids=INVALID)
-def test_nonsense_is_refused_with_a_sentence(control_plane: ControlPlane, case: Refused) -> None:
-    with pytest.raises(ApiError) as refusal:
+def test_nonsense_is_refused_with_a_sentence(
+    control_plane: ControlPlane, case: RefusedManifest
+) -> None:
+    with pytest.raises(ApiStatusError) as refusal:
         control_plane.client.create(case.manifest, dry_run=True)
     assert refusal.value.reason in {"Invalid", "BadRequest"}
     assert case.error in refusal.value.message
@@ -60,7 +62,7 @@ def test_nonsense_is_refused_with_a_sentence(control_plane: ControlPlane, case: 
 
 def test_ten_thousand_targets_are_accepted_and_one_more_is_not(control_plane: ControlPlane) -> None:
     control_plane.client.create(crd_cases.with_targets(10_000), dry_run=True)
-    with pytest.raises(ApiError, match="must have at most 10000 items"):
+    with pytest.raises(ApiStatusError, match="must have at most 10000 items"):
         control_plane.client.create(crd_cases.with_targets(10_001), dry_run=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hooks.api.names import LAST_APPLIED
-from tests.controlplane import ApiError, Client, Object, Stack, wait_for
+from tests.controlplane import ApiStatusError, Client, Object, Stack, wait_for
 from tests.controlplane.stack import admission
 
 _SYNCERS = "config.example.com/v1alpha1"
@@ -345,7 +345,7 @@ def _manifest(
 
 
 def _assert_refused(write: Callable[[], Object]) -> None:
-    with pytest.raises(ApiError, match=_REFUSAL) as refusal:
+    with pytest.raises(ApiStatusError, match=_REFUSAL) as refusal:
         write()
     assert refusal.value.code == 403
 
@@ -393,7 +393,7 @@ def _fill(client: Client, object_: Object) -> None:
         annotation = {"metadata": {"annotations": {"padding": "x" * middle}}}
         try:
             client.merge_patch("ConfigMap", metadata["name"], annotation, metadata["namespace"])
-        except ApiError as error:
+        except ApiStatusError as error:
             assert "too large" in error.message  # noqa: PT017
             refused = middle
         else:

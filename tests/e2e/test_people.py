@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.controlplane import ApiError, Client, ControlPlane, Object, wait_for
+from tests.controlplane import ApiStatusError, Client, ControlPlane, Object, wait_for
 from tests.controlplane.stack import kustomize
 
 _GROUP = "rbac.authorization.k8s.io"
@@ -122,7 +122,7 @@ def test_a_viewer_sees_syncers_and_cannot_write_them(
         lambda: viewer.merge_patch("ConfigMapSyncer", name, {"spec": {"keys": ["a"]}}),
         lambda: viewer.delete("ConfigMapSyncer", name),
     ):
-        with pytest.raises(ApiError) as refusal:
+        with pytest.raises(ApiStatusError) as refusal:
             write()
         assert refusal.value.code == 403
 
@@ -136,7 +136,7 @@ def test_an_editor_writes_syncers_but_not_what_they_say_of_themselves(
     made = editor.create(SYNCER | {"metadata": {"name": "an-editors"}})
     name = made["metadata"]["name"]
     patched = editor.merge_patch("ConfigMapSyncer", name, {"spec": {"keys": ["a"]}})
-    with pytest.raises(ApiError) as refusal:
+    with pytest.raises(ApiStatusError) as refusal:
         editor.merge_patch("ConfigMapSyncer", name, {"status": {}}, subresource="status")
     editor.delete("ConfigMapSyncer", name)
 
@@ -153,7 +153,7 @@ def test_who_edits_one_namespace_may_neither_write_nor_see_syncers(
     wait_for(lambda: _sees(somebody, "ConfigMap", "default"), "the binding to count")
 
     assert not _sees(somebody)
-    with pytest.raises(ApiError) as refusal:
+    with pytest.raises(ApiStatusError) as refusal:
         somebody.create(SYNCER)
     assert refusal.value.code == 403
 
@@ -161,7 +161,7 @@ def test_who_edits_one_namespace_may_neither_write_nor_see_syncers(
 def _sees(somebody: Client, kind: str = "ConfigMapSyncer", namespace: str | None = None) -> bool:
     try:
         somebody.list(kind, namespace)
-    except ApiError as error:
+    except ApiStatusError as error:
         if error.code != 403:
             raise
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.controlplane import ApiError, ControlPlane, Object, Workspace, wait_for
+from tests.controlplane import ApiStatusError, ControlPlane, Object, Workspace, wait_for
 from tests.controlplane.stack import COMPLETE, NAMESPACE, kustomize
 from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
 from tests.controlplane.workspace import environment
@@ -178,7 +178,7 @@ def test_a_pod_with_more_rights_on_its_node_is_refused(
     for step in parents:
         place = place[int(step) if isinstance(place, list) else step]
     place[int(last) if isinstance(place, list) else last] = value
-    with pytest.raises(ApiError, match='violates PodSecurity "restricted:latest"'):
+    with pytest.raises(ApiStatusError, match='violates PodSecurity "restricted:latest"'):
         fresh.client.create(pod, dry_run=True)
 
 

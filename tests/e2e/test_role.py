@@ -14,14 +14,14 @@ import yaml
 
 from tests.controlplane import (
     SERVER_SIDE_APPLY,
-    ApiError,
+    ApiStatusError,
     Client,
     Object,
     Stack,
     audit,
     wait_for,
 )
-from tests.controlplane.metacontroller import Metacontroller
+from tests.controlplane.metacontroller import MetacontrollerProcess
 from tests.controlplane.stack import COMPLETE, IDENTITY, shipped_arguments
 from tests.controlplane.tools import ROOT
 from tests.scenarios.real import RealWorld
@@ -119,7 +119,7 @@ def test_what_no_rule_allows_is_seen_as_refused(stack: Stack, verbs: list[str]) 
     somebody = _service_account(stack, name, "default", rules)
     made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {}}
 
-    with pytest.raises(ApiError, match="cannot"):
+    with pytest.raises(ApiStatusError, match="cannot"):
         somebody.apply(made)
 
     user = f"system:serviceaccount:default:{name}"
@@ -173,7 +173,7 @@ def _wait_for_ready(stack: Stack, status: str, reason: str) -> None:
     stack.client.wait_for("ConfigMapSyncer", "guarded", is_so, reason, seconds=60)
 
 
-def _shared_metacontroller(stack: Stack) -> Metacontroller:
+def _shared_metacontroller(stack: Stack) -> MetacontrollerProcess:
     """Another Metacontroller with all rights, told to leave alone what is ours."""
     _service_account(
         stack,
@@ -181,7 +181,7 @@ def _shared_metacontroller(stack: Stack) -> Metacontroller:
         "metacontroller",
         [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}],
     )
-    return Metacontroller(
+    return MetacontrollerProcess(
         stack.control_plane,
         stack.strategy,
         ["--target-label-selector=!config.example.com/metacontroller"],

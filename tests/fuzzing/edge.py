@@ -45,12 +45,12 @@ _ENDED: Final = (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)
 _SETTINGS: Final = {"HEAD_TIMEOUT_SECONDS": "2", "BODY_TIMEOUT_SECONDS": "2"}
 
 
-class Broken(Exception):
+class BrokenService(Exception):
     """The service did what it must not do, whatever it is sent."""
 
 
 @dataclass(slots=True)
-class Service:
+class FuzzedService:
     """The running service, and what was seen of it so far."""
 
     port: int
@@ -71,10 +71,10 @@ class Service:
         # 100 is no answer: it asks for the body of who waits for that.
         codes = [code.decode() for code in _STATUS.findall(answered) if code != b"100"]
         if answered and not answered.startswith(b"HTTP/1."):
-            raise Broken("what came is no HTTP")
+            raise BrokenService("what came is no HTTP")
         self.codes.update(codes or ["nothing"])
         if unwanted := [code for code in codes if code != "200" and not code.startswith("4")]:
-            raise Broken(f"answered with {unwanted[0]}")
+            raise BrokenService(f"answered with {unwanted[0]}")
         if self.connections % _SAMPLE == 0:
             self.look()
             self.mebibytes.append(_memory(self.pid))
@@ -82,14 +82,14 @@ class Service:
     def look(self) -> None:
         """See that the service is well, and that it has printed nothing that it must not print."""
         if smoke.call(self.port, "GET", "/readyz")[0] != 200:
-            raise Broken("not ready")
+            raise BrokenService("not ready")
         with self.output.open("rb") as printed:
             printed.seek(self.read)
             said = printed.read()
         self.read += len(said)
         for line in said.decode(errors="replace").splitlines():
             if any(sign in line for sign in _PRINTED):
-                raise Broken(f"printed: {line[:500]}")
+                raise BrokenService(f"printed: {line[:500]}")
 
     @property
     def growth(self) -> float | None:
@@ -114,7 +114,7 @@ def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
                     last.append(conversation(questions, random))
                     service.hear(last[-1], goes_away=random.random() < 0.02)
                 service.look()
-            except (Broken, OSError, RuntimeError) as broken:
+            except (BrokenService, OSError, RuntimeError) as broken:
                 why = f"{type(broken).__name__}: {broken}, on connection {service.connections:,}"
                 return FuzzReport("edge", seed, (why,), _saved(last, findings), is_broken=True)
         codes = ", ".join(f"{code} {times:,}" for code, times in sorted(service.codes.items()))
@@ -134,7 +134,7 @@ def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
 
 
 def replay(file: Path) -> None:
-    """Send what a finding sent. Raises Broken."""
+    """Send what a finding sent. Raises BrokenService."""
     with tempfile.TemporaryDirectory() as folder, _started(Path(folder)) as service:
         service.hear(file.read_bytes(), goes_away=False)
         service.look()
@@ -150,7 +150,7 @@ def _spoken(client: socket.socket, sent: bytes, *, goes_away: bool) -> bytes:
             while piece := client.recv(1 << 16):
                 answered += piece
     except TimeoutError:
-        raise Broken(f"no end after {_DEADLINE_SECONDS} seconds") from None
+        raise BrokenService(f"no end after {_DEADLINE_SECONDS} seconds") from None
     except OSError as error:
         # A service that refuses a head does not wait for the rest, and may have ended it already.
         if error.errno not in _ENDED:
@@ -159,7 +159,7 @@ def _spoken(client: socket.socket, sent: bytes, *, goes_away: bool) -> bytes:
 
 
 @contextlib.contextmanager
-def _started(folder: Path) -> Iterator[Service]:
+def _started(folder: Path) -> Iterator[FuzzedService]:
     """The service as the image starts it, with its lines measured, its output in one file."""
     shell = shutil.which("sh")
     if shell is None:
@@ -176,7 +176,7 @@ def _started(folder: Path) -> Iterator[Service]:
         output.open("wb") as printed,
         smoke.started(command, os.environ | _SETTINGS, ROOT, printed) as service,
     ):
-        yield Service(service.port, service.process.pid, output)
+        yield FuzzedService(service.port, service.process.pid, output)
 
 
 def _memory(pid: int) -> float:

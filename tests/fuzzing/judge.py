@@ -34,15 +34,15 @@ _BYTES_PER_LINE: Final = 10
 """For how many bytes that a crowd takes one more line may run: most of them are skipped."""
 
 
-class Broken(Exception):
+class BrokenAnswer(Exception):
     """An answer that does not keep what all must keep."""
 
 
 def judge(question: Question) -> None:
-    """Ask, and hold the answer to all of it. Raises Broken, and whatever the hook lets through."""
+    """Ask, and check the answer. Raises BrokenAnswer, and whatever the hook lets through."""
     answer = _answer(question)
     if answer != _answer(question):
-        raise Broken("the same question has two answers")
+        raise BrokenAnswer("the same question has two answers")
     if isinstance(answer, bytes):
         _readable(question, answer)
     _keeps_secrets(question)
@@ -56,7 +56,9 @@ def _works_in_proportion(question: Question) -> None:
     _, lines = counted(lambda: _answer(replace(question, body=body)))
     most = _LINES + _LINES_PER_BYTE * len(question.body) + len(body) // _BYTES_PER_LINE
     if lines > most:
-        raise Broken(f"{len(body):,} bytes take {lines:,} lines of work, and {most:,} are allowed")
+        raise BrokenAnswer(
+            f"{len(body):,} bytes take {lines:,} lines of work, and {most:,} are allowed"
+        )
 
 
 def _answer(question: Question) -> bytes | str:
@@ -75,7 +77,7 @@ def _readable(question: Question, answer: bytes) -> None:
     request = decoded(question.body)
     names = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in told.children]
     if len(set(names)) != len(names) and _is_keyed(request):
-        raise Broken("a copy is returned twice")
+        raise BrokenAnswer("a copy is returned twice")
     # The schema takes longer than all else, so it is asked about one answer in 32. A status that
     # was no status before is none that an API server has shown.
     if (
@@ -83,7 +85,7 @@ def _readable(question: Question, answer: bytes) -> None:
         and (violations := _SCHEMA.status_violations(told.status))
         and not _SCHEMA.status_violations(request["parent"].get("status") or {})
     ):
-        raise Broken(f"the API server would not store the status: {violations[0]}")
+        raise BrokenAnswer(f"the API server would not store the status: {violations[0]}")
 
 
 def _is_keyed(request: Any) -> bool:
@@ -112,7 +114,7 @@ def _keeps_secrets(question: Question) -> None:
             child.pop("binaryData", None)
         answer = json.dumps(told)
     if any(mark in answer and mark not in json.dumps(request) for mark in _MARKS):
-        raise Broken("a value is told")
+        raise BrokenAnswer("a value is told")
 
 
 def _objects(request: Any) -> Iterator[Any]:

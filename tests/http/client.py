@@ -52,7 +52,7 @@ SYNC = json.dumps(
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """A whole answer, as far as it tells a client something."""
 
     code: int
@@ -71,7 +71,7 @@ def call(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
-) -> Answer:
+) -> Reply:
     """Send a whole request, then read the whole answer."""
     said = {"Content-Type": JSON} if body is not None and headers is None else headers or {}
     connection = (
@@ -84,9 +84,9 @@ def call(
         return _read(connection.getresponse())
 
 
-def _read(response: http.client.HTTPResponse) -> Answer:
+def _read(response: http.client.HTTPResponse) -> Reply:
     headers = {name: value for name in TOLD if (value := response.getheader(name)) is not None}
-    return Answer(response.status, response.read().decode(), headers)
+    return Reply(response.status, response.read().decode(), headers)
 
 
 class Pieces:
@@ -123,7 +123,7 @@ class Pieces:
         """Send nothing more, and still read."""
         self.socket.shutdown(socket.SHUT_WR)
 
-    def answer(self) -> Answer:
+    def answer(self) -> Reply:
         """Read one answer."""
         response = http.client.HTTPResponse(self.socket)
         response.begin()

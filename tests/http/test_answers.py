@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.http.client import CUSTOMIZE, JSON, SYNC, SYNCER, Answer, call, metrics
+from tests.http.client import CUSTOMIZE, JSON, SYNC, SYNCER, Reply, call, metrics
 from tests.http.conftest import Start
 
 
-def decoded(answer: Answer) -> tuple[int, str, dict[str, Any]]:
+def decoded(answer: Reply) -> tuple[int, str, dict[str, Any]]:
     return answer.code, answer.headers["Content-Type"], json.loads(answer.body)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_a_probe_is_told_that_all_is_well(port: int, path: str) -> None:
-    assert call(port, "GET", path) == Answer(200, "ok\n")
+    assert call(port, "GET", path) == Reply(200, "ok\n")
 
 
 def test_customize_is_told_what_the_hook_needs_to_see(port: int) -> None:

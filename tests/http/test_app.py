@@ -21,7 +21,7 @@ from hooks.server.decisions import DECIDE
 from hooks.settings import Settings
 from tests.cases import FOLDER
 from tests.conditions import ready
-from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, metrics_of
+from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Reply, metrics_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ADOPT = (FOLDER / "adopt/an-object-that-is-handed-over-gets-the-label/request.json").read_bytes()
@@ -35,7 +35,7 @@ class HookClient:
         self.printed = io.StringIO()
         self.app: flask.Flask = shell.create_app(Settings(**settings), lambda: NOW, self.printed)
 
-    def ask(self, path: str, body: bytes = b"", **said: Any) -> Answer:
+    def ask(self, path: str, body: bytes = b"", **said: Any) -> Reply:
         """Post a body; what else is said goes into the WSGI environment as it is."""
         said = {"content_type": JSON, "data": body, "method": "POST"} | said
         # Closed as soon as it is read: gunicorn closes an answer when its client has fetched it.
@@ -49,14 +49,14 @@ class HookClient:
         return [{k: v for k, v in line.items() if k not in unforeseen} for line in lines]
 
 
-def told(response: Response) -> Answer:
+def told(response: Response) -> Reply:
     headers = {
         n: response.headers[n] for n in ("Content-Type", "Retry-After") if n in response.headers
     }
-    return Answer(response.status_code, response.get_data(as_text=True), headers)
+    return Reply(response.status_code, response.get_data(as_text=True), headers)
 
 
-class Body(io.BytesIO):
+class CallbackBody(io.BytesIO):
     """A body during whose reading something happens."""
 
     def __init__(self, content: bytes, happens: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ def stream(body: io.BytesIO, size: int, **more: object) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_a_probe_is_answered(path: str) -> None:
-    assert HookClient().ask(path, method="GET") == Answer(200, "ok\n")
+    assert HookClient().ask(path, method="GET") == Reply(200, "ok\n")
 
 
 def test_the_time_in_a_status_is_the_clocks_that_was_handed_in() -> None:
@@ -129,7 +129,7 @@ def test_what_is_related_to_an_object_and_malformed_is_named_without_its_value(
         "/adopt", json.dumps(question).encode()
     )
 
-    assert refused == Answer(
+    assert refused == Reply(
         400,
         f"related {group}: Expected `str`, got `array` - at `$.metadata.name`\n",
     )
@@ -164,7 +164,7 @@ def test_a_bug_is_told_to_nobody_but_the_log_and_shows_no_data_there(
     monkeypatch.setattr(shell, "sync", broken)
     hook = HookClient()
 
-    assert hook.ask("/sync", SYNC) == Answer(500, "internal error\n")
+    assert hook.ask("/sync", SYNC) == Reply(500, "internal error\n")
     [line] = hook.log()
     place = line.pop("place")
     assert line == {
@@ -213,7 +213,7 @@ def test_what_cannot_be_answered_is_refused_in_one_line(
 ) -> None:
     hook = HookClient(max_request_bytes=1000)
 
-    assert hook.ask(said.pop("path", "/sync"), **said) == Answer(*answer)
+    assert hook.ask(said.pop("path", "/sync"), **said) == Reply(*answer)
 
 
 @pytest.mark.parametrize("customize", CUSTOMIZING)
@@ -221,15 +221,15 @@ def test_what_is_too_much_beside_a_body_in_flight_is_sent_back_but_never_customi
     customize: str,
 ) -> None:
     hook = HookClient(max_in_flight_bytes=len(SYNC), retry_after_seconds=3)
-    meanwhile: list[Answer] = []
+    meanwhile: list[Reply] = []
 
     def ask_others() -> None:
         meanwhile.extend((hook.ask("/sync", SYNC), hook.ask(customize, CUSTOMIZE)))
 
-    first = hook.ask("/sync", **stream(Body(SYNC, ask_others), len(SYNC)))
+    first = hook.ask("/sync", **stream(CallbackBody(SYNC, ask_others), len(SYNC)))
 
     overloaded, customized = meanwhile
-    assert overloaded == Answer(
+    assert overloaded == Reply(
         429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "3"}
     )
     assert (first.code, customized.code, hook.ask("/sync", SYNC).code) == (200, 200, 200)
@@ -248,7 +248,7 @@ def test_a_body_that_does_not_arrive_is_the_clients_fault(
     def stop() -> None:
         raise fault
 
-    assert HookClient().ask("/sync", **stream(Body(b"", stop), 10)) == Answer(*answer)
+    assert HookClient().ask("/sync", **stream(CallbackBody(b"", stop), 10)) == Reply(*answer)
 
 
 class Stalled(io.BytesIO):
@@ -260,7 +260,7 @@ class Stalled(io.BytesIO):
         return super().read(size)
 
 
-def stalled(hook: HookClient, path: str, body: bytes, size: int) -> "gevent.Greenlet[Answer]":
+def stalled(hook: HookClient, path: str, body: bytes, size: int) -> "gevent.Greenlet[Reply]":
     """A request that the service waits for, in a greenlet of its own."""
     asking = gevent.spawn(hook.ask, path, **stream(Stalled(body), size))
     gevent.sleep(0)
@@ -300,7 +300,7 @@ def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
     slow = stalled(hook, customize, b" " * size, 2 * size)
 
     assert hook.ask(customize, CUSTOMIZE).code == 200
-    assert slow.get() == Answer(408, "the body did not arrive in time\n")
+    assert slow.get() == Reply(408, "the body did not arrive in time\n")
 
 
 def test_an_answer_takes_room_until_it_is_fetched() -> None:
@@ -343,7 +343,7 @@ def test_a_decision_that_is_no_longer_waited_for_is_answered_in_one_line(
 def test_a_body_of_customize_is_no_larger_than_one_object_can_be(customize: str) -> None:
     size = 16 * 1024 * 1024 + 1
 
-    assert HookClient().ask(customize, **stream(io.BytesIO(), size)) == Answer(
+    assert HookClient().ask(customize, **stream(io.BytesIO(), size)) == Reply(
         413, f"the body has {size} bytes, one object alone has fewer\n"
     )
 
@@ -370,7 +370,7 @@ def test_a_large_body_is_read_in_pieces_and_whole() -> None:
 
 
 def test_a_body_that_ends_too_early_is_refused() -> None:
-    assert HookClient().ask("/sync", **stream(io.BytesIO(b"{"), 10)) == Answer(
+    assert HookClient().ask("/sync", **stream(io.BytesIO(b"{"), 10)) == Reply(
         400, "the body ends after 1 of 10 bytes\n"
     )
 
@@ -394,7 +394,7 @@ def test_by_default_settings_come_from_the_environment_and_the_log_is_the_standa
     refused = told(client.post("/sync", data=SYNC, content_type=JSON))
 
     line = f"the body has {len(SYNC)} bytes, MAX_REQUEST_BYTES allows 10"
-    assert refused == Answer(413, f"{line}\n")
+    assert refused == Reply(413, f"{line}\n")
     assert json.loads(capsys.readouterr().out)["error"] == line
 
 

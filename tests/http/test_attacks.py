@@ -23,8 +23,8 @@ from tests.http.client import (
     JSON,
     SYNC,
     TEXT,
-    Answer,
     Pieces,
+    Reply,
     call,
     in_flight,
     wait_until,
@@ -96,7 +96,7 @@ def test_to_lock_everybody_out_with_more_silent_connections_than_there_are_place
     edge = start(**PATIENT)
     with crowd(edge.port, 1200, silent):
         assert [asked(edge.port, hook) for hook in HOOKS] == [200] * 3
-        assert call(edge.port, "GET", "/readyz") == Answer(200, "ok\n")
+        assert call(edge.port, "GET", "/readyz") == Reply(200, "ok\n")
 
 
 @pytest.mark.parametrize("does", [silent, slow_head, slow_body, slow_reader])
@@ -106,7 +106,7 @@ def test_to_delay_others_with_twice_as_many_slow_clients_as_there_are_places(
     edge = start(MAX_CONNECTIONS=str(PLACES), **PATIENT)
     with crowd(edge.port, 2 * PLACES, does):
         assert [asked(edge.port, hook) for hook in HOOKS] == [200] * 3
-        assert call(edge.port, "GET", "/readyz") == Answer(200, "ok\n")
+        assert call(edge.port, "GET", "/readyz") == Reply(200, "ok\n")
 
 
 def test_to_delay_others_with_handshakes_that_stop(start: Start, files: Files) -> None:
@@ -123,7 +123,7 @@ def test_to_push_metacontroller_off_the_connection_that_it_keeps(start: Start) -
         slow_reader(metacontroller)
         first = metacontroller.answer()
         with crowd(edge.port, 2 * PLACES, slow_head):
-            assert call(edge.port, "GET", "/readyz") == Answer(200, "ok\n")
+            assert call(edge.port, "GET", "/readyz") == Reply(200, "ok\n")
             slow_reader(metacontroller)
 
             assert (first.code, metacontroller.answer().code) == (200, 200)
@@ -176,7 +176,7 @@ def test_to_have_others_sent_back_by_holding_what_there_is_room_for(start: Start
 
         wait_until(lambda: asked(edge.port) == 200)
 
-        assert client.answer() == Answer(
+        assert client.answer() == Reply(
             429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "1"}
         )
 
@@ -259,10 +259,10 @@ def test_to_have_a_small_body_become_a_large_one(port: int, hook: str) -> None:
     bomb = gzip.compress(b" " * 10_000_000)
     said = {"Content-Type": JSON, "Content-Encoding": "gzip"}
 
-    assert call(port, "POST", f"/{hook}", bomb, said) == Answer(
+    assert call(port, "POST", f"/{hook}", bomb, said) == Reply(
         415, "send Content-Type: application/json without Content-Encoding\n"
     )
-    assert call(port, "POST", f"/{hook}", bomb) == Answer(
+    assert call(port, "POST", f"/{hook}", bomb) == Reply(
         400, "JSON is malformed: invalid character (byte 0)\n"
     )
 
@@ -308,7 +308,7 @@ def test_to_have_json_end_the_service_or_show_its_inside(
     if answer.code == 400:
         assert len(answer.body.splitlines()) == 1
         assert [trace for trace in TRACES if trace in answer.body] == []
-    assert call(port, "GET", "/readyz") == Answer(200, "ok\n")
+    assert call(port, "GET", "/readyz") == Reply(200, "ok\n")
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -338,7 +338,7 @@ def test_to_hide_a_request_in_the_body_of_another(port: int, hook: str) -> None:
         )
         client.body(body + hidden)
 
-        assert client.answer() == Answer(400, "bad request\n", {"Content-Type": "text/plain"})
+        assert client.answer() == Reply(400, "bad request\n", {"Content-Type": "text/plain"})
     with Pieces(port) as client:
         client.head(f"/{hook}", "Transfer-Encoding: chunked", f"Content-Length: {len(body)}")
         client.body(body + hidden)
@@ -370,7 +370,7 @@ def test_to_have_a_body_waited_for_that_is_shorter_than_it_says(port: int) -> No
         client.end()
 
         size = len(CUSTOMIZE)
-        assert client.answer() == Answer(400, f"the body ends after {size} of {size + 1} bytes\n")
+        assert client.answer() == Reply(400, f"the body ends after {size} of {size + 1} bytes\n")
 
 
 GARBAGE = {
@@ -404,7 +404,7 @@ def test_to_see_the_inside_of_the_service_or_have_a_token_logged(
         client.end()
         answered = received(client)
     assert re.match(rb"HTTP/1\.1 4\d\d ", answered)
-    assert call(edge.port, "GET", "/readyz") == Answer(200, "ok\n")
+    assert call(edge.port, "GET", "/readyz") == Reply(200, "ok\n")
 
     printed = edge.output.read_text() + capfd.readouterr().err
     assert [trace for trace in TRACES if trace in answered.decode()] == []

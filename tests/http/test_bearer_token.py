@@ -10,16 +10,16 @@ import pytest
 from hooks import app as shell
 from hooks.server.credentials import BearerTokens, UnusableFile
 from hooks.settings import Settings
-from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, Pieces, call
+from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Pieces, Reply, call
 from tests.http.conftest import Start, refusal_to_start
 
 OLD = "the-token-of-yesterday"
 NEW = "the-token-of-tomorrow"
 HOOKS = {"sync": SYNC, "finalize": SYNC, "customize": CUSTOMIZE}
-REFUSED_WITHOUT = Answer(
+REFUSED_WITHOUT = Reply(
     401, "send a bearer token\n", {"Content-Type": TEXT, "WWW-Authenticate": "Bearer"}
 )
-REFUSED_WITH = Answer(
+REFUSED_WITH = Reply(
     401,
     "the bearer token is not a valid one\n",
     {"Content-Type": TEXT, "WWW-Authenticate": "Bearer"},
@@ -50,7 +50,7 @@ def tokens(tmp_path: Path) -> Tokens:
     return Tokens(tmp_path / "tokens", f"{OLD}\n")
 
 
-def asked(port: int, hook: str, authorization: str | None) -> Answer:
+def asked(port: int, hook: str, authorization: str | None) -> Reply:
     said = {} if authorization is None else {"Authorization": authorization}
     return call(port, "POST", f"/{hook}", HOOKS[hook], {"Content-Type": JSON} | said)
 

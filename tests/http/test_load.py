@@ -8,8 +8,8 @@ from tests.http.client import (
     CUSTOMIZE,
     SYNC,
     TEXT,
-    Answer,
     Pieces,
+    Reply,
     call,
     in_flight,
     slow_clients,
@@ -17,7 +17,7 @@ from tests.http.client import (
 )
 from tests.http.conftest import Start
 
-OVERLOADED = Answer(429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "1"})
+OVERLOADED = Reply(429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "1"})
 
 
 def test_a_sync_is_answered_while_many_slow_clients_send(start: Start) -> None:
@@ -25,13 +25,13 @@ def test_a_sync_is_answered_while_many_slow_clients_send(start: Start) -> None:
     edge = start()
     with slow_clients(edge.port, 500, 1000) as clients:
         assert call(edge.port, "POST", "/sync", SYNC).code == 200
-        assert call(edge.port, "GET", "/readyz") == Answer(200, "ok\n")
+        assert call(edge.port, "GET", "/readyz") == Reply(200, "ok\n")
 
         for client in clients:
             client.body(b" " * 999)
         answers = [client.answer() for client in clients]
 
-    assert answers == [Answer(400, "Input data was truncated\n")] * 500
+    assert answers == [Reply(400, "Input data was truncated\n")] * 500
 
 
 @pytest.mark.parametrize("hook", ["sync", "finalize"])
@@ -86,7 +86,7 @@ def test_when_to_come_back_is_a_setting(start: Start) -> None:
     with slow_clients(edge.port, 1, 1000):
         refused = call(edge.port, "POST", "/sync", SYNC)
 
-    assert refused == Answer(
+    assert refused == Reply(
         429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "7"}
     )
 
@@ -112,7 +112,7 @@ def test_there_is_room_again_when_a_client_goes_away(start: Start) -> None:
 def test_a_client_that_stops_sending_is_told_so_and_gives_its_room_back(start: Start) -> None:
     edge = start(BODY_TIMEOUT_SECONDS="1")
     with slow_clients(edge.port, 1, 1000) as [slow]:
-        assert slow.answer() == Answer(408, "the body did not arrive in time\n")
+        assert slow.answer() == Reply(408, "the body did not arrive in time\n")
         assert in_flight(edge.port) == (0, 0)
 
 
@@ -120,4 +120,4 @@ def test_a_body_that_ends_too_early_is_refused(port: int) -> None:
     with slow_clients(port, 1, 1000) as [slow]:
         slow.end()
 
-        assert slow.answer() == Answer(400, "the body ends after 1 of 1000 bytes\n")
+        assert slow.answer() == Reply(400, "the body ends after 1 of 1000 bytes\n")

@@ -17,8 +17,8 @@ from tests.http.client import (
     CUSTOMIZE,
     SYNC,
     SYNCER,
-    Answer,
     Pieces,
+    Reply,
     call,
     in_flight,
     wait_until,
@@ -122,7 +122,7 @@ def test_everybody_else_is_answered_under_tls_too(
         plain.body(GATED)
         gate.wait_for_decision()
 
-        assert call(edge.port, "GET", "/healthz", tls=tls) == Answer(200, "ok\n")
+        assert call(edge.port, "GET", "/healthz", tls=tls) == Reply(200, "ok\n")
         assert call(edge.port, "POST", "/sync", SYNC, tls=tls).code == 200
         gate.open()
         assert plain.answer().code == 200
@@ -160,7 +160,7 @@ def test_a_decision_that_is_no_longer_waited_for_takes_room_until_it_is_made(
 ) -> None:
     edge = begin(BODY_TIMEOUT_SECONDS="1", ANSWER_SECONDS="0")
     with computing(edge, gate) as [client]:
-        assert client.answer() == Answer(503, "no decision in time\n")
+        assert client.answer() == Reply(503, "no decision in time\n")
 
         assert in_flight(edge.port) == (0, len(GATED))
         gate.open()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, Pieces, call
+from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Pieces, Reply, call
 from tests.http.conftest import Start
 
 HOOKS = ("sync", "finalize", "customize", "adopt", "adopt/customize")
@@ -27,7 +27,7 @@ def test_a_probe_is_not_posted_to(port: int, path: str) -> None:
 
 
 def test_there_is_nothing_elsewhere(port: int) -> None:
-    assert call(port, "GET", "/elsewhere") == Answer(404, "not found\n")
+    assert call(port, "GET", "/elsewhere") == Reply(404, "not found\n")
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -43,7 +43,7 @@ def test_there_is_nothing_elsewhere(port: int) -> None:
 def test_a_body_that_is_not_plain_json_is_refused(
     port: int, hook: str, headers: dict[str, str]
 ) -> None:
-    assert call(port, "POST", f"/{hook}", CUSTOMIZE, headers) == Answer(
+    assert call(port, "POST", f"/{hook}", CUSTOMIZE, headers) == Reply(
         415, "send Content-Type: application/json without Content-Encoding\n"
     )
 
@@ -63,7 +63,7 @@ def test_a_body_without_a_length_is_refused(
         client.head(f"/{hook}", f"Content-Type: {JSON}", *headers)
         client.body(body)
 
-        assert client.answer() == Answer(411, "send Content-Length\n")
+        assert client.answer() == Reply(411, "send Content-Length\n")
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_what_is_wrong_in_a_body_is_named_by_its_path_and_shows_no_value(
     if hook == "adopt":
         body, line = body.replace(b'"parent"', b'"object"'), line.replace("parent", "object")
     assert SECRET not in line
-    assert call(port, "POST", f"/{hook}", body) == Answer(400, f"{line}\n")
+    assert call(port, "POST", f"/{hook}", body) == Reply(400, f"{line}\n")
 
 
 def test_malformed_data_of_the_source_is_named_and_not_shown(port: int) -> None:
     body = SYNC.replace(b'"hunter2"', b'["hunter2"]')
 
-    assert call(port, "POST", "/sync", body) == Answer(
+    assert call(port, "POST", "/sync", body) == Reply(
         400, "data of default/app-config: Expected `str`, got `array` - at `$[...]`\n"
     )
 
@@ -129,7 +129,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(start: Start) -> Non
     with Pieces(edge.port) as client:
         client.promise("/sync", 1001)
 
-        assert client.answer() == Answer(
+        assert client.answer() == Reply(
             413, "the body has 1001 bytes, MAX_REQUEST_BYTES allows 1000\n"
         )
 
@@ -141,7 +141,7 @@ def test_a_client_that_sends_all_before_it_reads_is_told_the_limit_too(
     edge = start(MAX_REQUEST_BYTES="1000")
     body = b" " * 20_000_000
 
-    assert call(edge.port, "POST", f"/{hook}", body) == Answer(
+    assert call(edge.port, "POST", f"/{hook}", body) == Reply(
         413, "the body has 20000000 bytes, MAX_REQUEST_BYTES allows 1000\n"
     )
 
@@ -156,7 +156,7 @@ def test_the_limit_is_half_a_gibibyte_by_default(port: int) -> None:
     with Pieces(port) as client:
         client.promise("/sync", 512 * 1024 * 1024 + 1)
 
-        assert client.answer() == Answer(
+        assert client.answer() == Reply(
             413, "the body has 536870913 bytes, MAX_REQUEST_BYTES allows 536870912\n"
         )
 
@@ -169,7 +169,7 @@ def test_the_body_of_a_refused_request_is_not_read_as_another_request(port: int)
         refused = client.answer()
         client.body(b"GET /elsewhere HTTP/1.1\r\nHost: service\r\n\r\n")
 
-        assert (refused.code, client.answer()) == (415, Answer(404, "not found\n"))
+        assert (refused.code, client.answer()) == (415, Reply(404, "not found\n"))
 
 
 def test_a_refused_connection_goes_on_with_the_next_request(port: int) -> None:
@@ -181,6 +181,6 @@ def test_a_refused_connection_goes_on_with_the_next_request(port: int) -> None:
         client.body(CUSTOMIZE)
 
         assert (refused, client.answer().code) == (
-            Answer(400, "Expected `object`, got `array`\n", {"Content-Type": TEXT}),
+            Reply(400, "Expected `object`, got `array`\n", {"Content-Type": TEXT}),
             200,
         )

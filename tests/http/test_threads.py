@@ -13,7 +13,7 @@ from hooks.server.decisions import Decisions, Threads
 DEADLINE_SECONDS = 30
 
 
-class Reservation:
+class RecordingReservation:
     """What is told when a decision begins and ends."""
 
     def __init__(self, refused: Exception | None = None) -> None:
@@ -36,7 +36,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_decision_is_computed_by_another_thread() -> None:
-    reservation = Reservation()
+    reservation = RecordingReservation()
 
     assert Decisions().decide("sync", threading.get_ident, reservation) != threading.get_ident()
     assert reservation.told == ["begin", "end"]
@@ -45,7 +45,7 @@ def test_a_decision_is_computed_by_another_thread() -> None:
 def test_what_a_thread_raises_is_raised_and_printed_nowhere(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    reservation = Reservation()
+    reservation = RecordingReservation()
 
     def broken() -> None:
         raise ValueError("hunter2")
@@ -68,12 +68,12 @@ def test_what_a_thread_raised_keeps_nothing_of_the_request() -> None:
         raise ValueError(body)
 
     with suppress(ValueError):
-        Threads(1).decide(broken, Reservation())
+        Threads(1).decide(broken, RecordingReservation())
     wait_until(lambda: kept[0]() is None)
 
 
 def test_a_decision_that_nobody_waits_for_is_over_when_its_thread_is() -> None:
-    threads, reservation, gate = Threads(1), Reservation(), threading.Event()
+    threads, reservation, gate = Threads(1), RecordingReservation(), threading.Event()
     waiting = gevent.spawn(threads.decide, gate.wait, reservation)
     wait_until(lambda: reservation.told == ["begin"])
 
@@ -83,14 +83,14 @@ def test_a_decision_that_nobody_waits_for_is_over_when_its_thread_is() -> None:
     gate.set()
     wait_until(lambda: reservation.told == ["begin", "end"])
     assert not threads.are_stuck
-    assert threads.decide(lambda: "next", Reservation()) == "next"
+    assert threads.decide(lambda: "next", RecordingReservation()) == "next"
 
 
 def test_a_service_is_stuck_when_one_kind_of_its_threads_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("hooks.server.decisions.CUSTOMIZING_THREADS", 1)
-    decisions, reservation, gate = Decisions(), Reservation(), threading.Event()
+    decisions, reservation, gate = Decisions(), RecordingReservation(), threading.Event()
     waiting = gevent.spawn(decisions.decide, "customize", gate.wait, reservation)
     wait_until(lambda: reservation.told == ["begin"])
     before = decisions.are_stuck
@@ -104,7 +104,7 @@ def test_a_service_is_stuck_when_one_kind_of_its_threads_is(
 
 def test_a_decision_that_waits_for_a_thread_has_not_begun() -> None:
     threads, gate = Threads(1), threading.Event()
-    reservations = Reservation(), Reservation()
+    reservations = RecordingReservation(), RecordingReservation()
     first, second = (gevent.spawn(threads.decide, gate.wait, each) for each in reservations)
     wait_until(lambda: reservations[0].told == ["begin"])
     assert reservations[1].told == []
@@ -114,13 +114,13 @@ def test_a_decision_that_waits_for_a_thread_has_not_begun() -> None:
     first.get()
 
     assert [each.told for each in reservations] == [["begin", "end"], []]
-    assert threads.decide(lambda: "next", Reservation()) == "next"
+    assert threads.decide(lambda: "next", RecordingReservation()) == "next"
 
 
 def test_a_decision_that_may_not_begin_is_not_computed() -> None:
     threads, computed = Threads(1), list[str]()
 
     with pytest.raises(ConnectionResetError):
-        threads.decide(lambda: computed.append("it"), Reservation(ConnectionResetError()))
+        threads.decide(lambda: computed.append("it"), RecordingReservation(ConnectionResetError()))
 
-    assert threads.decide(lambda: computed, Reservation()) == []
+    assert threads.decide(lambda: computed, RecordingReservation()) == []

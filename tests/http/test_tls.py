@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from hooks.server.credentials import ServerCertificate, UnusableFile, is_known
-from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Answer, call
+from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Reply, call
 from tests.http.conftest import Edge, Start, refusal_to_start
 from tools.certificates import Authority, Pair
 
 HOOKS = {"sync": SYNC, "finalize": SYNC, "customize": CUSTOMIZE}
-REFUSED = Answer(
+REFUSED = Reply(
     401,
     "show a client certificate\n",
     {"Content-Type": TEXT, "WWW-Authenticate": "ClientCertificate"},
@@ -66,7 +66,7 @@ def files(tmp_path: Path) -> Files:
     return Files(folder)
 
 
-def asked(edge: Edge, hook: str, tls: ssl.SSLContext, token: str = "") -> Answer:
+def asked(edge: Edge, hook: str, tls: ssl.SSLContext, token: str = "") -> Reply:
     said = {"Authorization": f"Bearer {token}"} if token else {}
     return call(edge.port, "POST", f"/{hook}", HOOKS[hook], {"Content-Type": JSON} | said, tls)
 

@@ -37,7 +37,7 @@ class Instruction:
 
 
 @dataclass(frozen=True)
-class Stage:
+class BuildStage:
     """A stage while it is being built, or the image when it is the last one."""
 
     root: Path
@@ -101,7 +101,7 @@ def copy_from_context(source: str, target: Path) -> None:
         shutil.copy(path, to)
 
 
-def environment_of(stage: Stage, machine: Mapping[str, str]) -> dict[str, str]:
+def environment_of(stage: BuildStage, machine: Mapping[str, str]) -> dict[str, str]:
     """The stage's environment, its folder put where it lies on this machine."""
     environment = dict(machine)
     for name, value in stage.environment.items():
@@ -111,8 +111,11 @@ def environment_of(stage: Stage, machine: Mapping[str, str]) -> dict[str, str]:
 
 
 def do(
-    stage: Stage, step: Instruction, stages: Mapping[str, Stage], machine: Mapping[str, str]
-) -> Stage:
+    stage: BuildStage,
+    step: Instruction,
+    stages: Mapping[str, BuildStage],
+    machine: Mapping[str, str],
+) -> BuildStage:
     """The stage after one more instruction."""
     words = step.text.split()
     match step.name:
@@ -160,11 +163,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory, machine: Mapping[str, str]) -> Stage:
+def image(tmp_path_factory: pytest.TempPathFactory, machine: Mapping[str, str]) -> BuildStage:
     """The last stage, every step of the Dockerfile done."""
     arguments: dict[str, str] = {}
-    stages: dict[str, Stage] = {}
-    stage = Stage(Path())
+    stages: dict[str, BuildStage] = {}
+    stage = BuildStage(Path())
     for step in instructions():
         if step.name == "ARG":
             name, _, value = step.text.partition("=")
@@ -177,7 +180,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, machine: Mapping[str, str]) 
                 stage = replace(stages[base], root=root)
             else:
                 resolved = re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], base)
-                stage = Stage(root, base=resolved)
+                stage = BuildStage(root, base=resolved)
             label = named[0] if named else ""
         else:
             stage = do(stage, step, stages, machine)
@@ -186,7 +189,7 @@ def image(tmp_path_factory: pytest.TempPathFactory, machine: Mapping[str, str]) 
     return stage
 
 
-def test_the_base_is_the_slim_python_that_the_lock_was_made_for(image: Stage) -> None:
+def test_the_base_is_the_slim_python_that_the_lock_was_made_for(image: BuildStage) -> None:
     assert re.match(r"python:3\.11\.\d+-slim-bookworm@", image.base), "the base is another"
 
 
@@ -200,11 +203,11 @@ def test_every_stage_is_built_on_a_base_that_is_pinned_by_its_digest() -> None:
     assert re.fullmatch(r"BASE=[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", default)
 
 
-def test_it_does_not_run_as_root(image: Stage) -> None:
+def test_it_does_not_run_as_root(image: BuildStage) -> None:
     assert image.user == "65532:65532"
 
 
-def test_it_says_its_port(image: Stage) -> None:
+def test_it_says_its_port(image: BuildStage) -> None:
     assert image.ports == ("8080",)
 
 
@@ -215,7 +218,7 @@ def test_what_is_installed_is_checked_against_the_lock() -> None:
     assert [text for text in installs if "--require-hashes -" not in text] == []
 
 
-def test_it_holds_the_service_with_its_preview_and_nothing_else(image: Stage) -> None:
+def test_it_holds_the_service_with_its_preview_and_nothing_else(image: BuildStage) -> None:
     code = {
         path.relative_to(REPOSITORY).as_posix()
         for path in (REPOSITORY / "hooks").rglob("*")
@@ -225,7 +228,7 @@ def test_it_holds_the_service_with_its_preview_and_nothing_else(image: Stage) ->
     assert image.files() == code | {"crds/configmapsyncers.config.example.com.yaml"}
 
 
-def test_it_holds_the_packages_of_the_lock_and_no_installer(image: Stage) -> None:
+def test_it_holds_the_packages_of_the_lock_and_no_installer(image: BuildStage) -> None:
     lock = (REPOSITORY / "requirements.txt").read_text()
     pinned = {
         f"{found[1].replace('-', '_')}-{found[2]}"
@@ -240,7 +243,7 @@ def test_it_holds_the_packages_of_the_lock_and_no_installer(image: Stage) -> Non
 
 
 def test_it_answers_the_recorded_sync_that_its_build_asks(
-    image: Stage, machine: Mapping[str, str]
+    image: BuildStage, machine: Mapping[str, str]
 ) -> None:
     [recorded] = [
         REPOSITORY / step.text.split()[0]
@@ -261,7 +264,11 @@ def test_it_answers_the_recorded_sync_that_its_build_asks(
 
 
 def previewed(
-    image: Stage, machine: Mapping[str, str], command: Sequence[str], folder: Path, given: str = ""
+    image: BuildStage,
+    machine: Mapping[str, str],
+    command: Sequence[str],
+    folder: Path,
+    given: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """What a command of the image prints in a folder."""
     environment = environment_of(image, machine)
@@ -282,7 +289,7 @@ def created(printed: str) -> int:
     return len(re.findall("^.*/.*-config .* created ", printed, re.MULTILINE))
 
 
-def test_it_previews_what_it_is_given(image: Stage, machine: Mapping[str, str]) -> None:
+def test_it_previews_what_it_is_given(image: BuildStage, machine: Mapping[str, str]) -> None:
     examples = sorted((REPOSITORY / "examples").glob("*.yaml"))
     text = "\n---\n".join(file.read_text() for file in examples)
 
@@ -293,7 +300,7 @@ def test_it_previews_what_it_is_given(image: Stage, machine: Mapping[str, str]) 
 
 
 def test_pre_commit_runs_the_preview_in_it_from_the_folder_of_another_repository(
-    image: Stage, machine: Mapping[str, str], tmp_path: Path
+    image: BuildStage, machine: Mapping[str, str], tmp_path: Path
 ) -> None:
     [hook] = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
     assert (hook["language"], hook["pass_filenames"]) == ("docker", False)
@@ -308,7 +315,7 @@ def test_pre_commit_runs_the_preview_in_it_from_the_folder_of_another_repository
 
 
 def test_it_says_how_it_is_used_where_it_is_told_something_else(
-    image: Stage, machine: Mapping[str, str]
+    image: BuildStage, machine: Mapping[str, str]
 ) -> None:
     done = previewed(image, machine, [*image.command, "serve"], image.real("."))
 

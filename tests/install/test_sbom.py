@@ -10,7 +10,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from tests.locks import ROOT, Pin, pins, run
+from tests.locks import ROOT, LockedPackage, pins, run
 
 # It is made once, by one of the processes that the tests are spread over.
 pytestmark = pytest.mark.xdist_group("sbom")
@@ -46,7 +46,7 @@ def test_the_bill_of_materials_lists_every_package_of_the_image_with_its_hashes(
     bom: Any,
 ) -> None:
     listed = {
-        component["name"]: Pin(
+        component["name"]: LockedPackage(
             component["version"],
             frozenset(hash_["content"] for hash_ in component["externalReferences"][0]["hashes"]),
             is_for_here=component["scope"] == "required",

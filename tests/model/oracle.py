@@ -41,7 +41,7 @@ _DEFAULTS = {
 }
 
 
-class Refused(Exception):
+class WriteRefused(Exception):
     """The API server would refuse this, so it is no part of the history."""
 
 
@@ -100,23 +100,23 @@ class Oracle:
         key = _key(manifest)
         if key in self.objects:
             if key[0] == "ConfigMapSyncer":
-                raise Refused  # Merged with what is there, two good specs may make a bad one.
+                raise WriteRefused  # Merged with what is there, two good specs may make a bad one.
             self.patch(key, manifest)
             return
         if key[1] and ("Namespace", "", key[1]) not in self.objects:
-            raise Refused
+            raise WriteRefused
         self._create(key, _merged({}, manifest))
 
     def patch(self, key: Key, patch: Manifest) -> None:
         if key not in self.objects:
-            raise Refused
+            raise WriteRefused
         old = self.objects[key]
         new = _merged(old, patch)
         _refuse_impossible(old, new)
         if (_finalizers(old) or _finalizers(new)) and _but_finalizers(old) != _but_finalizers(new):
-            raise Refused  # Histories edit nothing else of what may hang.
+            raise WriteRefused  # Histories edit nothing else of what may hang.
         if _finalizers(new) and key in self.sources():
-            raise Refused
+            raise WriteRefused
         self._refuse_undrawn(key, new)
         self.objects[key] = new
         if _is_going(old) and not _finalizers(new):
@@ -135,11 +135,11 @@ class Oracle:
         if LAST_APPLIED in _annotations(item):
             kind = "ConfigMap" if self.strategy == "dynamic-apply" else "Secret"
             if key[0] != kind or key not in self._marks or not self._marks[key].is_ours:
-                raise Refused
+                raise WriteRefused
 
     def delete(self, key: Key, cascade: str | None = None) -> None:
         if key not in self.objects or self._is_hanging_on(key):
-            raise Refused
+            raise WriteRefused
         if _finalizers(self.objects[key]):
             self._remove(key)
             return
@@ -177,7 +177,7 @@ class Oracle:
     def mend(self, name: str) -> None:
         """Do what a status asks for: confirm the change that the brake holds."""
         if name not in self.held_by_the_brake():
-            raise Refused
+            raise WriteRefused
         self._confirmed[name] = self._braked[name]
 
     def _create(self, key: Key, item: Manifest) -> None:
@@ -801,13 +801,13 @@ def _merged(old: Any, patch: Any) -> Any:
 
 def _refuse_impossible(old: Manifest, new: Manifest) -> None:
     if (new.get("data") or {}).keys() & (new.get("binaryData") or {}).keys():
-        raise Refused
+        raise WriteRefused
     if old.get("immutable") and (not new.get("immutable") or _content(old) != _content(new)):
-        raise Refused
+        raise WriteRefused
     if old and _is_going(old) and not set(_finalizers(new)) <= set(_finalizers(old)):
-        raise Refused
+        raise WriteRefused
     if sum(bool(o.get("controller")) for o in new["metadata"].get("ownerReferences") or ()) > 1:
-        raise Refused
+        raise WriteRefused
 
 
 def _content(item: Manifest) -> Manifest:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from hooks.copies.prune_guard import RECORDED_SECONDS
 from tests.model.histories import GUARD, NAMESPACES, Step, drawn
-from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle, Refused
+from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle, WriteRefused
 from tests.scenarios.end_state import differences
 from tests.scenarios.simulated import SimulatedWorld
-from tests.scenarios.story import API_VERSIONS, Reference, mend
+from tests.scenarios.story import API_VERSIONS, ObjectReference, mend
 
 MOST_CALLS = 40
 """How often the hook may be called for one step, for every syncer that there is."""
@@ -89,7 +89,7 @@ class Trial:
         after = copy.deepcopy(self.oracle)
         try:
             _take(after, step)
-        except Refused:
+        except WriteRefused:
             return
         before = {key: self._shown(key) for key in after.objects}
         promised = dict(self.oracle.objects)
@@ -134,14 +134,14 @@ class Trial:
                 self.world.apply(version | _with_uids(manifest, self._real_uid))
         elif verb == "patch":
             patch = _with_uids(what["with"], self._real_uid)
-            self.world.patch(Reference.parse(what["of"]), patch)
+            self.world.patch(ObjectReference.parse(what["of"]), patch)
         elif verb == "mend":
             mend(self.world, what)
         else:
-            self.world.delete(Reference.parse(what["of"]), what.get("cascade"))
+            self.world.delete(ObjectReference.parse(what["of"]), what.get("cascade"))
 
     def _real_uid(self, reference: str) -> str:
-        found = self.world.find(Reference.parse(reference))
+        found = self.world.find(ObjectReference.parse(reference))
         assert found is not None, reference
         uid: str = found["metadata"]["uid"]
         return uid
@@ -154,7 +154,7 @@ class Trial:
 
     def _who(self, key: Key, candidates: Sequence[str]) -> str:
         """Who of those that may have taken a place has it."""
-        found = self.world.find(Reference(key[0], key[2], key[1]))
+        found = self.world.find(ObjectReference(key[0], key[2], key[1]))
         owners = found["metadata"].get("ownerReferences") or () if found else ()
         names = [owner["name"] for owner in owners if owner.get("controller")]
         return names[0] if names and names[0] in candidates else candidates[0]
@@ -178,7 +178,7 @@ class Trial:
         return "\n".join(differing) or None
 
     def _status(self, name: str) -> Manifest | None:
-        found = self.world.find(Reference("ConfigMapSyncer", name))
+        found = self.world.find(ObjectReference("ConfigMapSyncer", name))
         if found is None or "conditions" not in found["status"]:
             return None
         status = found["status"]
@@ -206,7 +206,7 @@ class Trial:
         }
 
     def _shown(self, key: Key) -> str | None:
-        found = self.world.find(Reference(key[0], key[2], key[1] or None))
+        found = self.world.find(ObjectReference(key[0], key[2], key[1] or None))
         return found["metadata"]["resourceVersion"] if found and key[0] in _COPIED else None
 
     def waiting(self) -> set[str]:
@@ -279,7 +279,7 @@ def _take(oracle: Oracle, step: Step) -> None:
     def uid(reference: str) -> str:
         kind, _, name = reference.partition(" ")
         if (kind, "", name) not in oracle.objects:
-            raise Refused
+            raise WriteRefused
         return str(oracle.objects[kind, "", name]["metadata"]["uid"])
 
     if verb == "apply":
@@ -294,14 +294,14 @@ def _take(oracle: Oracle, step: Step) -> None:
 
 
 def _parsed(text: str) -> Key:
-    reference = Reference.parse(text)
+    reference = ObjectReference.parse(text)
     return reference.kind, reference.namespace or "", reference.name
 
 
 def _key_of(step: Step) -> Key:
     ((verb, what),) = step.items()
     if verb == "apply":
-        reference = Reference.of(what[0])
+        reference = ObjectReference.of(what[0])
         return reference.kind, reference.namespace or "", reference.name
     if verb == "mend":
         return "ConfigMapSyncer", "", what

@@ -16,7 +16,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from tests.mutation import survivors
-from tests.mutation.survivors import Mutant, Outcome
+from tests.mutation.survivors import Mutant, MutationResult
 
 ROOT = Path(__file__).parents[2]
 LONGEST_END_SECONDS = 60
@@ -72,7 +72,7 @@ def run(chosen: Sequence[str], seconds: float | None) -> None:
             sys.exit(f"mutmut ended with {code}")
 
 
-def told(found: Sequence[Outcome]) -> int:
+def told(found: Sequence[MutationResult]) -> int:
     """Print the score and what has to be done; 1 when there is something."""
     explained = survivors.explained()
     alive = [mutant for outcome in found for mutant in outcome.survivors]

@@ -43,7 +43,7 @@ class Mutant:
 
 
 @dataclass(slots=True)
-class Outcome:
+class MutationResult:
     """How the mutants of one module fared; those that took too long are among the killed."""
 
     module: str
@@ -71,13 +71,13 @@ def changed(difference: str) -> tuple[str, str]:
     )
 
 
-def outcomes(modules: Iterable[str]) -> Iterator[Outcome]:
+def outcomes(modules: Iterable[str]) -> Iterator[MutationResult]:
     """What is recorded of the modules' mutants."""
     for module in modules:
         path = _source(module)
         data = SourceFileMutationData(path=path)
         data.load()
-        outcome = Outcome(module)
+        outcome = MutationResult(module)
         for name, code in data.exit_code_by_key.items():
             status = status_by_exit_code[code]
             if status == _NOT_RUN:

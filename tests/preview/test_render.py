@@ -11,7 +11,7 @@ from hooks.preview.simulator.objects import Object
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     name: str
     type: str
     json_path: str
@@ -48,11 +48,11 @@ def test_a_table_of_syncers_shows_the_columns_of_the_definition_and_leaves_out_t
 ):
     clock = Clock()
     columns = [
-        Column("Source", "string", ".spec.sourceConfigMap"),
-        Column("Targets", "integer", ".status.targetCount"),
-        Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
-        Column("Hash", "string", ".status.contentHash", 1),
-        Column("Age", "date", ".metadata.creationTimestamp"),
+        TableColumn("Source", "string", ".spec.sourceConfigMap"),
+        TableColumn("Targets", "integer", ".status.targetCount"),
+        TableColumn("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+        TableColumn("Hash", "string", ".status.contentHash", 1),
+        TableColumn("Age", "date", ".metadata.creationTimestamp"),
     ]
     stamp = rfc3339(clock.now())
     items: list[Object] = [

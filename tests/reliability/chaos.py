@@ -17,7 +17,7 @@ from itertools import chain, cycle, islice
 from typing import Final
 
 from tests.controlplane import TimedOut, wait_for
-from tests.reliability.faults import FAULTS, Fault, Missed
+from tests.reliability.faults import FAULTS, InjectedFault, Missed
 from tests.reliability.operations import LIFE, Operation
 from tests.reliability.parts import Parts
 from tests.reliability.watch import Watch
@@ -112,7 +112,7 @@ class Chaos:
         watch: Watch,
         seed: int,
         *,
-        faults: Sequence[Fault] = FAULTS,
+        faults: Sequence[InjectedFault] = FAULTS,
         away_allowance: float = AWAY_ALLOWANCE,
     ) -> None:
         self._away_allowance = away_allowance
@@ -139,7 +139,7 @@ class Chaos:
                 if injected.healing is Healing.NEVER:
                     return
 
-    def _deck(self, faults: Sequence[Fault]) -> Iterator[Fault]:
+    def _deck(self, faults: Sequence[InjectedFault]) -> Iterator[InjectedFault]:
         """Every fault as often as it weighs, in random order, again and again."""
         while True:
             cards = [fault for fault in faults for _ in range(fault.weight)]
@@ -158,7 +158,7 @@ class Chaos:
         if left := self._heal():
             raise TimedOut(f"{what} did not converge without a fault: {left!s:.2000}")
 
-    def _live_through(self, operation: Operation, fault: Fault) -> Injected | None:
+    def _live_through(self, operation: Operation, fault: InjectedFault) -> Injected | None:
         """The operation with the fault in it; None where it was over before the fault fell."""
         self._prepare(operation)
         around = self._parts.two_metacontrollers() if fault.standby else contextlib.nullcontext()

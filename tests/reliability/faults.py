@@ -23,7 +23,7 @@ class Missed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """A fault by name; `inject` returns when it is over, and every part is there again.
 
     Raises Missed.
@@ -130,17 +130,17 @@ def _restart_etcd(parts: Parts, _: random.Random) -> None:
 
 
 FAULTS = (
-    Fault("hook killed", _kill_hook),
-    Fault("hook killed while it answers", _kill_hook_while_it_answers),
-    Fault("Metacontroller killed", lambda parts, _: parts.restart_metacontroller()),
-    Fault("leader killed", lambda parts, _: parts.kill_leader(), weight=2, standby=True),
-    Fault("API server killed", lambda parts, _: parts.plane.api_server.restart()),
-    Fault("etcd killed", _restart_etcd),
-    Fault("500", _answers(_replying(500, b"internal error\n"))),
-    Fault("429", _answers(_busy, most_hits=3)),
+    InjectedFault("hook killed", _kill_hook),
+    InjectedFault("hook killed while it answers", _kill_hook_while_it_answers),
+    InjectedFault("Metacontroller killed", lambda parts, _: parts.restart_metacontroller()),
+    InjectedFault("leader killed", lambda parts, _: parts.kill_leader(), weight=2, standby=True),
+    InjectedFault("API server killed", lambda parts, _: parts.plane.api_server.restart()),
+    InjectedFault("etcd killed", _restart_etcd),
+    InjectedFault("500", _answers(_replying(500, b"internal error\n"))),
+    InjectedFault("429", _answers(_busy, most_hits=3)),
     # Nothing need be asked again after an answer that came.
-    Fault("slow", _answers(_slowly, most_hits=1)),
-    Fault("no answer in time", _answer_too_late, weight=1),
-    Fault("half a body", _answers(_half)),
-    Fault("garbage", _answers(_replying(200, b"<html>Welcome</html>\n"))),
+    InjectedFault("slow", _answers(_slowly, most_hits=1)),
+    InjectedFault("no answer in time", _answer_too_late, weight=1),
+    InjectedFault("half a body", _answers(_half)),
+    InjectedFault("garbage", _answers(_replying(200, b"<html>Welcome</html>\n"))),
 )

@@ -10,7 +10,14 @@ from typing import Final
 
 from tests.benchmarks.objects import manifest
 from tests.conditions import ready
-from tests.controlplane import SERVER_SIDE_APPLY, Client, Metacontroller, Object, Stack, wait_for
+from tests.controlplane import (
+    SERVER_SIDE_APPLY,
+    Client,
+    MetacontrollerProcess,
+    Object,
+    Stack,
+    wait_for,
+)
 from tests.reliability.memory import Sampler
 
 SYNCERS: Final = 100
@@ -153,7 +160,7 @@ def _waits(seconds: Sequence[float]) -> str:
 
 def _restart_metacontroller(stack: Stack, flags: Sequence[str]) -> None:
     stack.metacontroller.kill()
-    stack.metacontroller = Metacontroller(
+    stack.metacontroller = MetacontrollerProcess(
         stack.control_plane, SERVER_SIDE_APPLY, flags, kubeconfig=stack._kubeconfig
     )
     stack.metacontroller.start()

@@ -11,7 +11,7 @@ from tests.controlplane import (
     Client,
     ControlPlane,
     HookProcess,
-    Metacontroller,
+    MetacontrollerProcess,
     Object,
     Stack,
 )
@@ -49,7 +49,7 @@ class Parts:
         return self._stack.hook
 
     @property
-    def metacontroller(self) -> Metacontroller:
+    def metacontroller(self) -> MetacontrollerProcess:
         """The one that works alone, while none is elected."""
         return self._stack.metacontroller
 
@@ -91,14 +91,14 @@ class Parts:
         elected = (self.leader, self._standby)
         return "\n".join([self._stack.logs(), *(each.tail() for each in elected)])
 
-    def _begin_with(self, metacontroller: Metacontroller) -> None:
+    def _begin_with(self, metacontroller: MetacontrollerProcess) -> None:
         metacontroller.kill()
         since = time.monotonic()
         metacontroller.start()
         self.proxy.wait_for_call(BYSTANDER, since)
 
-    def _elected(self, name: str) -> Metacontroller:
-        return Metacontroller(
+    def _elected(self, name: str) -> MetacontrollerProcess:
+        return MetacontrollerProcess(
             self.plane,
             SERVER_SIDE_APPLY,
             self._election,

@@ -22,12 +22,12 @@ _SECONDS_TO_CONNECT: Final = 120
 _POLL_SECONDS: Final = 0.05
 
 
-class _Parent(msgspec.Struct, frozen=True):
+class _NamedParent(msgspec.Struct, frozen=True):
     metadata: dict[str, Any]
 
 
-class _Body(msgspec.Struct, frozen=True):
-    parent: _Parent
+class _NamedBody(msgspec.Struct, frozen=True):
+    parent: _NamedParent
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _handler(proxy: Proxy, hook_url: str) -> type[BaseHTTPRequestHandler]:
             at = time.monotonic()
             body = self.rfile.read(int(self.headers["Content-Length"]))
             hook = self.path.strip("/")
-            syncer = msgspec.json.decode(body, type=_Body).parent.metadata["name"]
+            syncer = msgspec.json.decode(body, type=_NamedBody).parent.metadata["name"]
             answered, self.has_replied = False, False
             exchange = Exchange(hook, body, lambda: self._ask(body), self._reply, self._reply_half)
             # Whoever asked may be dead, and so may the hook: then there is nobody to tell.

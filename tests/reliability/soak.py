@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tests.benchmarks.objects import manifest
 from tests.conditions import ready
-from tests.controlplane import SERVER_SIDE_APPLY, ApiError, Client, Object, Stack, TimedOut
+from tests.controlplane import SERVER_SIDE_APPLY, ApiStatusError, Client, Object, Stack, TimedOut
 from tests.reliability.memory import Sample, sample
 
 SYNCERS: Final = 20
@@ -169,7 +169,7 @@ class Soak:
         places = sorted(self._model.copies())
         try:
             act(self._chance.choice(places))
-        except ApiError as error:
+        except ApiStatusError as error:
             # It is not there yet or is being replaced, or it is immutable: that is no failure.
             if error.reason not in {"NotFound", "Invalid"}:
                 raise

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import requests
 
-from tests.controlplane import ApiError, Client, Object
+from tests.controlplane import ApiStatusError, Client, Object
 
 _SECONDS_OF_SILENCE: Final = 60
 _PATH: Final = "/api/v1/configmaps"
@@ -68,7 +68,7 @@ class Watch:
         while not self._ended.is_set():
             try:
                 self._listen(self._list())
-            except (ApiError, requests.RequestException, OSError, json.JSONDecodeError):
+            except (ApiStatusError, requests.RequestException, OSError, json.JSONDecodeError):
                 # An API server that is away writes nothing; the list shows what came after.
                 self._ended.wait(0.05)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import requests
 
 from tests.benchmarks.objects import manifest
-from tests.controlplane import ApiError, Client, Object
+from tests.controlplane import ApiStatusError, Client, Object
 
 SOURCE_NAMESPACE: Final = "chaos-source"
 SUBJECT: Final = "chaos"
@@ -109,7 +109,7 @@ class LiveCluster:
             found = {name: list(self._of_status(name)) for name in (SUBJECT, BYSTANDER)}
             if not any(found.values()):
                 found |= self._of_objects()
-        except (ApiError, requests.RequestException) as error:
+        except (ApiStatusError, requests.RequestException) as error:
             return {"": [f"the API server cannot be asked: {error}"]}
         return {name: sentences for name, sentences in found.items() if sentences}
 

@@ -10,7 +10,7 @@ import cel
 import yaml
 
 from hooks.preview.simulator.objects import RESOURCES
-from tests.scenarios.story import Manifest, Reference
+from tests.scenarios.story import Manifest, ObjectReference
 
 _POLICY = "ValidatingAdmissionPolicy"
 _BINDING = "ValidatingAdmissionPolicyBinding"
@@ -47,7 +47,7 @@ class Admission:
     def apply(self, manifest: Manifest) -> None:
         self._kept[manifest["kind"]][manifest["metadata"]["name"]] = manifest
 
-    def delete(self, reference: Reference) -> None:
+    def delete(self, reference: ObjectReference) -> None:
         del self._kept[reference.kind][reference.name]
 
     def refusal(self, operation: str, item: Manifest, old: Manifest | None) -> str | None:

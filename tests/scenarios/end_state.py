@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from tests.scenarios.story import Manifest, Reference, Story
+from tests.scenarios.story import Manifest, ObjectReference, Story
 
 _KINDS = ("Namespace", "ConfigMap", "Secret", "ConfigMapSyncer")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -31,7 +31,7 @@ class Listing(Protocol):
 
 def end_state(story: Story, world: Listing) -> dict[str, Any]:
     """Every object of the story by its reference, without what two worlds cannot have in common."""
-    found = {str(Reference.of(item)): item for item in _of_story(story, world)}
+    found = {str(ObjectReference.of(item)): item for item in _of_story(story, world)}
     names = {item["metadata"]["uid"]: name for name, item in found.items()}
     versions = {item["metadata"]["resourceVersion"]: name for name, item in found.items()}
     end = {name: _comparable(item, names, versions) for name, item in sorted(found.items())}

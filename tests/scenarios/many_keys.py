@@ -6,7 +6,7 @@ What etcd refuses fails every write, so it has to be known before an immutable c
 import re
 from collections.abc import Callable, Mapping
 
-from tests.scenarios.story import Manifest, Reference, World
+from tests.scenarios.story import Manifest, ObjectReference, World
 
 ETCD_LIMIT = 1_572_864
 _KEY_LENGTH = 40
@@ -27,9 +27,9 @@ class ManyKeys:
 
     def __init__(self, world: World, prefix: str, **spec: object) -> None:
         self._world = world
-        self._syncer = Reference("ConfigMapSyncer", prefix)
-        self._source = Reference("ConfigMap", "many", f"{prefix}-source")
-        self._copy = Reference("ConfigMap", "many", f"{prefix}-target")
+        self._syncer = ObjectReference("ConfigMapSyncer", prefix)
+        self._source = ObjectReference("ConfigMap", "many", f"{prefix}-source")
+        self._copy = ObjectReference("ConfigMap", "many", f"{prefix}-target")
         for reference in (self._source, self._copy):
             metadata = {"name": reference.namespace}
             world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})

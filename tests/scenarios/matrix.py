@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.scenarios.story import Manifest, Reference, World
+from tests.scenarios.story import Manifest, ObjectReference, World
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs/conflicts.md"
 _SECTIONS = {
@@ -116,7 +116,7 @@ def walk(world: World, strategy: str, prefix: str = "x-") -> None:
     for name in (source, target, rest):
         world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     world.apply(_config_map(target, "owner", {}))
-    owner = world.find(Reference("ConfigMap", "owner", target))
+    owner = world.find(ObjectReference("ConfigMap", "owner", target))
     assert owner
     uid = owner["metadata"]["uid"]
     wanted: dict[Cell, str] = {}
@@ -189,7 +189,7 @@ def _seen(world: World, cell: Cell, before: Manifest | None, changed: Mapping[st
 
 
 def _found(world: World, cell: Cell) -> Manifest | None:
-    return world.find(Reference("ConfigMap", cell.syncer, cell.target))
+    return world.find(ObjectReference("ConfigMap", cell.syncer, cell.target))
 
 
 def _config_map(namespace: str, name: str, data: Mapping[str, str], **metadata: object) -> Manifest:
@@ -202,20 +202,20 @@ def _nothing(world: World, cell: Cell) -> None:
 
 
 def _change_source(world: World, cell: Cell) -> None:
-    world.patch(Reference("ConfigMap", cell.syncer, cell.source), {"data": _CHANGED})
+    world.patch(ObjectReference("ConfigMap", cell.syncer, cell.source), {"data": _CHANGED})
 
 
 def _lose_source(world: World, cell: Cell) -> None:
-    world.delete(Reference("ConfigMap", cell.syncer, cell.source), None)
+    world.delete(ObjectReference("ConfigMap", cell.syncer, cell.source), None)
 
 
 def _remove_target(world: World, cell: Cell) -> None:
     patch = {"spec": {"targetNamespaces": [cell.rest]}}
-    world.patch(Reference("ConfigMapSyncer", cell.syncer), patch)
+    world.patch(ObjectReference("ConfigMapSyncer", cell.syncer), patch)
 
 
 def _delete_syncer(world: World, cell: Cell) -> None:
-    world.delete(Reference("ConfigMapSyncer", cell.syncer), None)
+    world.delete(ObjectReference("ConfigMapSyncer", cell.syncer), None)
 
 
 _EVENTS: Mapping[str, Callable[[World, Cell], None]] = {

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from tests.controlplane import ApiError, Client, Stack, wait_for
+from tests.controlplane import ApiStatusError, Client, Stack, wait_for
 from tests.scenarios.canary import Canary
-from tests.scenarios.story import Manifest, Reference, World
+from tests.scenarios.story import Manifest, ObjectReference, World
 
 _PATIENCE_SECONDS = 90
 _FLIGHTS = 3
@@ -18,24 +18,24 @@ class RealWorld:
         self.stack = stack
         self.client = client or stack.client
 
-    def find(self, reference: Reference) -> Manifest | None:
+    def find(self, reference: ObjectReference) -> Manifest | None:
         return self.client.find(reference.kind, reference.name, reference.namespace)
 
     def apply(self, manifest: Manifest) -> None:
         try:
             self.client.create(manifest)
-        except ApiError as error:
+        except ApiStatusError as error:
             if error.reason != "AlreadyExists":
                 raise
-            self.patch(Reference.of(manifest), manifest)
+            self.patch(ObjectReference.of(manifest), manifest)
 
     def apply_as(self, manager: str, manifest: Manifest) -> None:
         self.client.apply(manifest, field_manager=manager)
 
-    def patch(self, reference: Reference, patch: Manifest) -> None:
+    def patch(self, reference: ObjectReference, patch: Manifest) -> None:
         self.client.merge_patch(reference.kind, reference.name, patch, reference.namespace)
 
-    def delete(self, reference: Reference, cascade: str | None) -> None:
+    def delete(self, reference: ObjectReference, cascade: str | None) -> None:
         self.client.delete(
             reference.kind,
             reference.name,
@@ -59,7 +59,7 @@ class RealWorld:
     def refuses(self, manifest: Manifest) -> bool:
         try:
             self.client.create(manifest, dry_run=True)
-        except ApiError as error:
+        except ApiStatusError as error:
             return error.reason != "AlreadyExists"
         return False
 
@@ -68,7 +68,7 @@ class RealWorld:
         wait_for(lambda: plane.is_guarded(plane.tenant), "the admission policy to be in force")
         try:
             write(RealWorld(self.stack, plane.tenant))
-        except ApiError as error:
+        except ApiStatusError as error:
             return str(error)
         return None
 

@@ -22,7 +22,7 @@ from hooks.preview.simulator.schema import Schema
 from hooks.preview.simulator.store import WatchEvent
 from hooks.status.types import RETRY_SECONDS
 from tests.scenarios.admission import Admission
-from tests.scenarios.story import Manifest, Reference, World
+from tests.scenarios.story import Manifest, ObjectReference, World
 
 _PATIENCE_SECONDS = 90
 _CASCADES = {
@@ -98,7 +98,7 @@ class SimulatedWorld:
             installed=Installation(strategy, CHILDREN_WITH_SECRETS, has_adoption),
         )
 
-    def find(self, reference: Reference) -> Manifest | None:
+    def find(self, reference: ObjectReference) -> Manifest | None:
         return self.cluster.get(reference.kind, reference.name, reference.namespace)
 
     def objects(self, kind: str) -> list[Manifest]:
@@ -116,11 +116,11 @@ class SimulatedWorld:
         self._pause()
         self.cluster.server_side_apply(manifest, manager)
 
-    def patch(self, reference: Reference, patch: Manifest) -> None:
+    def patch(self, reference: ObjectReference, patch: Manifest) -> None:
         self._pause()
         self.cluster.patch(reference.kind, reference.name, reference.namespace, patch)
 
-    def delete(self, reference: Reference, cascade: str | None) -> None:
+    def delete(self, reference: ObjectReference, cascade: str | None) -> None:
         self._pause()
         if self.admission.knows(reference.kind):
             self.admission.delete(reference)
@@ -188,7 +188,7 @@ class SimulatedWorld:
     def _versions(self) -> set[tuple[str, str]]:
         """Every object with its version."""
         return {
-            (str(Reference.of(item | {"kind": kind})), item["metadata"]["resourceVersion"])
+            (str(ObjectReference.of(item | {"kind": kind})), item["metadata"]["resourceVersion"])
             for kind in ("Namespace", "ConfigMap", "Secret", "ConfigMapSyncer")
             for item in self.objects(kind)
         }

@@ -27,7 +27,7 @@ API_VERSIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ObjectReference:
     """One object: `KIND NAME` or `KIND NAMESPACE/NAME`."""
 
     kind: str
@@ -35,13 +35,13 @@ class Reference:
     namespace: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Reference":
+    def parse(cls, text: str) -> "ObjectReference":
         kind, _, path = text.partition(" ")
         namespace, _, name = path.rpartition("/")
         return cls(kind, name, namespace or None)
 
     @classmethod
-    def of(cls, manifest: Manifest) -> "Reference":
+    def of(cls, manifest: Manifest) -> "ObjectReference":
         metadata = manifest["metadata"]
         return cls(manifest["kind"], metadata["name"], metadata.get("namespace"))
 
@@ -52,16 +52,16 @@ class Reference:
 class World(Protocol):
     """A cluster in which a ConfigMapSyncer is looked after."""
 
-    def find(self, reference: Reference) -> Manifest | None: ...
+    def find(self, reference: ObjectReference) -> Manifest | None: ...
 
     def apply(self, manifest: Manifest) -> None: ...
 
     def apply_as(self, manager: str, manifest: Manifest) -> None:
         """Apply server-side, under the name of a field manager."""
 
-    def patch(self, reference: Reference, patch: Manifest) -> None: ...
+    def patch(self, reference: ObjectReference, patch: Manifest) -> None: ...
 
-    def delete(self, reference: Reference, cascade: str | None) -> None: ...
+    def delete(self, reference: ObjectReference, cascade: str | None) -> None: ...
 
     def eventually(self, look: Callable[[], str | None], what: str) -> None:
         """Return when `look` finds nothing missing; fail with what it says is missing."""
@@ -155,7 +155,7 @@ class _Teller:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.remembered: dict[Reference, Manifest] = {}
+        self.remembered: dict[ObjectReference, Manifest] = {}
         self.syncers: set[str] = set()
 
     def apply(self, manifests: Sequence[Manifest]) -> None:
@@ -172,7 +172,7 @@ class _Teller:
                 self.world.apply_as(manager, self._complete(told))
 
     def patch(self, what: Manifest) -> None:
-        self.world.patch(Reference.parse(what["of"]), self._complete(what["with"]))
+        self.world.patch(ObjectReference.parse(what["of"]), self._complete(what["with"]))
 
     def refused(self, manifests: Sequence[Manifest]) -> None:
         def look() -> str | None:
@@ -203,7 +203,7 @@ class _Teller:
     def delete(self, what: str | Manifest) -> None:
         if isinstance(what, str):
             what = {"of": what}
-        self.world.delete(Reference.parse(what["of"]), what.get("cascade"))
+        self.world.delete(ObjectReference.parse(what["of"]), what.get("cascade"))
 
     def mend(self, syncer: str) -> None:
         mend(self.world, syncer)
@@ -211,7 +211,7 @@ class _Teller:
     def expect(self, manifests: Sequence[Manifest]) -> None:
         def look() -> str | None:
             for manifest in manifests:
-                reference = Reference.of(manifest)
+                reference = ObjectReference.of(manifest)
                 found = self.world.find(reference)
                 if found is None:
                     return f"{reference} is not there"
@@ -219,29 +219,29 @@ class _Teller:
                     return missing
             return None
 
-        self.world.eventually(look, ", ".join(str(Reference.of(m)) for m in manifests))
+        self.world.eventually(look, ", ".join(str(ObjectReference.of(m)) for m in manifests))
 
     def absent(self, references: Sequence[str]) -> None:
         def look() -> str | None:
-            there = [r for r in references if self.world.find(Reference.parse(r)) is not None]
+            there = [r for r in references if self.world.find(ObjectReference.parse(r)) is not None]
             return f"still there: {there}" if there else None
 
         self.world.eventually(look, f"{references} to be gone")
 
     def missing(self, references: Sequence[str]) -> None:
-        there = [r for r in references if self.world.find(Reference.parse(r)) is not None]
+        there = [r for r in references if self.world.find(ObjectReference.parse(r)) is not None]
         assert not there, f"still there: {there}"
 
     def remember(self, references: Sequence[str]) -> None:
         for text in references:
-            reference = Reference.parse(text)
+            reference = ObjectReference.parse(text)
             found = self.world.find(reference)
             assert found is not None, f"{reference} is not there"
             self.remembered[reference] = found
 
     def unchanged(self, references: Sequence[str]) -> None:
         for text in references:
-            reference = Reference.parse(text)
+            reference = ObjectReference.parse(text)
             assert self.world.find(reference) == self.remembered[reference]
 
     def rest(self, waiting: Collection[str] | None = None) -> None:
@@ -254,7 +254,7 @@ class _Teller:
 
     def _living(self) -> Iterator[str]:
         for syncer in self.syncers:
-            if self.world.find(Reference("ConfigMapSyncer", syncer)) is not None:
+            if self.world.find(ObjectReference("ConfigMapSyncer", syncer)) is not None:
                 yield syncer
 
     def _asks_again(self, syncer: str) -> bool:
@@ -270,7 +270,7 @@ class _Teller:
         if isinstance(told, list):
             return [self._complete(item) for item in told]
         if isinstance(told, str) and told.startswith("uid of "):
-            found = self.world.find(Reference.parse(told.removeprefix("uid of ")))
+            found = self.world.find(ObjectReference.parse(told.removeprefix("uid of ")))
             assert found is not None, told
             return found["metadata"]["uid"]
         return told
@@ -278,7 +278,7 @@ class _Teller:
 
 def mend(world: World, syncer: str) -> None:
     """Type the command that a syncer's `Ready` has."""
-    found = world.find(Reference("ConfigMapSyncer", syncer))
+    found = world.find(ObjectReference("ConfigMapSyncer", syncer))
     assert found is not None, f"{syncer} is not there"
     told = ready(found["status"])["message"]
     command = re.search(
@@ -288,7 +288,7 @@ def mend(world: World, syncer: str) -> None:
     verb, resource, name, namespace, key, value = command.groups()
     kind = next(kind for kind in API_VERSIONS if kind.lower() == resource)
     field = {"label": "labels", "annotate": "annotations"}[verb]
-    world.patch(Reference(kind, name, namespace), {"metadata": {field: {key: value}}})
+    world.patch(ObjectReference(kind, name, namespace), {"metadata": {field: {key: value}}})
 
 
 _EXACT = ("data", "binaryData")

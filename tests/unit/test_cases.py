@@ -31,7 +31,7 @@ from hooks.preview.simulator.registration import Installation
 from hooks.preview.simulator.schema import Schema
 from hooks.sync import sync
 from tests.cases import HOOKS, Case, cases, expanded, shortened
-from tests.cases.asking import Answered, answered, asked
+from tests.cases.asking import LoggedAnswer, answered, asked
 
 CASES = tuple(cases())
 CHILDREN = tuple(case for case in CASES if case.hook in ("sync", "finalize"))
@@ -88,7 +88,7 @@ def installed(case: Case) -> Installation:
 
 
 @cache
-def answer(case: Case) -> Answered:
+def answer(case: Case) -> LoggedAnswer:
     return answered(case)
 
 

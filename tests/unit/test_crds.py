@@ -7,7 +7,7 @@ import pytest
 
 from hooks.preview.simulator.schema import PrinterColumn, Schema, SchemaViolation
 from tests import crd_cases
-from tests.crd_cases import Refused
+from tests.crd_cases import RefusedManifest
 
 SCHEMA = Schema.load()
 VALID = crd_cases.valid()
@@ -20,7 +20,7 @@ def test_a_sensible_syncer_is_accepted(manifest: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", INVALID.values(), ids=INVALID)
-def test_nonsense_is_refused_with_a_sentence(case: Refused) -> None:
+def test_nonsense_is_refused_with_a_sentence(case: RefusedManifest) -> None:
     refusals = [str(violation) for violation in SCHEMA.violations(case.manifest)]
     assert any(case.error in refusal for refusal in refusals), refusals
 

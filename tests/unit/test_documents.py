@@ -1,6 +1,6 @@
 """How documents are followed, and the page that needs no cluster."""
 
-from tests.documents import WITHOUT_A_CLUSTER, Step, follow, shown_as, steps
+from tests.documents import WITHOUT_A_CLUSTER, DocumentCommand, follow, shown_as, steps
 
 
 def test_the_commands_of_the_page_on_the_preview_print_what_it_shows() -> None:
@@ -8,11 +8,11 @@ def test_the_commands_of_the_page_on_the_preview_print_what_it_shows() -> None:
 
 
 def test_only_what_is_equal_but_for_masks_and_omissions_counts_as_shown() -> None:
-    shown = Step("page", 1, "true", ("NAME   AGE", "...", "dev   3s   1"))
+    shown = DocumentCommand("page", 1, "true", ("NAME   AGE", "...", "dev   3s   1"))
     assert shown_as(shown, "NAME AGE\nprod  5s\ndev  12m4s  1\n")
     assert not shown_as(shown, "NAME AGE\nprod  5s\ndev  12m4s  2\n")
     assert not shown_as(shown, "NAME AGE\ndev 3s 1\nprod 4s 1\n")
-    assert not shown_as(Step("page", 1, "true", ()), "something\n")
+    assert not shown_as(DocumentCommand("page", 1, "true", ()), "something\n")
 
 
 def test_commands_are_read_with_continuations_and_what_is_marked_is_left_out() -> None:
@@ -30,6 +30,6 @@ $ three
 ```
 """
     assert list(steps("page", text)) == [
-        Step("page", 2, "one \\\n    --more", ("printed",)),
-        Step("page", 6, "two", ()),
+        DocumentCommand("page", 2, "one \\\n    --more", ("printed",)),
+        DocumentCommand("page", 6, "two", ()),
     ]

@@ -94,7 +94,7 @@ def test_work_that_grows_with_the_square_is_found(monkeypatch: pytest.MonkeyPatc
     judge._works_in_proportion(question)
     monkeypatch.setattr(field_ownership, "keys_of_ours_alone", of_each_key)
 
-    with pytest.raises(judge.Broken, match="lines of work"):
+    with pytest.raises(judge.BrokenAnswer, match="lines of work"):
         judge._works_in_proportion(question)
 
 
@@ -144,9 +144,9 @@ def failing_port() -> Iterator[int]:
 
 
 def test_a_service_that_fails_is_found(failing_port: int, tmp_path: Path) -> None:
-    service = edge.Service(failing_port, 1, tmp_path / "output")
+    service = edge.FuzzedService(failing_port, 1, tmp_path / "output")
 
-    with pytest.raises(edge.Broken, match="answered with 500"):
+    with pytest.raises(edge.BrokenService, match="answered with 500"):
         service.hear(b"GET / HTTP/1.1\r\n\r\n", goes_away=False)
 
 
@@ -160,13 +160,13 @@ def test_a_service_that_prints_what_it_must_not_is_found(
     output = tmp_path / "output"
     output.write_text(f"fine\n{line}\n")
 
-    with pytest.raises(edge.Broken, match="printed"):
-        edge.Service(1, 1, output).look()
+    with pytest.raises(edge.BrokenService, match="printed"):
+        edge.FuzzedService(1, 1, output).look()
 
 
 def test_growth_is_told_from_the_first_use_of_things() -> None:
     def growth(mebibytes: list[float]) -> float | None:
-        return edge.Service(1, 1, Path(), mebibytes=mebibytes).growth
+        return edge.FuzzedService(1, 1, Path(), mebibytes=mebibytes).growth
 
     assert growth([20.0, 50.0]) is None
     assert growth([20.0] * 10 + [50.0] * 90) == 0.0

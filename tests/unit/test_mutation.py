@@ -8,7 +8,7 @@ from mutmut.mutation.data import SourceFileMutationData
 
 from tests.mutation import __main__ as command
 from tests.mutation import survivors
-from tests.mutation.survivors import Mutant, Outcome
+from tests.mutation.survivors import Mutant, MutationResult
 
 DIFFERENCE = """--- hooks/resolve/keys.py
 +++ hooks/resolve/keys.py
@@ -93,7 +93,7 @@ def test_the_command_fails_when_a_survivor_is_not_explained_or_what_is_explained
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(survivors, "explained", lambda: dict.fromkeys(explained, "why"))
-    outcome = Outcome("keys", killed=6, not_run=not_run, survivors=[ONE, OTHER])
+    outcome = MutationResult("keys", killed=6, not_run=not_run, survivors=[ONE, OTHER])
 
     assert command.told([outcome]) == code
 

@@ -26,7 +26,14 @@ from hooks.resolve.targets import Failure, FailureReason
 from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 from hooks.status import plan
 from hooks.status.plan import Plan
-from tests.unit.test_properties import SYNCER, Given, SimulatedCluster, Values, strategies, worlds
+from tests.unit.test_properties import (
+    SYNCER,
+    Circumstances,
+    SimulatedCluster,
+    Values,
+    strategies,
+    worlds,
+)
 
 
 @dataclass
@@ -118,7 +125,9 @@ def let_go(world: SimulatedCluster) -> SimulatedCluster:
 
 @strategies
 @given(given_world=worlds())
-def test_resuming_does_just_what_the_plan_says(given_world: Given, strategy: ApplyStrategy) -> None:
+def test_resuming_does_just_what_the_plan_says(
+    given_world: Circumstances, strategy: ApplyStrategy
+) -> None:
     # What a suspended syncer cannot know is whether an object that it is handed will be adopted.
     world = SimulatedCluster(replace(given_world, suspend=True), strategy, has_adoption=False)
     world = let_go(world.settle())
@@ -135,7 +144,7 @@ def test_resuming_does_just_what_the_plan_says(given_world: Given, strategy: App
 @strategies
 @given(given_world=worlds())
 def test_nothing_is_written_while_a_syncer_is_suspended(
-    given_world: Given, strategy: ApplyStrategy
+    given_world: Circumstances, strategy: ApplyStrategy
 ) -> None:
     world = SimulatedCluster(replace(given_world, suspend=True), strategy)
     closed = {place.namespace for place in given_world.places if place.state != "there"}

@@ -168,7 +168,7 @@ def json_raw(child: protocol.Child, name: str) -> Raw:
 
 
 @dataclass(frozen=True)
-class Place:
+class TargetState:
     """One namespace, and what bears the copies' name in it."""
 
     namespace: str
@@ -183,20 +183,20 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Given:
+class Circumstances:
     """A world in which a syncer is asked about."""
 
     source: Values | None
     targets: list[str]
-    places: list[Place]
+    places: list[TargetState]
     immutable: bool = False
     suspend: bool = False
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> Given:
+def worlds(draw: st.DrawFn) -> Circumstances:
     places = [
-        Place(
+        TargetState(
             namespace=name,
             state=draw(st.sampled_from(("there", "there", "there", "terminating", "missing"))),
             occupant=draw(st.sampled_from(OCCUPANTS)),
@@ -209,7 +209,7 @@ def worlds(draw: st.DrawFn) -> Given:
         )
         for name in NAMESPACES
     ]
-    return Given(
+    return Circumstances(
         source=draw(st.one_of(st.none(), values(), values(), values())),
         targets=draw(st.lists(st.sampled_from((*NAMESPACES, SOURCE)), min_size=1, unique=True)),
         places=places,
@@ -220,7 +220,9 @@ def worlds(draw: st.DrawFn) -> Given:
 class SimulatedCluster:
     """A cluster made so, with a Metacontroller that has not asked yet."""
 
-    def __init__(self, told: Given, strategy: ApplyStrategy, *, has_adoption: bool = True) -> None:
+    def __init__(
+        self, told: Circumstances, strategy: ApplyStrategy, *, has_adoption: bool = True
+    ) -> None:
         self.clock = Clock(START)
         self.answers: list[tuple[Object, Object]] = []
         app = create_app(Settings(apply_strategy=strategy), self.clock, io.StringIO())
@@ -273,7 +275,7 @@ class SimulatedCluster:
         manifest = {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
         self.cluster.create(manifest, "somebody")
 
-    def _furnish(self, place: Place) -> None:
+    def _furnish(self, place: TargetState) -> None:
         if place.state == "missing":
             return
         self._create("Namespace", place.namespace)
@@ -299,7 +301,7 @@ class SimulatedCluster:
         if place.state == "terminating":
             self.cluster.delete("Namespace", place.namespace)
 
-    def _copy(self, place: Place) -> None:
+    def _copy(self, place: TargetState) -> None:
         """A copy as it was once written, and then in the hands of others."""
         name = "former" if place.occupant == "old name" else "app-config"
         child = {
@@ -328,7 +330,7 @@ class SimulatedCluster:
             DynamicApply(self.cluster).apply(self.parent, None, child)
         self._tamper(place, name)
 
-    def _tamper(self, place: Place, name: str) -> None:
+    def _tamper(self, place: TargetState, name: str) -> None:
         if place.is_touched and not place.was_immutable:
             # Changed and put back: the content is as it was, but somebody owns it now.
             for fields in (
@@ -383,7 +385,9 @@ strategies = pytest.mark.parametrize("strategy", ApplyStrategy)
 
 @strategies
 @given(told=worlds())
-def test_what_is_not_ours_is_never_written_or_deleted(told: Given, strategy: ApplyStrategy) -> None:
+def test_what_is_not_ours_is_never_written_or_deleted(
+    told: Circumstances, strategy: ApplyStrategy
+) -> None:
     world = SimulatedCluster(told, strategy)
     closed = {place.namespace for place in told.places if place.state != "there"}
     before = [item for item in world.foreign() if item["metadata"]["namespace"] not in closed]
@@ -398,7 +402,7 @@ def test_what_is_not_ours_is_never_written_or_deleted(told: Given, strategy: App
 @strategies
 @given(told=worlds())
 def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
-    told: Given, strategy: ApplyStrategy
+    told: Circumstances, strategy: ApplyStrategy
 ) -> None:
     world = SimulatedCluster(told, strategy)
     places = [place for place in told.places if place.namespace not in told.targets]
@@ -416,7 +420,7 @@ def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
 
 
 @given(told=worlds())
-def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Given) -> None:
+def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Circumstances) -> None:
     world = SimulatedCluster(told, ApplyStrategy.DYNAMIC_APPLY).settle()
 
     seen: set[str] = set()
@@ -434,7 +438,7 @@ def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Given) -> Non
 @strategies
 @given(told=worlds())
 def test_no_child_is_returned_where_a_namespace_takes_none(
-    told: Given, strategy: ApplyStrategy
+    told: Circumstances, strategy: ApplyStrategy
 ) -> None:
     for request, answer in SimulatedCluster(told, strategy).settle().answers:
         namespaces = request["related"]["Namespace.v1"]
@@ -447,7 +451,7 @@ def test_no_child_is_returned_where_a_namespace_takes_none(
 
 @strategies
 @given(told=worlds())
-def test_an_absent_source_loses_no_copy(told: Given, strategy: ApplyStrategy) -> None:
+def test_an_absent_source_loses_no_copy(told: Circumstances, strategy: ApplyStrategy) -> None:
     world = SimulatedCluster(replace(told, source=None), strategy).settle()
 
     for request, answer in world.answers:
@@ -469,7 +473,7 @@ def test_an_absent_source_loses_no_copy(told: Given, strategy: ApplyStrategy) ->
 
 @strategies
 @given(told=worlds())
-def test_the_counts_add_up(told: Given, strategy: ApplyStrategy) -> None:
+def test_the_counts_add_up(told: Circumstances, strategy: ApplyStrategy) -> None:
     for _, answer in SimulatedCluster(told, strategy).settle().answers:
         status = answer["status"]
         counts = (status["syncedCount"], status["pendingCount"], status["failedCount"])
@@ -487,7 +491,7 @@ def test_the_counts_add_up(told: Given, strategy: ApplyStrategy) -> None:
 @strategies
 @given(told=worlds())
 def test_repeated_application_ends_and_what_is_called_current_is(
-    told: Given, strategy: ApplyStrategy
+    told: Circumstances, strategy: ApplyStrategy
 ) -> None:
     world = SimulatedCluster(told, strategy).settle()
     calls = len(world.answers)
@@ -513,7 +517,7 @@ def test_repeated_application_ends_and_what_is_called_current_is(
 @strategies
 @given(told=worlds())
 def test_what_waits_for_nothing_but_time_is_a_failure_after_it(
-    told: Given, strategy: ApplyStrategy
+    told: Circumstances, strategy: ApplyStrategy
 ) -> None:
     world = SimulatedCluster(told, strategy).settle()
     world.metacontroller.advance(61)
@@ -524,7 +528,7 @@ def test_what_waits_for_nothing_but_time_is_a_failure_after_it(
 @strategies
 @given(told=worlds(), seconds=st.integers(1, 100_000))
 def test_time_alone_moves_nothing_where_nothing_waits(
-    told: Given, seconds: int, strategy: ApplyStrategy
+    told: Circumstances, seconds: int, strategy: ApplyStrategy
 ) -> None:
     world = SimulatedCluster(told, strategy).settle()
     world.metacontroller.advance(61)
@@ -554,7 +558,7 @@ def hanging(world: SimulatedCluster) -> set[str]:
 
 def test_the_mark_of_dynamic_apply_is_the_one_that_the_hook_looks_for() -> None:
     world = SimulatedCluster(
-        Given(Values({"k": "one"}, {}), ["a"], []), ApplyStrategy.DYNAMIC_APPLY
+        Circumstances(Values({"k": "one"}, {}), ["a"], []), ApplyStrategy.DYNAMIC_APPLY
     )
     world._create("Namespace", "a")
     world.settle()

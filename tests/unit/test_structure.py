@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOOKS = ROOT / "hooks"
 MODULES = tuple(sorted(HOOKS.rglob("*.py")))
 LONGEST_MODULE = 400
+CHECKED = (*MODULES, *sorted(ROOT.glob("tests/**/*.py")), *sorted(ROOT.glob("tools/**/*.py")))
 
 FINDS_TARGETS_OR_BUILDS = ("hooks/resolve/", "hooks/adoption.py", "hooks/copies/observation.py")
 """What runs before there is an observation, compares several syncers, or builds the observation."""
@@ -27,20 +28,34 @@ Trees = Mapping[str, ast.Module]
 
 
 @pytest.fixture(scope="module")
-def trees() -> Trees:
+def everything() -> Trees:
+    """The code of the service, of the tests and of the tools."""
     return {
         module.relative_to(ROOT).as_posix(): ast.parse(module.read_text("utf-8"))
-        for module in MODULES
+        for module in CHECKED
     }
+
+
+@pytest.fixture(scope="module")
+def trees(everything: Trees) -> Trees:
+    return {module: tree for module, tree in everything.items() if module.startswith("hooks/")}
+
+
+def classes(node: ast.AST) -> Iterator[ast.ClassDef]:
+    """The classes in a node, except those that one function has for itself."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from classes(child)
 
 
 def repeated_classes(trees: Trees) -> dict[str, list[str]]:
     """The names that more than one class has, a leading underscore aside, and their modules."""
     modules = defaultdict(list)
     for module, tree in trees.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                modules[node.name.lstrip("_")].append(module)
+        for node in classes(tree):
+            modules[node.name.lstrip("_")].append(module)
     return {name: found for name, found in modules.items() if len(found) > 1}
 
 
@@ -80,8 +95,8 @@ def test_no_module_is_longer_than_can_be_overlooked(module: Path) -> None:
     assert len(module.read_text("utf-8").splitlines()) <= LONGEST_MODULE
 
 
-def test_a_class_name_is_one_class(trees: Trees) -> None:
-    assert repeated_classes(trees) == {}
+def test_a_class_name_is_one_class(everything: Trees) -> None:
+    assert repeated_classes(everything) == {}
 
 
 def test_only_who_builds_an_observation_takes_a_syncer_and_its_request(trees: Trees) -> None:
@@ -98,6 +113,11 @@ def test_no_identifier_is_told(trees: Trees) -> None:
 def test_a_second_class_of_a_name_is_found() -> None:
     trees = {"a": ast.parse("class Hook: ..."), "b": ast.parse("class _Hook: ...")}
     assert repeated_classes(trees) == {"Hook": ["a", "b"]}
+
+
+def test_a_class_of_one_function_is_its_own_affair() -> None:
+    trees = {"a": ast.parse("class Hook: ..."), "b": ast.parse("def f():\n    class Hook: ...")}
+    assert repeated_classes(trees) == {}
 
 
 def test_a_function_that_takes_both_is_found() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.scenarios.simulated import SimulatedWorld
-from tests.scenarios.story import Reference
+from tests.scenarios.story import ObjectReference
 
-_SYNCER = Reference("ConfigMapSyncer", "sample")
+_SYNCER = ObjectReference("ConfigMapSyncer", "sample")
 _TARGETS = ("dev", "prod")
 _STRATEGIES = {
     "ConfigMap": ("server-side-apply", "dynamic-apply"),
@@ -72,7 +72,7 @@ def test_every_change_of_the_source_moves_the_time_of_the_last_sync(
     kind: str, strategy: str
 ) -> None:
     world = synced(kind, strategy)
-    source = Reference(kind, "settings", "shared")
+    source = ObjectReference(kind, "settings", "shared")
     times = [after_a_second(world)["lastSyncTime"]]
     for number in range(_CHANGES):
         world.patch(source, {"data": {"key": value(number + 1)}})
@@ -92,7 +92,7 @@ def test_every_copy_that_is_put_back_moves_the_time_of_the_last_sync(
     resolved = transitions(after_a_second(world))["SourceResolved"]
     times = []
     for number in range(_REPAIRS):
-        copy = Reference(kind, "settings", _TARGETS[number % 2])
+        copy = ObjectReference(kind, "settings", _TARGETS[number % 2])
         world.patch(copy, {"data": {"key": value(number + 1)}})
         status = after_a_second(world)
         times.append(status["lastSyncTime"])
@@ -108,6 +108,6 @@ def test_no_time_moves_while_no_copy_is_written(kind: str, strategy: str) -> Non
     before = after_a_second(world)
     for name in _TARGETS:
         labels = {"metadata": {"labels": {"team": "blue"}}}
-        world.patch(Reference(kind, "settings", name), labels)
+        world.patch(ObjectReference(kind, "settings", name), labels)
         assert after_a_second(world) == before
     assert world.unrest(()) == []
