@@ -9,6 +9,7 @@ from typing import Any
 from hooks.app import create_app
 from hooks.settings import Settings
 from tests.cases import Case
+from tests.wsgi import hook_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ def asked(hook: str, body: bytes, now: datetime, settings: Settings) -> LoggedAn
     """Ask one hook once."""
     log = io.StringIO()
     app = create_app(settings, lambda: now, log)
-    response = app.test_client().post(f"/{hook}", data=body, content_type="application/json")
-    return LoggedAnswer(response.status_code, response.data, log.getvalue())
+    code, answer, _ = hook_of(app)(f"/{hook}", body)
+    return LoggedAnswer(code, answer, log.getvalue())
 
 
 def answered(case: Case) -> LoggedAnswer:

@@ -12,6 +12,7 @@ from hooks import settings
 from hooks.app import create_app
 from hooks.preview import command, service
 from hooks.preview.simulator.hook import Hook
+from tests.wsgi import hook_of
 
 SYNCER = """\
 apiVersion: config.example.com/v1alpha1
@@ -55,7 +56,7 @@ Run = Callable[..., Ended]
 
 def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command with arguments; files are written where a test says."""
-    hook = _hook()
+    hook = hook_of(create_app(settings.Settings(), log=io.StringIO()))
 
     @contextlib.contextmanager
     def running(_apply_strategy: str) -> Iterator[Hook]:
@@ -79,13 +80,3 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
         return Ended(status, printed.getvalue(), complained.getvalue())
 
     return run
-
-
-def _hook() -> Hook:
-    client = create_app(settings.Settings(), log=io.StringIO()).test_client()
-
-    def ask(path: str, body: bytes) -> tuple[int, bytes]:
-        response = client.post(path, data=body, content_type="application/json")
-        return response.status_code, response.data
-
-    return ask

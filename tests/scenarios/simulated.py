@@ -1,6 +1,5 @@
 """The simulated world of the stories: Metacontroller in memory, and the hook called in process."""
 
-import functools
 import io
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from hooks.preview.simulator.store import WatchEvent
 from hooks.status.types import RETRY_SECONDS
 from tests.scenarios.admission import Admission
 from tests.scenarios.story import Manifest, ObjectReference, World
+from tests.wsgi import HookAnswer, hook_of
 
 _PATIENCE_SECONDS = 90
 _CASCADES = {
@@ -30,8 +30,6 @@ _CASCADES = {
     "orphan": Propagation.ORPHAN,
     None: Propagation.BACKGROUND,
 }
-
-_schema = functools.cache(Schema.load)
 
 
 class _LateStatuses:
@@ -41,7 +39,7 @@ class _LateStatuses:
     an event that asks the hook, and with it the cache has it.
     """
 
-    def __init__(self, cluster: Cluster, hook: Callable[[str, bytes], tuple[int, bytes]]) -> None:
+    def __init__(self, cluster: Cluster, hook: Callable[[str, bytes], HookAnswer]) -> None:
         self._cluster = cluster
         self._hook = hook
         self._former: dict[str, tuple[datetime, Object | None]] = {}
@@ -54,7 +52,7 @@ class _LateStatuses:
             former = (self._cluster.clock.now(), event.old.get("status"))
             self._former[uid_of(event.new)] = former
 
-    def __call__(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def __call__(self, path: str, body: bytes) -> HookAnswer:
         request = json.loads(body)
         parent = request.get("parent", {"metadata": {}})
         written, former = self._former.get(parent["metadata"].get("uid"), (None, None))
@@ -81,13 +79,8 @@ class SimulatedWorld:
         self._log = io.StringIO()
         configured = settings.read({"APPLY_STRATEGY": strategy, **(environment or {})})
         app = create_app(configured, self.clock, self._log)
-        client = app.test_client()
-
-        def hook(path: str, body: bytes) -> tuple[int, bytes]:
-            response = client.post(path, data=body, content_type="application/json")
-            return response.status_code, response.data
-
-        self.cluster = Cluster(self.clock, _schema())
+        hook = hook_of(app)
+        self.cluster = Cluster(self.clock, Schema.load())
         self._is_late = is_late
         self.admission = Admission()
         self.cluster.admission.append(self.admission.refusal)

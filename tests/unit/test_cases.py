@@ -32,6 +32,7 @@ from hooks.preview.simulator.schema import Schema
 from hooks.sync import sync
 from tests.cases import HOOKS, Case, cases, expanded, shortened
 from tests.cases.asking import LoggedAnswer, answered, asked
+from tests.wsgi import HookAnswer, hook_of
 
 CASES = tuple(cases())
 CHILDREN = tuple(case for case in CASES if case.hook in ("sync", "finalize"))
@@ -316,15 +317,14 @@ def test_no_data_is_told_in_the_log_or_the_status(case: Case) -> None:
 )
 def test_what_is_asked_for_comes_to_be_in_four_steps_at_most(case: Case) -> None:
     clock = Clock(case.now)
-    app = create_app(case.settings, clock, io.StringIO())
-    client = app.test_client()
+    post = hook_of(create_app(case.settings, clock, io.StringIO()))
     answers: list[bytes] = []
 
-    def hook(path: str, body: bytes) -> tuple[int, bytes]:
-        response = client.post(path, data=body, content_type="application/json")
+    def hook(path: str, body: bytes) -> HookAnswer:
+        answered = post(path, body)
         if path != "/customize":
-            answers.append(response.data)
-        return response.status_code, response.data
+            answers.append(answered[1])
+        return answered
 
     cluster = restored(case, clock)
     metacontroller = Metacontroller(cluster, hook, clock, installed=installed(case))

@@ -29,6 +29,7 @@ from hooks.resolve import source
 from hooks.resolve.source import Content
 from hooks.settings import Settings
 from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
+from tests.wsgi import HookAnswer, hook_of
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SYNCER = "sample"
@@ -226,7 +227,7 @@ class SimulatedCluster:
         self.clock = Clock(START)
         self.answers: list[tuple[Object, Object]] = []
         app = create_app(Settings(apply_strategy=strategy), self.clock, io.StringIO())
-        self.client = app.test_client()
+        self.post = hook_of(app)
         self.cluster = Cluster(self.clock)
         self.adopted: set[str] = set()
         self.strategy = strategy
@@ -258,15 +259,14 @@ class SimulatedCluster:
             most_calls=20,
         )
 
-    def _hook(self, path: str, body: bytes) -> tuple[int, bytes]:
-        response = self.client.post(path, data=body, content_type="application/json")
+    def _hook(self, path: str, body: bytes) -> HookAnswer:
+        answered = self.post(path, body)
         if path == "/sync":
-            again = self.client.post(path, data=body, content_type="application/json")
-            assert again.data == response.data
-            self.answers.append((json.loads(body), json.loads(response.data)))
-        if path == "/adopt" and json.loads(response.data):
+            assert self.post(path, body)[1] == answered[1]
+            self.answers.append((json.loads(body), json.loads(answered[1])))
+        if path == "/adopt" and json.loads(answered[1]):
             self.adopted.add(json.loads(body)["object"]["metadata"]["uid"])
-        return response.status_code, response.data
+        return answered
 
     def _create(self, kind: str, name: str, namespace: str | None = None, **fields: Any) -> None:
         metadata = {"name": name, **fields.pop("metadata", {})}
@@ -539,8 +539,7 @@ def test_time_alone_moves_nothing_where_nothing_waits(
 
     def asked(now: datetime) -> Any:
         app = create_app(Settings(apply_strategy=strategy), lambda: now, io.StringIO())
-        response = app.test_client().post("/sync", data=again, content_type="application/json")
-        return response.get_json()
+        return json.loads(hook_of(app)("/sync", again)[1])
 
     assert asked(later) == asked(START + timedelta(seconds=61))
 

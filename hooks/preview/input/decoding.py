@@ -15,7 +15,7 @@ from typing import Final
 import yaml
 
 from hooks.preview.input import scalars
-from hooks.preview.input.source_locations import LOADER
+from hooks.preview.simulator.schema import YAML_LOADER
 
 _DEEPEST: Final = 200
 TOO_DEEP: Final = f"nested more than {_DEEPEST} levels deep"
@@ -43,7 +43,7 @@ class DecodingError(Exception):
         self.column = column
 
 
-class _Loader(LOADER):  # type: ignore[valid-type,misc]
+class _Loader(YAML_LOADER):  # type: ignore[valid-type,misc]
     """YAML as kubectl reads it: a key stands once in a map, and words mean what they mean there."""
 
     yaml_implicit_resolvers = scalars.AS_KUBECTL
@@ -157,7 +157,7 @@ def _refuse_depth(text: str) -> None:
         return
     depth = 0
     try:
-        for event in yaml.parse(text, Loader=LOADER):
+        for event in yaml.parse(text, Loader=YAML_LOADER):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):

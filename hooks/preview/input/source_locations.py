@@ -12,8 +12,7 @@ from typing import Final
 
 import yaml
 
-LOADER: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The loader in C is ten times as fast; PyYAML can be built without it."""
+from hooks.preview.simulator.schema import YAML_LOADER
 
 _INDEX: Final = re.compile(r"\[(\d+)\]\.?")
 
@@ -112,6 +111,6 @@ def _beginnings(path: str) -> Iterator[tuple[str, str]]:
 def _outline(text: str) -> _Outline:
     """A document with its lines, made once however many mistakes there are; none for some JSON."""
     try:
-        return _Outline(yaml.compose(text, Loader=LOADER))
+        return _Outline(yaml.compose(text, Loader=YAML_LOADER))
     except yaml.YAMLError:
         return _Outline(None)
