@@ -66,26 +66,25 @@ everywhere = pytest.mark.parametrize(
 
 
 @everywhere
-def test_metacontroller_is_told_what_the_hook_relies_on(folder: Path, address: str) -> None:
+def test_the_simulator_is_registered_as_the_manifest_says(folder: Path, address: str) -> None:
     registered = _registration(folder)
-    assert registered["metadata"]["name"] == "configmap-syncer"
-    assert registered["spec"] == {
-        "generateSelector": True,
-        "resyncPeriodSeconds": 300,
-        "parentResource": {
-            "apiVersion": "config.example.com/v1alpha1",
-            "resource": "configmapsyncers",
-            "ignoreStatusChanges": True,
-        },
-        "childResources": [
-            {
-                "apiVersion": "v1",
-                "resource": "configmaps",
-                "updateStrategy": {"method": "InPlace"},
-            }
-        ],
-        "hooks": _hooks(address),
+    simulated = registration.composite_controller(registration.CHILDREN)
+    assert registered["metadata"]["name"] == simulated["metadata"]["name"]
+    assert registered["spec"] == simulated["spec"] | {"hooks": _hooks(address)}
+    assert simulated["spec"]["hooks"] == {
+        hook: {"version": "v2", "webhook": {"url": f"http://127.0.0.1:8080/{hook}"}}
+        for hook in HOOKS
     }
+
+
+def test_the_simulator_gets_the_children_that_the_component_for_secrets_adds() -> None:
+    text = (COMPONENTS / "secrets" / "compositecontroller.yaml").read_text("utf-8")
+    patch = yaml.safe_load(text)
+    base = registration.composite_controller(registration.CHILDREN)["spec"]["childResources"]
+    complete = registration.composite_controller(registration.CHILDREN_WITH_SECRETS)
+    assert {operation["path"] for operation in patch} == {"/spec/childResources/-"}
+    added = [operation["value"] for operation in patch]
+    assert complete["spec"]["childResources"] == [*base, *added]
 
 
 @everywhere
