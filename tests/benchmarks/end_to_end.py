@@ -4,6 +4,7 @@ The loop is the least that anybody could do: one process, one kept-alive TLS con
 encoded beforehand, one server-side apply after the other on the same API server.
 """
 
+import contextlib
 import http.client
 import json
 import ssl
@@ -165,20 +166,20 @@ class MeasuredSyncer:
 
     def change(self, mark: str) -> float:
         """Change the source; the seconds from its write to the last copy's, as a watch sees it."""
-        with _CopyTimes(self._client, f"synced-by={self.name}") as watch:
+        with _CopyTimes.of(self._client, self.name) as watch:
             started = time.perf_counter()
             self._write_source(mark)
             return watch.until_all(len(self.namespaces), self._value(mark)) - started
 
     def replace(self, mark: str) -> Sequence[float]:
         """Change the source of immutable copies; for each the seconds from its end to the next."""
-        with _CopyTimes(self._client, f"synced-by={self.name}") as watch:
+        with _CopyTimes.of(self._client, self.name) as watch:
             self._write_source(mark)
             return watch.gaps(len(self.namespaces))
 
     def drift(self, namespace: str) -> float:
         """Edit one copy; the seconds from the edit, itself included, until it is put back."""
-        with _CopyTimes(self._client, f"synced-by={self.name}") as watch:
+        with _CopyTimes.of(self._client, self.name) as watch:
             path = f"/api/v1/namespaces/{namespace}/configmaps/{self.name}?fieldManager=editor"
             edited = json.dumps({"data": {"key": "edited"}}).encode()
             started = time.perf_counter()
@@ -327,19 +328,20 @@ class Loop:
 
 
 class _CopyTimes:
-    """A watch on the copies of one syncer, which notes when each got a value."""
+    """When the copies of one syncer got a value, went and came, as a watch shows it."""
 
-    def __init__(self, client: Client, labels: str) -> None:
-        self._connection = _RawConnection(client)
-        path = f"/api/v1/configmaps?labelSelector={labels}"
-        version = json.load(self._connection.send("GET", path))["metadata"]["resourceVersion"]
-        self._events = self._connection.send("GET", f"{path}&watch=1&resourceVersion={version}")
+    def __init__(self, events: Iterator[bytes]) -> None:
+        self._events = events
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, client: Client, syncer: str) -> Iterator[Self]:
+        """Watch from now on."""
+        path, selected = "/api/v1/configmaps", {"labelSelector": f"synced-by={syncer}"}
+        listed = client.request("GET", path, parameters=selected)
+        version = listed["metadata"]["resourceVersion"]
+        with client.watch(path, selected, version, _SECONDS_TO_SETTLE) as events:
+            yield cls(events)
 
     def until_all(self, number: int, value: str) -> float:
         """The moment at which the last of so many objects was seen with the value."""

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -129,6 +130,22 @@ class Client:
                 response.status_code, answer.get("reason", ""), answer.get("message", "")
             )
         return dict(answer)
+
+    @contextmanager
+    def watch(
+        self, path: str, parameters: Mapping[str, str], version: str, silence: float = 60
+    ) -> Iterator[Iterator[bytes]]:
+        """The events on `path` after a resourceVersion, as lines of JSON, until the server ends it.
+
+        Raises requests.RequestException when none comes for `silence` seconds.
+        """
+        with self._session.get(
+            self.server + path,
+            params={**parameters, "watch": "1", "resourceVersion": version},
+            stream=True,
+            timeout=(5, silence),
+        ) as response:
+            yield response.iter_lines(chunk_size=None)
 
     def is_ready(self) -> bool:
         """Whether the API server answers and says that it is ready."""

@@ -10,7 +10,6 @@ import requests
 
 from tests.controlplane import ApiStatusError, Client, Object
 
-_SECONDS_OF_SILENCE: Final = 60
 _PATH: Final = "/api/v1/configmaps"
 
 
@@ -87,14 +86,8 @@ class Watch:
         return version
 
     def _listen(self, version: str) -> None:
-        parameters = self._parameters() | {"watch": "1", "resourceVersion": version}
-        with self._client._session.get(
-            self._client.server + _PATH,
-            params=parameters,
-            stream=True,
-            timeout=(5, _SECONDS_OF_SILENCE),
-        ) as response:
-            for line in response.iter_lines(chunk_size=None):
+        with self._client.watch(_PATH, self._parameters(), version) as events:
+            for line in events:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     return
