@@ -25,6 +25,9 @@ from pathlib import Path
 from typing import IO, Any
 
 DEADLINE_SECONDS = 60
+GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "hooks/gunicorn.conf.py")
+"""What the image runs, in the folder of the project, before the name of the application."""
+COMMAND = (*GUNICORN, "hooks.app:create_app()")
 
 
 def free_port() -> int:

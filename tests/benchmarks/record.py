@@ -17,7 +17,7 @@ from typing import Any
 from hooks.app import create_app
 from tests.benchmarks.objects import manifest
 from tests.controlplane import SERVER_SIDE_APPLY, Object, Stack, missing, wait_for
-from tests.controlplane.hook import COMMAND
+from tests.smoke import GUNICORN
 
 RECORDED = Path(__file__).with_name("recorded-sync.json")
 SYNCER = "benchmark"
@@ -52,7 +52,7 @@ def recording_app() -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
 
 def record() -> Object:
     """The request of a sync of one current copy, with nothing in it that names this machine."""
-    command = (*COMMAND[:-1], "tests.benchmarks.record:recording_app()")
+    command = (*GUNICORN, "tests.benchmarks.record:recording_app()")
     stack = Stack(SERVER_SIDE_APPLY, hook_command=command)
     stack.hook._settings[_FOLDER] = str(stack.workspace.folder)
     with stack:

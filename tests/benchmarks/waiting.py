@@ -7,7 +7,6 @@ they are what the others wait for.
 
 import json
 import ssl
-import sys
 import tempfile
 import threading
 import time
@@ -42,10 +41,7 @@ def measure() -> Iterator[Ratio]:
             "TLS_KEY_FILE": str(key),
         }
         tls = ssl.create_default_context(cadata=authority.certificate.decode())
-        command = [
-            *(sys.executable, "-m", "gunicorn", "-c", "hooks/gunicorn.conf.py"),
-            "tests.benchmarks.busy:create_app()",
-        ]
+        command = (*smoke.GUNICORN, "tests.benchmarks.busy:create_app()")
         with (
             (Path(folder) / "log").open("wb") as log,
             smoke.started(command, environment, _ROOT, log, tls) as service,

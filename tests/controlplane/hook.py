@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,15 +10,7 @@ from tests.controlplane.plane import answers
 from tests.controlplane.process import Process
 from tests.controlplane.tools import ROOT
 from tests.controlplane.workspace import Workspace
-
-COMMAND = (
-    sys.executable,
-    "-m",
-    "gunicorn",
-    "-c",
-    "hooks/gunicorn.conf.py",
-    "hooks.app:create_app()",
-)
+from tests.smoke import COMMAND
 
 
 class HookProcess(Process):

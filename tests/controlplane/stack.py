@@ -11,11 +11,12 @@ import yaml
 
 from tests.controlplane import audit
 from tests.controlplane.client import Client, Object, wait_for
-from tests.controlplane.hook import COMMAND, HookProcess
+from tests.controlplane.hook import HookProcess
 from tests.controlplane.metacontroller import MetacontrollerProcess
 from tests.controlplane.plane import ControlPlane
 from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
 from tests.controlplane.workspace import Workspace, environment
+from tests.smoke import COMMAND
 
 CRD = ROOT / "crds" / "configmapsyncers.config.example.com.yaml"
 LOCAL = "metacontroller/local"

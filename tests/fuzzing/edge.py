@@ -168,8 +168,7 @@ def _started(folder: Path) -> Iterator[FuzzedService]:
     command = [
         *(shell, "-c", 'exec "$@" 2>&1', shell, sys.executable),
         *("-m", "coverage", "run", measured, "-p", "--branch", "--concurrency=gevent"),
-        *("--source=hooks", "--omit=hooks/preview/*", "-m"),
-        *("gunicorn", "-c", "hooks/gunicorn.conf.py", "hooks.app:create_app()"),
+        *("--source=hooks", "--omit=hooks/preview/*", *smoke.COMMAND[1:]),
     ]
     output = folder / "output"
     with (

@@ -5,7 +5,6 @@ import json
 import os
 import ssl
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,9 @@ from typing import Any
 import pytest
 
 from tests import smoke
+from tests.smoke import COMMAND, GUNICORN
 
 REPOSITORY = Path(__file__).parents[2]
-COMMAND = [
-    sys.executable,
-    "-m",
-    "gunicorn",
-    "-c",
-    "hooks/gunicorn.conf.py",
-    "hooks.app:create_app()",
-]
 MACHINE = {
     name: value
     for name, value in os.environ.items()
@@ -75,7 +67,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             printed = services.enter_context(output.open("wb"))
             service = services.enter_context(
                 smoke.started(
-                    [*COMMAND[:-1], application], MACHINE | settings, REPOSITORY, printed, tls
+                    [*GUNICORN, application], MACHINE | settings, REPOSITORY, printed, tls
                 )
             )
             return Edge(service.port, service.process, output)

@@ -29,8 +29,9 @@ from tests.http.client import (
     in_flight,
     wait_until,
 )
-from tests.http.conftest import COMMAND, Edge, Start, refusal_to_start
+from tests.http.conftest import Edge, Start, refusal_to_start
 from tests.http.test_tls import Files, files
+from tests.smoke import COMMAND
 
 __all__ = ["files"]
 
