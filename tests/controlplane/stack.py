@@ -35,7 +35,7 @@ _RIGHTS = (
 _ADMISSION = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 _HOOKS = {
     LOCAL: "http://127.0.0.1:8080",
-    COMPLETE: f"http://configmap-syncer-webhook.{NAMESPACE}",
+    COMPLETE: f"http://configmap-syncer-webhook.{NAMESPACE}.svc",
 }
 _SENTINEL: Object = {
     "apiVersion": "config.example.com/v1alpha1",

@@ -21,7 +21,7 @@ CONTROLLERS = {
     "CompositeController": "configmap-syncer",
     "DecoratorController": "configmap-syncer-adoption",
 }
-SERVICE = f"https://configmap-syncer-webhook.{NAMESPACE}"
+SERVICE = f"https://configmap-syncer-webhook.{NAMESPACE}.svc"
 
 
 def render(folder: Path, tls: str) -> list[Object]:

@@ -58,7 +58,7 @@ def _adoption(folder: Path) -> dict[str, Any]:
 everywhere = pytest.mark.parametrize(
     ("folder", "address"),
     [
-        (INSTALLED, "http://configmap-syncer-webhook.configmap-syncer-system"),
+        (INSTALLED, "http://configmap-syncer-webhook.configmap-syncer-system.svc"),
         (LOCAL, "http://127.0.0.1:8080"),
     ],
     ids=["in a cluster", "on one's own machine"],
@@ -137,7 +137,7 @@ def test_the_address_in_a_cluster_is_the_services_and_leads_to_the_deployment() 
         urlsplit(hook["webhook"]["url"]).netloc
         for hook in _registration(INSTALLED)["spec"]["hooks"].values()
     }
-    assert hosts == {f"{service['metadata']['name']}.{namespace}"}
+    assert hosts == {f"{service['metadata']['name']}.{namespace}.svc"}
     assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
     assert service["metadata"]["namespace"] == namespace
     assert deployment["metadata"]["namespace"] == namespace
