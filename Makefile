@@ -27,6 +27,8 @@ AUDIT_ARGS ?=
 MODEL_SECONDS ?= 300
 # More for scale, chaos, flood and soak, as in: make chaos RUN_ARGS='--seconds 600 --seed 7'
 RUN_ARGS ?=
+# More for certs, as in: make certs CERTS_ARGS='--namespace elsewhere'
+CERTS_ARGS ?=
 SBOM ?= sbom.cdx.json
 
 # Without this, macOS and Windows terminals, and C locales, could show the README's signs wrongly.
@@ -128,7 +130,7 @@ mutation: $(STAMP) ## Change the modules that decide, one thing at a time, and s
 
 .PHONY: certs
 certs: $(STAMP) ## Make the webhook's certificate and key for metacontroller/components/tls
-	@$(BIN)/python -m tools.certificates
+	@$(BIN)/python -m tools.certificates $(CERTS_ARGS)
 
 .PHONY: local
 local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave them running to play with

@@ -1,9 +1,7 @@
 """What users apply is accepted by a real API server that has nothing, or Metacontroller's CRDs."""
 
-import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,48 +82,6 @@ def test_the_whole_installation_is_one_folder_applied_until_its_kinds_are_known(
     assert deleted.returncode == 0
     left = bare.client.find("Namespace", NAMESPACE)
     assert left is None or "deletionTimestamp" in left["metadata"]
-
-
-def test_the_folder_that_the_documentation_shows_is_the_base_with_a_metacontroller_of_its_own(
-    tmp_path: Path,
-) -> None:
-    text = (ROOT / "docs/installation.md").read_text("utf-8")
-    shown = re.search(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert shown
-    (tmp_path / "kustomization.yaml").write_text(shown[1], "utf-8")
-    (tmp_path / "configmap-syncer").symlink_to(ROOT)
-
-    kinds = "CustomResourceDefinition"
-    complete = [each for each in kustomize(COMPLETE) if each["kind"] != kinds]
-    assert [each for each in kustomize(tmp_path) if each["kind"] != kinds] == complete
-    assert [each["kind"] for each in kustomize(tmp_path)].count(kinds) == 1
-
-
-def test_the_patch_for_openshift_leaves_no_pod_with_a_user_of_its_own(tmp_path: Path) -> None:
-    shown = _shown(tmp_path, "OpenShift")
-    deployments = [each for each in shown if each["kind"] == "Deployment"]
-    pods = [each["spec"]["template"]["spec"] for each in deployments]
-    assert [set(pod["securityContext"]) for pod in pods] == [{"runAsNonRoot", "seccompProfile"}] * 2
-
-
-def test_the_patch_for_older_clusters_leaves_out_the_policy_and_nothing_else(
-    tmp_path: Path,
-) -> None:
-    unknown = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
-    installed = kustomize("metacontroller")
-    assert {each["kind"] for each in installed} > unknown
-    shown = _shown(tmp_path, "Kubernetes before 1.30")
-    assert shown == [each for each in installed if each["kind"] not in unknown]
-
-
-def _shown(folder: Path, heading: str) -> list[Object]:
-    """What the kustomization below a heading of the documentation makes."""
-    _, _, section = (ROOT / "docs/installation.md").read_text("utf-8").partition(f"## {heading}\n")
-    shown = re.search(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    assert shown
-    (folder / "kustomization.yaml").write_text(shown[1], "utf-8")
-    (folder / "configmap-syncer").symlink_to(ROOT)
-    return kustomize(folder)
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)

@@ -5,12 +5,10 @@ its rights is seen used.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.controlplane import (
     SERVER_SIDE_APPLY,
@@ -23,7 +21,6 @@ from tests.controlplane import (
 )
 from tests.controlplane.metacontroller import MetacontrollerProcess
 from tests.controlplane.stack import COMPLETE, IDENTITY, shipped_arguments
-from tests.controlplane.tools import ROOT
 from tests.scenarios.real import RealWorld
 from tests.scenarios.story import Story, paths, play
 
@@ -127,7 +124,7 @@ def test_what_no_rule_allows_is_seen_as_refused(stack: Stack, verbs: list[str]) 
     assert request.startswith(f"patch /api/v1/namespaces/default/configmaps/{name}?")
 
 
-def test_where_owners_finalizers_are_guarded_the_one_more_right_of_the_page_is_enough() -> None:
+def test_where_owners_finalizers_are_guarded_the_right_of_the_component_is_enough() -> None:
     guarded = ["--enable-admission-plugins=OwnerReferencesPermissionEnforcement"]
     with Stack(SERVER_SIDE_APPLY, api_server_arguments=guarded) as stack:
         for name in ("guarded-source", "guarded-target"):
@@ -151,17 +148,10 @@ def test_where_owners_finalizers_are_guarded_the_one_more_right_of_the_page_is_e
         )
         _wait_for_ready(stack, "False", "ProgressDeadlineExceeded")
 
-        for each in yaml.safe_load_all(_shown_rights()):
+        for each in stack.rights(["openshift"]):
             stack.client.apply(each)
 
         _wait_for_ready(stack, "True", "AllCopiesCurrent")
-
-
-def _shown_rights() -> str:
-    text = (ROOT / "docs/security.md").read_text("utf-8")
-    shown = re.search(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert shown
-    return shown[1]
 
 
 def _wait_for_ready(stack: Stack, status: str, reason: str) -> None:

@@ -19,8 +19,12 @@ HOST = "hook.example.com"
 
 
 def certify(folder: Path, *arguments: str) -> str:
+    return make_certs(folder, "--host", HOST, *arguments)
+
+
+def make_certs(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tools.certificates", "--host", HOST, *arguments, str(folder)],
+        [sys.executable, "-m", "tools.certificates", *arguments, str(folder)],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -63,6 +67,24 @@ def test_who_knows_the_authority_believes_the_host_and_no_other(tmp_path: Path) 
 
     assert believes(known, tmp_path, HOST)
     assert not believes(known, tmp_path, "elsewhere.example.com")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "namespace", "other"),
+    [
+        ([], "configmap-syncer-system", "elsewhere"),
+        (["--namespace", "elsewhere"], "elsewhere", "configmap-syncer-system"),
+    ],
+    ids=["by default", "in another namespace"],
+)
+def test_the_host_is_the_webhook_s_service_in_the_namespace_of_the_installation(
+    tmp_path: Path, arguments: list[str], namespace: str, other: str
+) -> None:
+    make_certs(tmp_path, *arguments)
+    known = (tmp_path / "ca.crt").read_text()
+
+    assert believes(known, tmp_path, f"configmap-syncer-webhook.{namespace}.svc")
+    assert not believes(known, tmp_path, f"configmap-syncer-webhook.{other}.svc")
 
 
 def test_a_renewal_is_believed_by_who_read_the_bundle_after_it_and_so_is_the_one_before(
@@ -109,7 +131,10 @@ def test_the_two_components_differ_in_where_the_authority_comes_from_alone(compo
     assert shared == [folder / "tls" / "webhook"]
     patches = [patch["path"] for patch in told["patches"]]
     assert patches == ["authority.yaml", "adoption.yaml"]
-    reference = r"^#.*\n|(configMapRef|secretRef):\n +name: configmap-syncer-webhook-(ca|tls)\n"
+    reference = (
+        r"^#.*\n|ca-bundle: \w+\n"
+        r"|(configMapRef|secretRef):\n +name: configmap-syncer-webhook-(ca|tls)\n"
+    )
     for patch in patches:
         ours, other = ((folder / each / patch).read_text() for each in (component, "tls"))
         assert re.sub(reference, "", ours) == re.sub(reference, "", other)

@@ -14,8 +14,9 @@ from typing import Final
 from tools.certificates import Authority
 
 FOLDER: Final = Path(__file__).parents[2] / "metacontroller" / "components" / "tls" / "certs"
-_SERVICE: Final = "configmap-syncer-webhook.configmap-syncer-system"
-_HOSTS: Final = (_SERVICE, f"{_SERVICE}.svc", f"{_SERVICE}.svc.cluster.local")
+_SERVICE: Final = "configmap-syncer-webhook"
+_NAMESPACE: Final = "configmap-syncer-system"
+_DOMAINS: Final = ("", ".svc", ".svc.cluster.local")
 _CERTIFICATE: Final = re.compile(
     rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.DOTALL
 )
@@ -26,10 +27,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.certificates", description=__doc__)
     parser.add_argument("--days", type=int, default=365, help="valid for (default: %(default)s)")
     parser.add_argument(
+        "--namespace",
+        default=_NAMESPACE,
+        help="where the hook is installed (default: %(default)s)",
+    )
+    parser.add_argument(
         "--host",
         action="append",
         metavar="NAME",
-        help=f"a name or address in the webhooks' URLs (default: {', '.join(_HOSTS)})",
+        help="a name or address in the webhooks' URLs (default: the Service's in its namespace)",
     )
     parser.add_argument(
         "folder",
@@ -42,7 +48,9 @@ def main() -> None:
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
     authority = Authority("configmap-syncer", options.days)
-    authority.server(options.host or _HOSTS).write(folder)
+    service = f"{_SERVICE}.{options.namespace}"
+    hosts = options.host or [f"{service}{domain}" for domain in _DOMAINS]
+    authority.server(hosts).write(folder)
     bundle = folder / "ca.crt"
     former = _CERTIFICATE.findall(bundle.read_bytes())[:1] if bundle.exists() else []
     bundle.write_bytes(b"".join([authority.certificate, *former]))
