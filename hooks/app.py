@@ -17,6 +17,7 @@ from hooks.api.last_applied import RECURSION_LIMIT
 from hooks.api.names import CONTROLLER_UID
 from hooks.api.protocol import AdoptResponse, SyncRequest, SyncResponse
 from hooks.api.text import excerpt
+from hooks.copies.request_size import NEAR_PERCENT
 from hooks.customize import related_rules
 from hooks.finalize import finalize
 from hooks.server.endpoint import Answer, Hook, HookEndpoint, text_response
@@ -45,11 +46,13 @@ def create_app(
 
     def answer_sync(body: bytes) -> Answer:
         request = protocol.decode_sync(body)
-        return _logged(request, sync(request, limits.options, clock()))
+        response = sync(request, limits.options, clock())
+        return _logged(request, response, len(body) / limits.max_request_bytes)
 
     def answer_finalize(body: bytes) -> Answer:
         request = protocol.decode_sync(body)
-        return _logged(request, finalize(request, limits.options, clock()))
+        response = finalize(request, limits.options, clock())
+        return _logged(request, response, len(body) / limits.max_request_bytes)
 
     def answer_customize(body: bytes) -> Answer:
         request = protocol.decode_customize(body)
@@ -97,7 +100,7 @@ def create_app(
     return app
 
 
-def _logged(request: SyncRequest, response: SyncResponse[Status]) -> Answer:
+def _logged(request: SyncRequest, response: SyncResponse[Status], share_of_limit: float) -> Answer:
     status = response.status
     return Answer(
         response,
@@ -124,6 +127,8 @@ def _logged(request: SyncRequest, response: SyncResponse[Status]) -> Answer:
         syncer=SyncerState(
             name=request.parent.metadata.name,
             is_ready=status.ready.status == "True",
+            is_stalled=status.is_stalled,
+            is_near_limit=100 * share_of_limit >= NEAR_PERCENT,
             targets=status.target_count,
             synced=status.synced_count,
             pending=status.pending_count,

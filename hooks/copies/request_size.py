@@ -17,7 +17,8 @@ from hooks.resolve.source import Content, NoContent, SourceReason
 from hooks.resolve.targets import Target
 from hooks.spec.syncer import Syncer
 
-_NEAR_PERCENT: Final = 80
+NEAR_PERCENT: Final = 80
+"""From this share of the limit on, the status warns."""
 _OBSERVED_BYTES: Final = 900
 """What the API server and Metacontroller add to a copy: uid, times, managers, owner."""
 _KEY_BYTES: Final = len('"f:":{},')
@@ -55,7 +56,7 @@ class RequestSize:
     def warning(self) -> str | None:
         """A sentence, where not much more can be asked for."""
         percent = 100 * self.taken // self.limit
-        if percent < _NEAR_PERCENT:
+        if percent < NEAR_PERCENT:
             return None
         share = f"about {percent} %" if self.is_shown else "most"
         return (

@@ -101,6 +101,7 @@ class HookEndpoint:
 
     def route(self, name: str, hook: Hook) -> Callable[[], flask.Response]:
         """The view of one hook."""
+        self.metrics.expect(name)
 
         def view() -> flask.Response:
             with self.metrics.in_flight.track_inprogress():

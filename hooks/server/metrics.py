@@ -22,6 +22,8 @@ SIZE_BUCKETS: Final = tuple(float(1 << shift) for shift in range(10, 31, 2))
 SYNCERS: Final = 10_000
 """How many syncers have a state; beyond it, the one goes whose last answer is the oldest."""
 
+_ALERTED_CODES: Final = (413, 429, 500, 503)
+"""The errors of which monitoring/rules.yaml warns."""
 _KEPT: Final = timedelta(hours=24)
 _NAME: Final = re.compile(r"[a-z0-9][-.a-z0-9]{0,252}")
 """What an object can be called. A client may send anything else, and it is not counted."""
@@ -33,6 +35,8 @@ class SyncerState:
 
     name: str
     is_ready: bool
+    is_stalled: bool
+    is_near_limit: bool
     targets: int
     synced: int
     pending: int
@@ -42,6 +46,12 @@ class SyncerState:
 _Series = tuple[str, str, Callable[[SyncerState], int]]
 _STATES: Final[tuple[_Series, ...]] = (
     ("ready", "Whether the condition Ready is True.", lambda state: int(state.is_ready)),
+    ("stalled", "Whether the condition Stalled is True.", lambda state: int(state.is_stalled)),
+    (
+        "request_near_limit",
+        "Whether the last request had at least 80 % of MAX_REQUEST_BYTES.",
+        lambda state: int(state.is_near_limit),
+    ),
     ("targets", "Target namespaces.", lambda state: state.targets),
     ("synced_targets", "Target namespaces whose copy is current.", lambda state: state.synced),
     ("pending_targets", "Target namespaces whose copy is on its way.", lambda state: state.pending),
@@ -167,6 +177,11 @@ class Metrics:
             ),
             syncers=Syncers(clock),
         )
+
+    def expect(self, hook: str) -> None:
+        """Begin to count the errors of a hook at 0, because an increase needs two values."""
+        for code in _ALERTED_CODES:
+            self.requests.labels(hook, code)
 
     def page(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -106,3 +106,8 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     def ready(self) -> Condition:
         """The condition that sums up the others."""
         return next(condition for condition in self.conditions if condition.type == "Ready")
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether nothing happens until somebody acts."""
+        return any(condition.type == "Stalled" for condition in self.conditions)

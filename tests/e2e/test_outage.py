@@ -119,6 +119,8 @@ def test_the_metrics_follow_a_syncer_from_its_first_answer_to_its_deletion(stack
     assert living.pop(f"{prefix}last_answer_timestamp_seconds") > 0
     assert living == {
         f"{prefix}ready": 1,
+        f"{prefix}stalled": 0,
+        f"{prefix}request_near_limit": 0,
         f"{prefix}targets": 1,
         f"{prefix}synced_targets": 1,
         f"{prefix}pending_targets": 0,

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,31 +15,58 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = START.timestamp()
 
 
+def _body(name: str, spec: Mapping[str, object]) -> bytes:
+    parent = dict(SYNCER) | {"metadata": {"name": name, "uid": "b9f3"}, "spec": spec}
+    return json.dumps(json.loads(SYNC) | {"parent": parent}).encode()
+
+
 class Replica:
     """One of the hook's replicas, with a clock of its own."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.now = START
-        self.client = create_app(
-            settings or Settings(), lambda: self.now, io.StringIO()
-        ).test_client()
+        self.settings = settings or Settings()
+        self.client = create_app(self.settings, lambda: self.now, io.StringIO()).test_client()
 
-    def ask(self, hook: str = "sync", name: str = "sample", *, ready: bool = False) -> int:
-        """Ask about a syncer whose copy is missing, or which is ready, as it has no target."""
+    def ask(
+        self,
+        hook: str = "sync",
+        name: str = "sample",
+        *,
+        ready: bool = False,
+        stalled: bool = False,
+        near_limit: bool = False,
+    ) -> int:
+        """Ask about a syncer whose copy is missing, or which is ready, as it has no target.
+
+        A stalled one has a target that does not exist. A request near the limit has blanks at its
+        end.
+        """
         spec = dict(SYNCER["spec"])
+        if stalled:
+            spec["targetNamespaces"] = ["absent"]
         if ready:
             del spec["targetNamespaces"]
             spec["namespaceSelector"] = {"matchLabels": {"team": "none"}}
-        parent = dict(SYNCER) | {"metadata": {"name": name, "uid": "b9f3"}, "spec": spec}
-        body = json.dumps(json.loads(SYNC) | {"parent": parent})
+        body = _body(name, spec)
+        if near_limit:
+            body = body.ljust(self.settings.max_request_bytes * 9 // 10)
         return self.client.post(f"/{hook}", data=body, content_type=JSON).status_code
+
+    def samples(self) -> dict[str, float]:
+        """Everything that is counted or measured, as on the page."""
+        lines = self.client.get("/metrics").text.splitlines()
+        pairs = (line.split() for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
 
     def series(self) -> dict[str, float]:
         """What is said about syncers, without what their names have in common."""
         prefix = "configmap_syncer_"
-        lines = self.client.get("/metrics").text.splitlines()
-        pairs = (line.removeprefix(prefix).split() for line in lines if "{syncer=" in line)
-        return {name: float(value) for name, value in pairs}
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.samples().items()
+            if "{syncer=" in name
+        }
 
 
 def test_each_syncer_has_the_time_and_the_numbers_of_its_last_answer() -> None:
@@ -52,6 +80,10 @@ def test_each_syncer_has_the_time_and_the_numbers_of_its_last_answer() -> None:
         'last_answer_timestamp_seconds{syncer="other"}': SECONDS + 1.5,
         'ready{syncer="sample"}': 0,
         'ready{syncer="other"}': 1,
+        'stalled{syncer="sample"}': 0,
+        'stalled{syncer="other"}': 0,
+        'request_near_limit{syncer="sample"}': 0,
+        'request_near_limit{syncer="other"}': 0,
         'targets{syncer="sample"}': 1,
         'targets{syncer="other"}': 0,
         'synced_targets{syncer="sample"}': 0,
@@ -61,6 +93,24 @@ def test_each_syncer_has_the_time_and_the_numbers_of_its_last_answer() -> None:
         'failed_targets{syncer="sample"}': 0,
         'failed_targets{syncer="other"}': 0,
     }
+
+
+def test_a_syncer_for_which_somebody_has_to_act_is_stalled() -> None:
+    replica = Replica()
+    replica.ask(stalled=True)
+
+    assert replica.series()['stalled{syncer="sample"}'] == 1
+
+
+@pytest.mark.parametrize(("percent", "is_near"), [(79, 0), (80, 1)])
+def test_a_request_is_near_the_limit_from_four_fifths_of_it(percent: int, is_near: int) -> None:
+    taken = len(_body("sample", SYNCER["spec"]))
+    replica = Replica(Settings(max_request_bytes=taken * 100 // percent))
+
+    assert (replica.ask(), replica.series()['request_near_limit{syncer="sample"}']) == (
+        200,
+        is_near,
+    )
 
 
 def test_two_replicas_disagree_where_one_was_asked_later() -> None:
@@ -99,7 +149,7 @@ def test_a_state_goes_a_day_after_the_last_answer_and_not_before() -> None:
     replica.now += timedelta(hours=23)
     replica.ask(name="other")
     replica.now += timedelta(minutes=59)
-    assert len(replica.series()) == 12
+    assert len(replica.series()) == 16
 
     replica.now += timedelta(minutes=1)
     assert {name.partition('"')[2] for name in replica.series()} == {'other"}'}
