@@ -98,6 +98,10 @@ sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licen
 api-reference: $(STAMP) ## Write docs/api-reference.md from the custom resource definition
 	@$(BIN)/python -m tools.api_reference
 
+.PHONY: monitoring
+monitoring: $(STAMP) ## Write what is generated in monitoring/ from its rules
+	@$(BIN)/python -m tools.monitoring
+
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
 	@$(BIN)/python -m tests.benchmarks

@@ -81,6 +81,8 @@ def _metrics() -> set[str]:
     return {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in prometheus_client.parser.text_string_to_metric_families(page)
+        # The client library adds when a counter began, which the page leaves to it.
+        if not family.name.endswith("_created")
     }
 
 
