@@ -39,7 +39,7 @@ unexport PYTHONHOME
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with everything pinned (again only when the pins change)
@@ -64,11 +64,15 @@ run: $(STAMP) ## Show the main job on examples/, without a cluster
 
 .PHONY: test
 test: $(STAMP) ## Run every test that needs only Python, with full coverage of the service
-	@$(BIN)/python -m pytest tests --ignore=tests/e2e --ignore=tests/recipes -n auto --dist loadgroup --cov --cov-fail-under=100 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests --ignore=tests/e2e -m 'not long' -n auto --dist loadgroup --cov --cov-fail-under=100 $(PYTEST_ARGS)
+
+.PHONY: test-changed
+test-changed: $(STAMP) ## Run the tests that touch what is not committed (seconds)
+	@$(BIN)/python -m tools.changed_tests $(PYTEST_ARGS)
 
 .PHONY: test-long
-test-long: $(STAMP) ## Follow the recipes of CONTRIBUTING.md on copies of the project (a minute)
-	@$(BIN)/python -m pytest tests/recipes -n auto --dist loadgroup $(PYTEST_ARGS)
+test-long: $(STAMP) ## Run the tests that take minutes: recipes, the image, sensitivity of the model
+	@$(BIN)/python -m pytest tests --ignore=tests/e2e -m long -n auto --dist loadgroup $(PYTEST_ARGS)
 
 .PHONY: e2e
 e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBEBUILDER_ASSETS and metacontroller)

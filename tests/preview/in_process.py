@@ -4,6 +4,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,15 @@ Run = Callable[..., Ended]
 
 def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command with arguments; files are written where a test says."""
-    hook = hook_of(create_app(settings.Settings(), log=io.StringIO()))
+
+    @cache
+    def hook(apply_strategy: str) -> Hook:
+        configured = settings.read({"APPLY_STRATEGY": apply_strategy})
+        return hook_of(create_app(configured, log=io.StringIO()))
 
     @contextlib.contextmanager
-    def running(_apply_strategy: str) -> Iterator[Hook]:
-        yield hook
+    def running(apply_strategy: str) -> Iterator[Hook]:
+        yield hook(apply_strategy)
 
     monkeypatch.setattr(service, "running", running)
 

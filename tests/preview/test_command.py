@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.preview.in_process import Run, runner
 from tests.smoke import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -42,16 +43,22 @@ data:
 DEV = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: dev\n"
 
 
-def preview(*arguments: str | Path, standard_input: str = "") -> subprocess.CompletedProcess[str]:
+def as_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "hooks.preview", *map(str, arguments)],
         cwd=REPOSITORY,
-        input=standard_input,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def preview() -> Iterator[Run]:
+    """The command in this process."""
+    with pytest.MonkeyPatch.context() as patched:
+        yield runner(patched)
 
 
 def masked(printed: str) -> list[str]:
@@ -60,7 +67,7 @@ def masked(printed: str) -> list[str]:
 
 
 def test_the_examples_show_the_main_job_and_end_with_0() -> None:
-    done = preview("examples/")
+    done = as_a_process("examples/")
     assert (done.returncode, done.stderr) == (0, "")
     lines = masked(done.stdout)
     assert [line.split()[0] for line in lines[:3]] == [
@@ -81,7 +88,7 @@ def test_the_examples_show_the_main_job_and_end_with_0() -> None:
     ]
 
 
-def test_a_change_shows_what_it_does_and_nothing_else(tmp_path: Path) -> None:
+def test_a_change_shows_what_it_does_and_nothing_else(preview: Run, tmp_path: Path) -> None:
     change = tmp_path / "change.yaml"
     change.write_text(
         (EXAMPLES / "test-config.yaml").read_text().replace("key2: value2", "key3: value3")
@@ -89,8 +96,8 @@ def test_a_change_shows_what_it_does_and_nothing_else(tmp_path: Path) -> None:
         + (EXAMPLES / "test-syncer.yaml").read_text().replace("- staging", "- prod\n    - qa")
     )
     done = preview("examples", "--change", change)
-    assert (done.returncode, done.stderr) == (1, "")
-    lines = masked(done.stdout)
+    assert (done.status, done.complained) == (1, "")
+    lines = masked(done.printed)
     assert [line.split()[0] for line in lines[:2]] == ["NAME", "test-syncer"]
     assert lines[2:8] == [
         "",
@@ -103,31 +110,31 @@ def test_a_change_shows_what_it_does_and_nothing_else(tmp_path: Path) -> None:
     assert lines[9] == "Not in order:"
 
 
-def test_an_edit_that_leaves_no_target_is_shown_as_held(tmp_path: Path) -> None:
+def test_an_edit_that_leaves_no_target_is_shown_as_held(preview: Run, tmp_path: Path) -> None:
     change = tmp_path / "change.yaml"
     slip = (EXAMPLES / "test-syncer.yaml").read_text()
     change.write_text(slip.replace("    - dev\n", "    - team-*\n").replace("    - staging\n", ""))
 
     planned = preview("examples", "--change", change, "-o", "plan")
 
-    assert planned.returncode == 1
-    assert [line.split() for line in planned.stdout.splitlines()[:4]] == [
+    assert planned.status == 1
+    assert [line.split() for line in planned.printed.splitlines()[:4]] == [
         ["test-syncer:"],
         ["NAMESPACE", "NOW", "PLANNED", "KEYS"],
         ["dev", "copy", "hold"],
         ["staging", "copy", "hold"],
     ]
-    assert "test-syncer: PruneHeld" in planned.stdout
+    assert "test-syncer: PruneHeld" in planned.printed
     done = preview("examples", "--change", change)
-    assert done.returncode == 1
-    assert "2 of 2 namespaces would lose the copy (dev and staging)" in done.stdout
+    assert done.status == 1
+    assert "2 of 2 namespaces would lose the copy (dev and staging)" in done.printed
 
 
-def test_a_change_that_does_nothing_says_so() -> None:
+def test_a_change_that_does_nothing_says_so(preview: Run) -> None:
     done = preview("examples", "--change", EXAMPLES / "test-config.yaml")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "No copy changes.\n", "")
+    assert (done.status, done.printed, done.complained) == (0, "No copy changes.\n", "")
     done = preview("examples", "--change", EXAMPLES / "test-config.yaml", "-o", "diff")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing changes.\n", "")
+    assert (done.status, done.printed, done.complained) == (0, "Nothing changes.\n", "")
 
 
 @pytest.mark.parametrize(
@@ -138,11 +145,11 @@ def test_a_change_that_does_nothing_says_so() -> None:
         ("orphan", "released   key1, key2   the syncer is gone, its copies stay"),
     ],
 )
-def test_a_deletion_shows_what_goes_with_it(cascade: str, result: str) -> None:
+def test_a_deletion_shows_what_goes_with_it(preview: Run, cascade: str, result: str) -> None:
     done = preview("examples", "--delete", "cmsync/test-syncer", "--cascade", cascade)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.status, done.complained) == (0, "")
     width = len(result.split(maxsplit=1)[0]) + 3
-    assert masked(done.stdout) == [
+    assert masked(done.printed) == [
         f"COPY                  SYNCER        {'RESULT':<{width}}KEYS         WHY",
         f"dev/test-config       test-syncer   {result}",
         f"staging/test-config   test-syncer   {result}",
@@ -152,12 +159,12 @@ def test_a_deletion_shows_what_goes_with_it(cascade: str, result: str) -> None:
     ]
 
 
-def test_under_dynamic_apply_the_end_is_the_same_but_for_what_it_remembers() -> None:
+def test_under_dynamic_apply_the_end_is_the_same_but_for_what_it_remembers(preview: Run) -> None:
     ends = []
     for strategy in ("server-side-apply", "dynamic-apply"):
         done = preview("examples", "--apply-strategy", strategy, "--output", "json")
-        assert (done.returncode, done.stderr) == (0, "")
-        items = json.loads(done.stdout)["items"]
+        assert (done.status, done.complained) == (0, "")
+        items = json.loads(done.printed)["items"]
         copies = [item for item in items if "ownerReferences" in item["metadata"]]
         remembered = [
             item["metadata"]["annotations"].pop(
@@ -170,25 +177,27 @@ def test_under_dynamic_apply_the_end_is_the_same_but_for_what_it_remembers() -> 
     assert ends[0] == ends[1]
 
 
-def test_the_end_state_can_be_previewed_again_and_is_at_rest(tmp_path: Path) -> None:
+def test_the_end_state_can_be_previewed_again_and_is_at_rest(preview: Run, tmp_path: Path) -> None:
     once = preview("examples", "--output", "yaml")
-    assert (once.returncode, once.stderr) == (0, "")
-    assert len(yaml.safe_load(once.stdout)["items"]) == 7 + 7 + 2
-    again = preview("-", standard_input=once.stdout)
-    assert again.returncode == 0
-    assert [line.split()[2] for line in again.stdout.splitlines() if "-config " in line][2:] == [
+    assert (once.status, once.complained) == (0, "")
+    assert len(yaml.safe_load(once.printed)["items"]) == 7 + 7 + 2
+    again = preview("-", given=once.printed)
+    assert again.status == 0
+    assert [line.split()[2] for line in again.printed.splitlines() if "-config " in line][2:] == [
         "unchanged"
     ] * 5
-    assert masked(again.stdout)[-1] == (
+    assert masked(again.printed)[-1] == (
         "Assumed to be written by Metacontroller alone, because 5 copies were given without "
         "managedFields (kubectl get --show-managed-fields shows them)"
     )
 
 
-def test_a_diff_is_plain_in_a_pipe_and_coloured_on_a_terminal_unless_no_color_is_set() -> None:
+def test_a_diff_is_plain_in_a_pipe_and_coloured_on_a_terminal_unless_no_color_is_set(
+    preview: Run,
+) -> None:
     arguments = ["examples", "--delete", "cmsync/test-syncer", "--output", "diff"]
     piped = preview(*arguments)
-    assert piped.stdout.startswith("- ConfigMap dev/test-config\n  - data.key1: value1\n")
+    assert piped.printed.startswith("- ConfigMap dev/test-config\n  - data.key1: value1\n")
     assert on_a_terminal(*arguments).startswith(
         "\x1b[1m- ConfigMap dev/test-config\x1b[0m\r\n\x1b[31m  - data.key1: value1\x1b[0m\r\n"
     )
@@ -219,12 +228,12 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     return printed.decode()
 
 
-def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value() -> None:
+def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value(preview: Run) -> None:
     other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
-    done = preview("-", standard_input=f"{SYNCER}---\n{SOURCE}---\n{DEV}---\n{other}")
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "do-not-print" not in done.stdout
-    lines = masked(done.stdout)
+    done = preview("-", given=f"{SYNCER}---\n{SOURCE}---\n{DEV}---\n{other}")
+    assert (done.status, done.complained) == (1, "")
+    assert "do-not-print" not in done.printed
+    lines = masked(done.printed)
     assert lines[2:6] == [
         "",
         "COPY              SYNCER   RESULT     KEYS       WHY",
@@ -246,39 +255,39 @@ def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value() -
 
 
 @pytest.mark.parametrize("output", ["table", "diff", "yaml", "json"])
-def test_no_value_of_a_secret_is_printed_in_any_format(output: str) -> None:
+def test_no_value_of_a_secret_is_printed_in_any_format(preview: Run, output: str) -> None:
     metadata = "metadata: {name: token, namespace: dev, annotations: {team: x}}"
     secret = f"apiVersion: v1\nkind: Secret\n{metadata}\nstringData: {{token: MARKER}}\n"
     text = f"{SYNCER}---\n{SOURCE}---\n{DEV}---\n{secret}"
-    done = preview("-", "--output", output, standard_input=text)
-    assert (done.returncode, done.stderr) == (1, "")
+    done = preview("-", "--output", output, given=text)
+    assert (done.status, done.complained) == (1, "")
     for marker in ("MARKER", "TUFSS0VS"):
-        assert marker not in done.stdout
+        assert marker not in done.printed
     if output in ("yaml", "json"):
-        items = yaml.safe_load(done.stdout)["items"]
+        items = yaml.safe_load(done.printed)["items"]
         [found] = [item for item in items if item["kind"] == "Secret"]
         assert found["data"] == {"token": "(hidden)"}
 
 
-def test_what_waits_for_time_is_told(tmp_path: Path) -> None:
+def test_what_waits_for_time_is_told(preview: Run, tmp_path: Path) -> None:
     held = tmp_path / "held.yaml"
     done = preview("examples", "--output", "json")
-    items = json.loads(done.stdout)["items"]
+    items = json.loads(done.printed)["items"]
     for item in items:
         if item["metadata"]["name"] == "test-config" and "ownerReferences" in item["metadata"]:
             item["metadata"]["finalizers"] = ["example.com/hold"]
             item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     held.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     done = preview(held)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.status, done.complained) == (1, "")
     assert re.search(
         r"Waiting for time to pass:\n"
         r"- test-syncer waits for 2 of its copies, asked again in \d+ s\n",
-        done.stdout,
+        done.printed,
     )
 
 
-def test_bad_input_ends_with_2_and_names_every_mistake(tmp_path: Path) -> None:
+def test_bad_input_ends_with_2_and_names_every_mistake(preview: Run, tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(
         SYNCER.replace("  sourceNamespace: shared\n", "  sourceName: shared\n")
@@ -287,8 +296,8 @@ def test_bad_input_ends_with_2_and_names_every_mistake(tmp_path: Path) -> None:
     twice = tmp_path / "twice.yaml"
     twice.write_text(SYNCER.replace("[dev, absent]", "[dev, dev]"))
     done = preview(file, tmp_path / "absent.yaml", "--change", twice)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines() == [
+    assert (done.status, done.printed) == (2, "")
+    assert done.complained.splitlines() == [
         f"{tmp_path}/absent.yaml: no such file",
         f'{file}:6: ConfigMapSyncer team: unknown field "spec.sourceName"',
         f"{file}:5: ConfigMapSyncer team: spec.sourceNamespace: Required value",
@@ -304,10 +313,10 @@ def test_bad_input_ends_with_2_and_names_every_mistake(tmp_path: Path) -> None:
         (SOURCE, "-: there is no ConfigMapSyncer to show\n"),
     ],
 )
-def test_input_without_a_syncer_ends_with_2(text: str, said: str) -> None:
-    done = preview("-", standard_input=text)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == said
+def test_input_without_a_syncer_ends_with_2(preview: Run, text: str, said: str) -> None:
+    done = preview("-", given=text)
+    assert (done.status, done.printed) == (2, "")
+    assert done.complained == said
 
 
 @pytest.mark.parametrize(
@@ -332,21 +341,23 @@ def test_input_without_a_syncer_ends_with_2(text: str, said: str) -> None:
         (["--change", "-", "-"], "-: standard input can be read only once"),
     ],
 )
-def test_what_cannot_be_done_ends_with_2_and_says_why(arguments: list[str], said: str) -> None:
+def test_what_cannot_be_done_ends_with_2_and_says_why(
+    preview: Run, arguments: list[str], said: str
+) -> None:
     done = preview("examples", *arguments)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")
+    assert (done.status, done.printed, done.complained) == (2, "", f"{said}\n")
 
 
-def test_an_object_that_is_named_wrongly_ends_with_2_and_the_shape() -> None:
+def test_an_object_that_is_named_wrongly_ends_with_2_and_the_shape(preview: Run) -> None:
     done = preview("examples", "--delete", "pod/a")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "argument --delete: pod/a: no such kind; the kinds are Namespace" in done.stderr
+    assert (done.status, done.printed) == (2, "")
+    assert "argument --delete: pod/a: no such kind; the kinds are Namespace" in done.complained
 
 
 def test_a_hook_that_runs_already_is_asked() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    absent = preview("examples", "--hook-url", url)
+    absent = as_a_process("examples", "--hook-url", url)
     assert (absent.returncode, absent.stdout) == (2, "")
     assert absent.stderr.startswith(f"--hook-url: {url} cannot be reached: ")
     with subprocess.Popen(
@@ -357,7 +368,7 @@ def test_a_hook_that_runs_already_is_asked() -> None:
         text=True,
     ) as hook:
         try:
-            while preview("examples", "--hook-url", url).returncode == 2:
+            while as_a_process("examples", "--hook-url", url).returncode == 2:
                 pass
             assert hook.stdout is not None
             assert json.loads(hook.stdout.readline())["hook"] == "customize"
@@ -485,32 +496,32 @@ class Echo(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_what_is_no_hook_cannot_make_a_secret_or_a_command_be_printed() -> None:
+def test_what_is_no_hook_cannot_make_a_secret_or_a_command_be_printed(preview: Run) -> None:
     metadata = "metadata: {name: token, namespace: dev}"
     secret = f"apiVersion: v1\nkind: Secret\n{metadata}\nstringData: {{token: MARKER}}\n"
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
         threading.Thread(target=server.serve_forever).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        done = preview("-", "--hook-url", url, standard_input=f"{SYNCER}---\n{DEV}---\n{secret}")
+        done = preview("-", "--hook-url", url, given=f"{SYNCER}---\n{DEV}---\n{secret}")
         server.shutdown()
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.status, done.complained) == (1, "")
     assert (
         "- team: Sync error: sync hook failed (version=v2): unsupported status code: 500 "
         'body: \\x1b[2J{"token": "(hidden)"}\n'
-    ) in done.stdout
+    ) in done.printed
 
 
-def test_help_tells_every_option() -> None:
+def test_help_tells_every_option(preview: Run) -> None:
     done = preview("--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("usage: python -m hooks.preview")
+    assert (done.status, done.complained) == (0, "")
+    assert done.printed.startswith("usage: python -m hooks.preview")
     for option in ("change", "delete", "cascade", "output", "apply-strategy", "hook-url", "watch"):
-        assert f"--{option}" in done.stdout
+        assert f"--{option}" in done.printed
 
 
-def test_a_namespace_and_what_it_holds_can_come_in_any_order(tmp_path: Path) -> None:
+def test_a_namespace_and_what_it_holds_can_come_in_any_order(preview: Run, tmp_path: Path) -> None:
     change = tmp_path / "change.yaml"
     change.write_text(f"{SOURCE}---\n{DEV.replace('dev', 'shared')}")
     done = preview("examples", "--change", change, "-o", "diff")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "+ ConfigMap shared/settings\n" in done.stdout
+    assert (done.status, done.complained) == (0, "")
+    assert "+ ConfigMap shared/settings\n" in done.printed

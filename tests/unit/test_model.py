@@ -74,6 +74,7 @@ def test_every_history_ends_as_it_is_promised(strategy: str, part: int) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", _RULES)
 def test_the_histories_notice_when_a_rule_is_not_kept(
     rule: str, monkeypatch: pytest.MonkeyPatch

@@ -35,7 +35,7 @@ def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
     assert world.unrest(story.waiting) == []
 
 
-@pytest.mark.no_cover
+@pytest.mark.long
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_a_story_ends_the_same_where_every_status_is_read_back_late(story: Story) -> None:
     def lived(*, is_late: bool) -> SimulatedWorld:
