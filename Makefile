@@ -106,6 +106,10 @@ api-reference: $(STAMP) ## Write docs/api-reference.md from the custom resource 
 monitoring: $(STAMP) ## Write what is generated in monitoring/ from its rules
 	@$(BIN)/python -m tools.monitoring
 
+.PHONY: chart
+chart: $(STAMP) ## Write what the Helm chart has from elsewhere: definitions and the table of values
+	@$(BIN)/python -m tools.chart
+
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory as ratios, and fail when one is over its limit
 	@$(BIN)/python -m tests.benchmarks

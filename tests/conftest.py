@@ -1,9 +1,11 @@
-"""How every test of laws is run, and what a run without Prometheus' tool says of itself."""
+"""How every test of laws is run, and what a run without Prometheus' tool or Helm says of itself."""
 
 import shutil
 
 import pytest
 from hypothesis import settings
+
+from tests import helm
 
 # The same examples every time: a red run must be red again, and a green one green. No deadline:
 # how long an example takes says how busy the machine is.
@@ -19,3 +21,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         # A green run that tested nothing must not look like one that did.
         title = "ALERTS NOT TESTED: promtool is not on PATH (Debian's package prometheus has it)"
         terminalreporter.section(title, sep="!", red=True, bold=True)
+    if absent := helm.missing():
+        reasons = {str(getattr(report, "longrepr", "")) for report in skipped}
+        if any(absent in reason for reason in reasons):
+            title = "HELM CHART NOT TESTED"
+            terminalreporter.section(title, sep="!", red=True, bold=True)
+            terminalreporter.write_line(absent, red=True)
