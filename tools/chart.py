@@ -32,6 +32,8 @@ _METADATA: Final = """\
 """
 _COLUMNS: Final = "| Value | Type | Default | Description |\n|---|---|---|---|\n"
 _TABLE: Final = re.compile(r"(?<=<!-- values -->\n).*?(?=<!-- end of values -->\n)", re.DOTALL)
+_LONGEST: Final = 60
+"""How long a default may be in the table."""
 _KEY: Final = re.compile(r"( *)([A-Za-z]\w*):(?: |$)")
 
 
@@ -96,6 +98,18 @@ def kind(schema: Schema) -> str:
     return " or ".join(name for name in types if name != "null")
 
 
+def typed(root: Schema, schema: Schema | None = None, parents: str = "") -> Iterator[str]:
+    """Every value that the schema knows, by its path with dots."""
+    for name, value in (root if schema is None else schema)["properties"].items():
+        found = _resolved(root, value)
+        path = f"{parents}{name}"
+        described = path in dict(descriptions())
+        if "properties" in found and not described:
+            yield from typed(root, found, f"{path}.")
+        else:
+            yield path
+
+
 def _at(schema: Schema, path: str) -> Schema:
     """The schema of one value, with what it refers to in its place."""
     found = schema
@@ -116,7 +130,10 @@ def _default(path: str, defaults: Mapping[str, Any]) -> str:
     *parents, name = path.split(".")
     for parent in parents:
         defaults = defaults[parent]
-    return "" if defaults[name] is None else f"`{json.dumps(defaults[name])}`"
+    text = json.dumps(defaults[name])
+    if len(text) > _LONGEST:
+        return "[values.yaml](values.yaml)"
+    return "" if defaults[name] is None else f"`{text}`"
 
 
 def _source(path: Path) -> str:

@@ -2,16 +2,19 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from hooks.settings import Settings
 from tests import helm
 from tests.controlplane import Object
 from tests.controlplane.stack import kustomize
@@ -164,3 +167,176 @@ def test_what_the_chart_has_from_elsewhere_is_current(file: Path) -> None:
 def test_helm_finds_nothing_to_say_against_the_chart() -> None:
     done = helm.run("lint", "--strict", helm.CHART)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param(
+            {"secrets.enabled": True}, "secrets.enabled needs tls.enabled", id="Secrets without TLS"
+        ),
+        pytest.param(
+            SECRETS | TLS | {"applyStrategy": "dynamic-apply"},
+            "secrets.enabled needs applyStrategy=server-side-apply",
+            id="Secrets under dynamic apply",
+        ),
+        pytest.param(
+            {"adoption.enabled": True},
+            "adoption.enabled needs applyStrategy=dynamic-apply",
+            id="adoption under server-side apply",
+        ),
+        pytest.param(
+            CERT_MANAGER,
+            "tls.source=cert-manager needs secrets.enabled",
+            id="an authority in a Secret that may not be read",
+        ),
+        pytest.param(
+            {"auth.bearerToken.secretName": "token"},
+            "auth needs secrets.enabled",
+            id="a token in a Secret that may not be read",
+        ),
+        pytest.param(
+            {
+                "metacontroller.enabled": False,
+                "auth.clientCertificate": {"secretName": "a", "caConfigMapName": "b"},
+            },
+            "auth.clientCertificate needs tls.enabled",
+            id="a client certificate without TLS",
+        ),
+        pytest.param(
+            SECRETS | TLS | {"auth.clientCertificate.secretName": "a"},
+            "auth.clientCertificate needs secretName and caConfigMapName",
+            id="a client certificate that nobody checks",
+        ),
+        pytest.param(
+            {"metrics.clientCertificate.secretName": "a"},
+            "metrics.clientCertificate needs tls.enabled",
+            id="a client certificate of Prometheus without TLS",
+        ),
+        pytest.param(
+            TLS | {"tls.given.certificate": "-----BEGIN CERTIFICATE-----"},
+            "tls.given needs certificate, key and ca",
+            id="a certificate without its key",
+        ),
+        pytest.param(
+            {"tls.enabled": True}
+            | {f"tls.given.{name}": "-----BEGIN X-----" for name in ("certificate", "key", "ca")},
+            "tls.given is not used",
+            id="a certificate that is given and not used",
+        ),
+        pytest.param(
+            {"metrics.serviceMonitor.enabled": True, "metrics.podMonitor.enabled": True},
+            "exclude each other",
+            id="two monitors of one pod",
+        ),
+        pytest.param(
+            {"podDisruptionBudget.minAvailable": 1},
+            "podDisruptionBudget needs maxUnavailable or minAvailable",
+            id="two limits of disruptions",
+        ),
+        pytest.param(
+            {"metacontroller.podDisruptionBudget.maxUnavailable": None},
+            "metacontroller.podDisruptionBudget needs maxUnavailable or minAvailable",
+            id="no limit of disruptions",
+        ),
+        pytest.param(
+            {"settings.maxRequestBytes": 2000, "settings.maxInFlightBytes": 1000},
+            "settings.maxInFlightBytes is smaller",
+            id="less for all requests than for one",
+        ),
+        pytest.param(
+            {"podLabels": {"app.kubernetes.io/name": "other"}},
+            "podLabels has app.kubernetes.io/name",
+            id="a label that a selector needs",
+        ),
+        pytest.param(
+            {"extraEnv": [{"name": "MAX_REQUEST_BYTES", "value": "1"}]},
+            "extraEnv has MAX_REQUEST_BYTES",
+            id="a variable of a setting",
+        ),
+        pytest.param(
+            {"metacontroller.extraEnv": [{"name": "GOGC", "value": "1"}]},
+            "metacontroller.extraEnv has GOGC",
+            id="a variable of Metacontroller's value",
+        ),
+        pytest.param(
+            {"metacontroller.extraArgs": ["--apply-strategy=dynamic-apply"]},
+            "metacontroller.extraArgs has --apply-strategy=dynamic-apply",
+            id="an argument that the chart sets",
+        ),
+    ],
+)
+def test_a_combination_that_makes_no_sense_is_refused_with_a_sentence(
+    given: Values, sentence: str
+) -> None:
+    assert sentence in helm.refused(given)
+
+
+def test_the_admission_policy_is_refused_where_the_api_server_does_not_know_it() -> None:
+    answer = helm.refused({}, "--kube-version=1.29.0")
+    assert "admissionPolicy.enabled needs Kubernetes 1.30; this is v1.29.0" in answer
+    older = helm.rendered("--kube-version=1.29.0", "--set=admissionPolicy.enabled=false")
+    assert not {each["kind"] for each in older if "Admission" in each["kind"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("replicas", 2),
+        ("replicaCount", "2"),
+        ("replicaCount", 0),
+        ("secrets.enabled", "yes"),
+        ("applyStrategy", "apply"),
+        ("image.digest", "latest"),
+        ("nodeSelector", ["a"]),
+        ("settings.maxRequestBytes", "512Mi"),
+        ("settings.port", 8081),
+        ("tls.source", "helm"),
+        ("tls.given.key", "/path/to/key"),
+        ("metacontroller.extraArgs", "--workers=1"),
+        ("metacontroller.goMemLimit", "2Gi"),
+        ("metrics.podMonitor.interval", "often"),
+    ],
+)
+def test_a_value_of_another_type_or_name_is_refused(name: str, value: Any) -> None:
+    answer = helm.refused({name: value})
+    assert "values don't meet the specifications of the schema" in answer
+    *_, last = name.split(".")
+    assert last in answer
+
+
+def paths(values: Values, parents: str = "") -> list[str]:
+    """Every value, by its path with dots; what is described as a whole is not taken apart."""
+    described = dict(chart.descriptions())
+    found = []
+    for name, value in values.items():
+        path = f"{parents}{name}"
+        if path in described or not isinstance(value, dict):
+            found.append(path)
+        else:
+            found += paths(value, f"{path}.")
+    return found
+
+
+def test_every_value_is_described_and_has_a_type() -> None:
+    values = yaml.safe_load((helm.CHART / "values.yaml").read_text("utf-8"))
+    schema = json.loads((helm.CHART / "values.schema.json").read_text("utf-8"))
+    assert paths(values) == [path for path, _ in chart.descriptions()]
+    typed = [each for each in chart.typed(schema) if each != "global"]
+    assert sorted(typed) == sorted(paths(values))
+
+
+def test_every_setting_of_the_hook_is_a_value() -> None:
+    set_by_chart = {field.name.upper() for field in fields(Settings)}
+    helpers = (helm.CHART / "templates/_helpers.tpl").read_text("utf-8")
+    listed = re.findall(r"^(\w+): ([A-Z_]+)$", helpers, re.MULTILINE)
+    for value, variable in listed:
+        assert re.sub(r"[A-Z]", lambda c: f"_{c[0]}", value).upper() == variable
+    others = {"APPLY_STRATEGY", "PORT", "BEARER_TOKEN_FILE", "CLIENT_CA_FILE"}
+    others |= {"TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"}
+    assert {variable for _, variable in listed} | others == set_by_chart
+    values = yaml.safe_load((helm.CHART / "values.yaml").read_text("utf-8"))
+    assert [name for name, _ in listed] == list(values["settings"])
+    # By which extraEnv is refused: a value that the hook takes, written as it takes it.
+    for name in others:
+        assert f'"{name}"' in helpers

@@ -61,6 +61,8 @@ def test_one_version_is_everywhere() -> None:
     deployment = yaml.safe_load((ROOT / "metacontroller/base/deployment.yaml").read_text("utf-8"))
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"configmap-syncer:{version}"
+    chart = yaml.safe_load((ROOT / "charts/configmap-syncer/Chart.yaml").read_text("utf-8"))
+    assert chart["version"] == chart["appVersion"] == version
     for page in WITH_VERSION:
         named = re.findall(r"configmap-syncer:(\d[\w.]*)", page.read_text("utf-8"))
         assert set(named) <= {version}, page
