@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,22 @@ import yaml
 from hooks.settings import Settings
 from tests import helm
 from tests.controlplane import Object
-from tests.controlplane.stack import kustomize
+from tests.controlplane.stack import NAMESPACE, kustomize
 from tests.controlplane.tools import ROOT, kubectl
 from tools import chart
 
 GENERATED = {"configmap-syncer-webhook-tls", "configmap-syncer-webhook-ca"}
 """The objects whose contents are certificates."""
 
+ONLY_ONE_HAS = {"helm.sh/resource-policy", "config.example.com/ca-bundle"}
+"""Annotations that only Helm reads, or only metacontroller/follow-namespace."""
+
 pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing()))
 compared = pytest.mark.skipif(not shutil.which(kubectl()), reason="kubectl is not on PATH")
 
 Key = tuple[str, str, str, str]
 Values = Mapping[str, Any]
+Kustomize = Callable[..., list[Object]]
 
 
 def by_name(objects: Sequence[Object], *, certificates: bool = True) -> dict[Key, Object]:
@@ -41,7 +45,7 @@ def by_name(objects: Sequence[Object], *, certificates: bool = True) -> dict[Key
         metadata = each["metadata"]
         labels = {k: v for k, v in metadata.get("labels", {}).items() if k not in helm.OWN_LABELS}
         annotations = {
-            k: v for k, v in metadata.get("annotations", {}).items() if not k.startswith("helm.sh/")
+            k: v for k, v in metadata.get("annotations", {}).items() if k not in ONLY_ONE_HAS
         }
         kept = {k: v for k, v in metadata.items() if k not in {"labels", "annotations"}}
         without = each | {"metadata": kept | {"labels": labels, "annotations": annotations}}
@@ -63,24 +67,40 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def kustomized(tmp_path: Path, certificates: Path) -> Any:
-    """What renders a folder of a copy of the project with components, and patches over it."""
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> Path:
+    """A copy of what kustomize reads, with certificates."""
+    folder = tmp_path_factory.mktemp("project")
     for name in ("metacontroller", "crds"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    certs = tmp_path / "metacontroller/components/tls/certs"
-    shutil.rmtree(certs, ignore_errors=True)
-    shutil.copytree(certificates, certs)
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(
+        certificates, folder / "metacontroller/components/tls/certs", dirs_exist_ok=True
+    )
+    return folder
 
-    def render(base: str, components: Sequence[str], patches: Sequence[Object]) -> list[Object]:
-        content = {
+
+@pytest.fixture
+def kustomized(project: Path) -> Kustomize:
+    """What renders a folder of the project with components, and patches over it."""
+
+    def render(
+        base: str,
+        components: Sequence[str],
+        patches: Sequence[Object] = (),
+        namespace: str = NAMESPACE,
+    ) -> list[Object]:
+        content: Object = {
             "resources": [f"../{base}"],
             "components": [f"../metacontroller/components/{name}" for name in components],
-            "patches": patches,
+            "patches": list(patches),
         }
-        (tmp_path / "overlay").mkdir()
-        (tmp_path / "overlay/kustomization.yaml").write_text(yaml.safe_dump(content), "utf-8")
-        return kustomize(tmp_path / "overlay")
+        if namespace != NAMESPACE:
+            follow = "../metacontroller/follow-namespace"
+            content |= {"namespace": namespace, "transformers": [follow]}
+        overlay = project / "overlay"
+        overlay.mkdir(exist_ok=True)
+        (overlay / "kustomization.yaml").write_text(yaml.safe_dump(content), "utf-8")
+        return kustomize(overlay)
 
     return render
 
@@ -128,8 +148,14 @@ ADOPTION = {"adoption.enabled": True, "applyStrategy": "dynamic-apply"}
         pytest.param(ADOPTION | TLS, ["adoption", "tls"], id="adoption and TLS"),
     ],
 )
+@pytest.mark.parametrize("namespace", [NAMESPACE, "elsewhere"])
 def test_helm_and_kustomize_install_the_same(
-    base: str, values: Values, components: Sequence[str], kustomized: Any, certificates: Path
+    base: str,
+    values: Values,
+    components: Sequence[str],
+    namespace: str,
+    kustomized: Kustomize,
+    certificates: Path,
 ) -> None:
     shared = {"metacontroller.enabled": False} if base == BASE else {}
     files = {"certificate": "tls.crt", "key": "tls.key", "ca": "ca.crt"}
@@ -137,10 +163,12 @@ def test_helm_and_kustomize_install_the_same(
     patches = under_dynamic_apply(base, components) if "adoption" in components else []
 
     installed = helm.rendered(
-        *helm.values(shared | dict(values)), *(given if "tls" in components else [])
+        *helm.values(shared | dict(values)),
+        *(given if "tls" in components else []),
+        namespace=namespace,
     )
 
-    expected = by_name(kustomized(base, components, patches))
+    expected = by_name(kustomized(base, components, patches, namespace))
     if base == BASE:
         # Helm installs Metacontroller's kinds where they are missing.
         installed = [each for each in installed if not is_of_metacontroller(each)]
@@ -152,9 +180,9 @@ def is_of_metacontroller(each: Object) -> bool:
 
 
 @compared
-def test_generated_certificates_are_where_given_ones_are(kustomized: Any) -> None:
+def test_generated_certificates_are_where_given_ones_are(kustomized: Kustomize) -> None:
     installed = helm.rendered("--set=tls.enabled=true")
-    expected = kustomized(COMPLETE, ["tls"], [])
+    expected = kustomized(COMPLETE, ["tls"])
     assert by_name(installed, certificates=False) == by_name(expected, certificates=False)
 
 
@@ -340,3 +368,9 @@ def test_every_setting_of_the_hook_is_a_value() -> None:
     # By which extraEnv is refused: a value that the hook takes, written as it takes it.
     for name in others:
         assert f'"{name}"' in helpers
+
+
+@compared
+def test_on_openshift_helm_and_kustomize_install_the_same(kustomized: Kustomize) -> None:
+    installed = helm.rendered("--set=openshift.enabled=true")
+    assert by_name(installed) == by_name(kustomized(COMPLETE, ["openshift"]))

@@ -79,9 +79,22 @@ priorityClassName: {{ . | quote }}
 {{- end }}
 {{- end }}
 
+{{/* The annotations of the pods of a component: (list $ $podAnnotations). */}}
+{{- define "configmap-syncer.podAnnotations" -}}
+{{- $annotations := index . 1 -}}
+{{- if (index . 0).Values.openshift.enabled -}}
+{{- /* Otherwise OpenShift prefers another SCC where the service account may use one. */ -}}
+{{- $annotations = merge (dict "openshift.io/required-scc" "restricted-v2") $annotations -}}
+{{- end -}}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* The name of the hook in the cluster's DNS. */}}
 {{- define "configmap-syncer.host" -}}
-configmap-syncer-webhook.{{ .Release.Namespace }}
+configmap-syncer-webhook.{{ .Release.Namespace }}.svc
 {{- end }}
 
 {{/* The certificates of the authority that Metacontroller and Prometheus believe, where
