@@ -89,6 +89,12 @@ class Process:
         self.launch()
         self.wait_until_ready()
 
+    def wait(self) -> None:
+        """Return when the running program has ended by itself."""
+        if self._running is None:
+            raise RuntimeError(f"{self.name} is not running.")
+        self._running.wait()
+
     def stop(self, seconds: float = 30) -> None:
         """Ask the program to end; kill it when it does not in time."""
         if self._running is None:
@@ -122,6 +128,11 @@ class Process:
             for line in file.read_text("utf-8", "replace").splitlines()[-lines:]
         ]
         return "\n".join([f"--- {self.name} ---", *written])
+
+    def last_line(self) -> str:
+        """The last line that the program wrote, to stdout or stderr; empty where there is none."""
+        latest = max((self.log, self.output), key=lambda file: file.stat().st_mtime_ns)
+        return "".join(latest.read_text("utf-8", "replace").splitlines()[-1:])
 
     def _is_ready(self) -> bool:
         if self._running is not None and (code := self._running.poll()) is not None:

@@ -2,7 +2,7 @@
 
 Runs go side by side on one machine and die without notice. So a run locks what
 it takes (its folder, its ports): the kernel frees a lock when its holder dies,
-and the next run removes the folders whose lock is free.
+and the next run removes the folders and files whose lock is free.
 """
 
 import contextlib
@@ -29,10 +29,9 @@ class Workspace:
 
     def __init__(self) -> None:
         self._shared = Path(tempfile.gettempdir()) / f"configmap-syncer-tests-{getpass.getuser()}"
-        (self._shared / "ports").mkdir(parents=True, exist_ok=True)
-        self._remove_dead()
         self._locks: list[IO[bytes]] = []
         self.folder = self._make_folder()
+        self._remove_dead()
         self._reaper = subprocess.Popen(
             [sys.executable, "-I", str(Path(__file__).with_name("reaper.py"))],
             stdin=subprocess.PIPE,
@@ -48,18 +47,21 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """End what still runs and remove the folder; returns when both is done."""
+        """End what still runs and remove what is on disk; returns when both is done."""
         if self._reaper.stdin and not self._reaper.stdin.closed:
             self._reaper.stdin.close()
         self._reaper.wait(timeout=30)
         for lock in self._locks:
+            Path(lock.name).unlink(missing_ok=True)
             lock.close()
         self._locks.clear()
+        with contextlib.suppress(OSError):  # Another run is in it, or has removed it.
+            self._shared.rmdir()
 
     def port(self) -> int:
         """A loopback port that no other run takes while this one lives."""
         for port in random.sample(_PORTS, k=500):
-            lock = (self._shared / "ports" / str(port)).open("ab")
+            lock = (self._shared / f"port-{port}").open("ab")
             if _locked(lock) and _free(port):
                 self._locks.append(lock)
                 return port
@@ -82,26 +84,38 @@ class Workspace:
 
     def _make_folder(self) -> Path:
         # Locked before it gets the name under which the next run would look for it.
-        making = Path(tempfile.mkdtemp(prefix="making-", dir=self._shared))
+        making = self._make_unlocked_folder()
         lock = (making / _LOCK).open("wb")
         _locked(lock)
         self._locks.append(lock)
         return making.rename(self._shared / making.name.replace("making-", "run-"))
+
+    def _make_unlocked_folder(self) -> Path:
+        while True:
+            self._shared.mkdir(exist_ok=True)
+            # A run that ends removes the shared folder when it is empty.
+            with contextlib.suppress(FileNotFoundError):
+                return Path(tempfile.mkdtemp(prefix="making-", dir=self._shared))
 
     def _remove_dead(self) -> None:
         for folder in self._shared.glob("run-*"):
             with contextlib.suppress(FileNotFoundError), (folder / _LOCK).open("rb") as lock:
                 if _locked(lock):
                     shutil.rmtree(folder, ignore_errors=True)
+        for port in self._shared.glob("port-*"):
+            with contextlib.suppress(FileNotFoundError), port.open("rb") as lock:
+                if _locked(lock):
+                    port.unlink()
 
 
 def _locked(file: IO[bytes]) -> bool:
-    """Whether this process now holds the file's lock."""
+    """Whether this process now holds the lock of a file that still has a name."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return True
+    # Who held it before may have removed the file, and another run may have made it again.
+    return os.fstat(file.fileno()).st_nlink > 0
 
 
 def _free(port: int) -> bool:

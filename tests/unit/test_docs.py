@@ -146,6 +146,15 @@ def test_every_column_of_kubectl_get_is_shown_in_the_readme(column: str) -> None
     assert column.upper() in _text("README.md")
 
 
+def test_every_folder_that_is_installed_has_a_row_that_says_how_it_is_deleted() -> None:
+    command = re.compile(r"kubectl apply -k (metacontroller/[^\s;`]*)")
+    installed = {folder for page in PAGES for folder in command.findall(_text(page))}
+    assert "metacontroller/local/" in installed
+    row = r"^\| `kubectl apply -k (\S+)` .*\| `kubectl delete (?:--ignore-not-found )?-k (\S+)`"
+    rows = re.findall(row, _text("docs/uninstall.md"), re.MULTILINE)
+    assert sorted(rows) == [(folder, folder) for folder in sorted(installed)]
+
+
 @pytest.mark.parametrize(("page", "link"), list(_links()))
 def test_every_relative_link_leads_somewhere(page: str, link: str) -> None:
     path, _, anchor = link.partition("#")

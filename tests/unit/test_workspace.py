@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.controlplane import Process, Workspace, wait_for
 from tests.controlplane.tools import ROOT
 
@@ -49,6 +51,45 @@ def test_the_next_run_removes_the_folder_of_one_that_could_not_clean_up() -> Non
         with Workspace():
             assert not dead.exists()
             assert living.folder.exists()
+
+
+def test_runs_that_end_leave_nothing_in_the_folder_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Workspace() as last:
+        last.port()
+        with Workspace() as first:
+            first.port()
+        assert last.folder.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_next_run_frees_the_ports_of_one_that_could_not_clean_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Workspace() as living:
+        port = living.port()
+        dead = living.folder.with_name("port-1")
+        dead.touch()
+        with Workspace():
+            assert not dead.exists()
+            assert living.folder.with_name(f"port-{port}").exists()
+
+
+def test_what_a_program_wrote_last_is_known_wherever_it_wrote_it() -> None:
+    with Workspace() as workspace:
+        program = Process(workspace, "program", ["sleep", "1000"], ready=lambda: True)
+        program.start()
+        assert program.last_line() == ""
+        for number, file in enumerate((program.log, program.output, program.log)):
+            with file.open("a", encoding="utf-8") as written:
+                written.write(f"before\n{number}\n")
+            later = 2**32 + number
+            os.utime(file, (later, later))
+            assert program.last_line() == str(number)
+        program.kill()
 
 
 def test_two_runs_never_share_a_port() -> None:
