@@ -155,7 +155,8 @@ lock: ## Pin requirements.in and requirements-dev.in anew
 	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
 	for name in requirements requirements-dev; do \
 		UV_CUSTOM_COMPILE_COMMAND="make lock" "$$tools/bin/uv" pip compile --quiet --universal \
-			--python-version 3.11 --generate-hashes --no-emit-index-url $(LOCK_ARGS) \
+			--python-version 3.11 --generate-hashes --no-emit-index-url \
+			--excludes requirements-excluded.in $(LOCK_ARGS) \
 			"$$name.in" --output-file "$$name.txt"; \
 	done
 	@echo "requirements.txt and requirements-dev.txt are up to date (newer versions: make lock LOCK_ARGS=--upgrade)"
