@@ -56,15 +56,17 @@ def judged(answer: str, errors: str) -> Verdict:
         for vulnerability in package.get("vulns", ())
     ]
     unknown = [package["name"] for package in packages if "skip_reason" in package]
-    unasked = _not_audited(
+    not_audited = _not_audited(
         f"the index does not know {len(unknown)} of {len(packages)} packages "
         f"({', '.join(unknown[:3])}{', …' if unknown[3:] else ''})"
     )
     if found:
         advice = "Known vulnerabilities; newer versions: make lock LOCK_ARGS=--upgrade"
-        return Verdict(is_failure=True, lines=[advice, *found, *(unasked.lines if unknown else ())])
+        return Verdict(
+            is_failure=True, lines=[advice, *found, *(not_audited.lines if unknown else ())]
+        )
     if unknown:
-        return unasked
+        return not_audited
     return Verdict(is_failure=False, lines=[f"No known vulnerability in {len(packages)} packages"])
 
 

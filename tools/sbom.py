@@ -108,10 +108,12 @@ def _package(locked: Json, installed: Packages, pin: Pin) -> Json:
     installed. Of its licence nothing is known here.
     """
     known = installed.get(locked["name"], {}) if pin.is_in_image else {}
-    told = {part: value for part, value in known.items() if part in {"description", "licenses"}}
+    described = {
+        part: value for part, value in known.items() if part in {"description", "licenses"}
+    }
     kept = {part: value for part, value in locked.items() if part != "description"}
     scope = "required" if pin.is_in_image else "optional"
-    return {**kept, **told, "bom-ref": locked["purl"], "scope": scope}
+    return {**kept, **described, "bom-ref": locked["purl"], "scope": scope}
 
 
 def _base() -> re.Match[str]:

@@ -14,7 +14,7 @@ from hooks.status.plan import Plan
 from hooks.status.progress import Assessment
 from hooks.status.types import SyncedReason
 
-_AS_ASKED: Final = "as spec.sourceDeletionPolicy says"
+_AS_SPECIFIED: Final = "as spec.sourceDeletionPolicy says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ def following(deletion: SourceDeletion) -> str:
     others = counted(number, "copy of another source", "copies of another source")
     keeping = f"{others} {'is' if number == 1 else 'are'} kept as {it_is(deletion.kept)}"
     if not deletion.deleting:
-        return keeping if deletion.kept else f"the source's copies are deleted, {_AS_ASKED}"
+        return keeping if deletion.kept else f"the source's copies are deleted, {_AS_SPECIFIED}"
     places = f"{counted(len(deletion.deleting), 'namespace')} ({named(deletion.deleting)})"
-    going = f"the source's copies in {places} are being deleted, {_AS_ASKED}"
+    going = f"the source's copies in {places} are being deleted, {_AS_SPECIFIED}"
     return f"{going}, and {keeping}" if deletion.kept else going
 
 

@@ -64,7 +64,7 @@ def _fill(client: Client) -> None:
 
 def _spent(stack: Stack, number: int) -> float:
     """Seconds of CPU time for so many events, until Metacontroller has seen the last of them."""
-    asked = len(stack.hook.calls("sync"))
+    calls_before = len(stack.hook.calls("sync"))
     before = _cpu_seconds(stack.metacontroller.pid)
     for event in range(EVENTS):
         other = manifest("ConfigMap", f"other-{event % 10}", _ELSEWHERE)
@@ -81,7 +81,7 @@ def _spent(stack: Stack, number: int) -> float:
         seconds=_SECONDS_TO_SETTLE,
     )
     spent = _cpu_seconds(stack.metacontroller.pid) - before
-    concerned = {call["syncer"] for call in stack.hook.calls("sync")[asked:]} - {_LAST}
+    concerned = {call["syncer"] for call in stack.hook.calls("sync")[calls_before:]} - {_LAST}
     if concerned:
         raise RuntimeError(f"the events were to concern nobody and concerned {sorted(concerned)}")
     return spent

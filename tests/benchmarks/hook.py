@@ -94,13 +94,13 @@ def _memory_growth(body: bytes) -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "body.json"
         file.write_bytes(body)
-        told = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.hook", file],
             check=True,
             capture_output=True,
             text=True,
         )
-    return int(told.stdout)
+    return int(completed.stdout)
 
 
 def _print_memory_growth(file: Path) -> None:

@@ -68,8 +68,8 @@ def _preview(manifests: Path, output: str, strategy: str, printed: Path) -> tupl
         *(sys.executable, "-m", "tests.benchmarks.preview", str(printed)),
         *(str(manifests), "--output", output, "--apply-strategy", strategy),
     ]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds, peak = json.loads(told.stdout)
+    completed = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds, peak = json.loads(completed.stdout)
     return seconds, peak
 
 

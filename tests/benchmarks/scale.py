@@ -87,18 +87,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.scale", description=__doc__)
     parser.add_argument("--seconds", type=float, default=_SECONDS, help="begin no size after that")
     parser.add_argument("--picture", type=Path, default=PICTURE, help="the SVG to write")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if absent := missing():
         print("Cannot start:", *absent, sep="\n  ", file=sys.stderr)
         return 1
     started = time.monotonic()
     measured: list[Measured] = []
     with Stack(SERVER_SIDE_APPLY) as stack:
-        for found in _all(stack, started + asked.seconds):
+        for found in _all(stack, started + options.seconds):
             measured.append(found)
             # A run that is ended by hand leaves what it got through.
             print(table([found]).splitlines()[-1], flush=True)
-            asked.picture.write_text(draw(panels(measured)), "utf-8")
+            options.picture.write_text(draw(panels(measured)), "utf-8")
     print(table(measured))
     sizes = len(TARGETS) * len(KILOBYTES)
     print(f"{len(measured)} of {sizes} sizes in {time.monotonic() - started:.0f} s")

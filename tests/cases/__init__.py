@@ -46,15 +46,15 @@ class Case:
     @classmethod
     def read(cls, folder: Path) -> "Case":
         named = folder / "case.json"
-        told = json.loads(named.read_text("utf-8")) if named.exists() else {}
+        options = json.loads(named.read_text("utf-8")) if named.exists() else {}
         return cls(
             folder=folder,
             hook=_hook(folder),
             request=expanded(json.loads((folder / "request.json").read_text("utf-8"))),
-            now=datetime.fromisoformat(told.get("now", NOW)),
+            now=datetime.fromisoformat(options.get("now", NOW)),
             settings=replace(
-                Settings(apply_strategy=ApplyStrategy(told.pop("strategy", STRATEGY))),
-                **{name: value for name, value in told.items() if name != "now"},
+                Settings(apply_strategy=ApplyStrategy(options.pop("strategy", STRATEGY))),
+                **{name: value for name, value in options.items() if name != "now"},
             ),
         )
 

@@ -7,7 +7,7 @@ What was recorded has to be read and judged before it is kept; to record a case 
 import sys
 
 from tests.cases import cases, shortened, written
-from tests.cases.asking import answered
+from tests.cases.asking import answer_to
 
 
 def record() -> None:
@@ -15,7 +15,7 @@ def record() -> None:
     for case in cases():
         path = case.folder / "response.json"
         if not path.exists():
-            path.write_text(written(shortened(answered(case).decoded)), "utf-8")
+            path.write_text(written(shortened(answer_to(case).decoded)), "utf-8")
             print(f"recorded {case}; read it")
 
 

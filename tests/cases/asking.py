@@ -26,7 +26,7 @@ class LoggedAnswer:
         return json.loads(self.body)
 
 
-def asked(hook: str, body: bytes, now: datetime, settings: Settings) -> LoggedAnswer:
+def call_hook(hook: str, body: bytes, now: datetime, settings: Settings) -> LoggedAnswer:
     """Ask one hook once."""
     log = io.StringIO()
     app = create_app(settings, lambda: now, log)
@@ -34,6 +34,6 @@ def asked(hook: str, body: bytes, now: datetime, settings: Settings) -> LoggedAn
     return LoggedAnswer(code, answer, log.getvalue())
 
 
-def answered(case: Case) -> LoggedAnswer:
+def answer_to(case: Case) -> LoggedAnswer:
     """What a case is answered."""
-    return asked(case.hook, case.body, case.now, case.settings)
+    return call_hook(case.hook, case.body, case.now, case.settings)

@@ -102,9 +102,9 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     A parameter that is no mere strategy has the folder that is registered and the hook's settings
     behind it. Whatever the tests made Metacontroller do, its role must have allowed it.
     """
-    told: tuple[str, str, *tuple[tuple[str, str], ...]]
-    told = (request.param, LOCAL) if isinstance(request.param, str) else request.param
-    strategy, registration, *settings = told
+    parameter: tuple[str, str, *tuple[tuple[str, str], ...]]
+    parameter = (request.param, LOCAL) if isinstance(request.param, str) else request.param
+    strategy, registration, *settings = parameter
     with Stack(
         strategy,
         hook_settings=dict(settings),

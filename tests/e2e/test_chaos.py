@@ -40,7 +40,7 @@ def run() -> Iterator[Run]:
             yield Run(parts, world, list(islice(chaos.live(), 5)))
 
 
-def test_a_short_run_is_got_over(run: Run) -> None:
+def test_the_product_recovers_from_a_short_run(run: Run) -> None:
     assert {each.fault for each in run.injected} <= set(_SHORT)
     assert [(each.failures, each.healing) for each in run.injected] == [([], Healing.BY_ITSELF)] * 5
 

@@ -41,19 +41,19 @@ def renamed(
         yield stack
 
 
-def test_metacontroller_is_known_by_the_name_that_the_hook_was_told(renamed: Stack) -> None:
+def test_metacontroller_is_known_by_the_name_that_the_hook_is_set_to(renamed: Stack) -> None:
     world = RealWorld(renamed)
     name = "an-object-of-a-field-manager-with-almost-our-name-is-not-deleted"
     (path,) = (path for path in paths() if path.stem == name)
-    told = Story.read(path)
+    story = Story.read(path)
     steps = [
         {verb: {known_as(manager): of for manager, of in what.items()}}
         if verb == "apply_as"
         else {verb: what}
-        for ((verb, what),) in (step.items() for step in told.steps)
+        for ((verb, what),) in (step.items() for step in story.steps)
     ]
 
-    play(replace(told, steps=steps), world)
+    play(replace(story, steps=steps), world)
 
     managers = {
         entry["manager"]

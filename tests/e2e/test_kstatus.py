@@ -41,22 +41,22 @@ def kstatus(tmp_path_factory: pytest.TempPathFactory) -> Kstatus:
 def expected(syncer: Object) -> str:
     """What docs/status.md promises, from everything but the conditions that kstatus reads."""
     status = syncer["status"]
-    told = ready(status)
+    summary = ready(status)
     if "deletionTimestamp" in syncer["metadata"]:
         return "Terminating"
     if status["observedGeneration"] != syncer["metadata"]["generation"]:
         return "InProgress"
-    if told["status"] == "True":
+    if summary["status"] == "True":
         return "Current"
-    if told["reason"] in _BLOCKED:
+    if summary["reason"] in _BLOCKED:
         # Where nobody consents, the copy is being deleted until the deadline is over.
         late = {"NotApplied", "NotRemoved"}.intersection(f["reason"] for f in status["failures"])
         is_leaving = "pendingSince" in status and not late
         return "InProgress" if status["pendingCount"] or is_leaving else "Failed"
-    if told["reason"] in _WITHOUT_CONTENT:
+    if summary["reason"] in _WITHOUT_CONTENT:
         is_deleting = condition(status, "Synced")["reason"] == "Progressing"
         return "InProgress" if is_deleting else "Failed"
-    assert told["reason"] in ("Progressing", "Held", "Suspended")
+    assert summary["reason"] in ("Progressing", "Held", "Suspended")
     return "InProgress"
 
 

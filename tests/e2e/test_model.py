@@ -15,12 +15,12 @@ _HISTORIES = 3
 _MOST_STEPS = 8
 
 
-def test_a_history_ends_really_as_it_is_promised(stack: Stack) -> None:
+def test_a_history_on_a_real_control_plane_ends_as_the_oracle_promises(stack: Stack) -> None:
     numbers = itertools.count(1)
     world = RealWorld(stack)
 
     def start() -> Trial:
         prefix = f"model{next(numbers)}-"
-        return Trial(world, stack.strategy, lambda: world.asked(prefix), prefix)
+        return Trial(world, stack.strategy, lambda: world.calls_of(prefix), prefix)
 
     live(start, 1, histories=_HISTORIES, most_steps=_MOST_STEPS, phases=[Phase.generate])

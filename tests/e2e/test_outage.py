@@ -35,12 +35,12 @@ def _set_period(stack: Stack, seconds: int) -> None:
 @contextlib.contextmanager
 def _away(stack: Stack) -> Iterator[list[str]]:
     """In the hook's place somebody who answers nothing but 503; gives the syncers asked about."""
-    asked: list[str] = []
+    failed: list[str] = []
 
     class Unavailable(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append(question["parent"]["metadata"]["name"])
+            failed.append(question["parent"]["metadata"]["name"])
             self.send_error(503)
 
         def log_message(self, *_: object) -> None:
@@ -61,7 +61,7 @@ def _away(stack: Stack) -> Iterator[list[str]]:
             serving = threading.Thread(target=server.serve_forever)
             serving.start()
             try:
-                yield asked
+                yield failed
             finally:
                 server.shutdown()
                 serving.join()
@@ -91,9 +91,9 @@ def test_a_resync_heals_after_an_outage_while_the_next_retry_is_far_away(
     stack = stack_with_short_period
     name = f"outage-{stack.strategy.split('-', maxsplit=1)[0]}"
     _syncer(stack, name)
-    with _away(stack) as asked:
+    with _away(stack) as failed:
         stack.client.merge_patch("ConfigMap", "settings", {"data": {"a": "new"}}, namespace=name)
-        wait_for(lambda: asked.count(name) >= FAILURES, "so many tries to fail", 120)
+        wait_for(lambda: failed.count(name) >= FAILURES, "so many tries to fail", 120)
 
     stack.client.wait_for(
         "ConfigMap",

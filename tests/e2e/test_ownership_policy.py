@@ -169,7 +169,7 @@ def test_without_the_policy_one_object_that_cannot_be_adopted_stops_the_syncer(
     tenancy.wait_for_copies("second")
 
 
-def test_a_tenant_can_bring_nothing_under_a_syncers_uid_that_would_be_adopted(
+def test_a_tenant_cannot_make_an_object_that_a_syncer_would_adopt(
     tenant: Client, tenancy: Tenancy
 ) -> None:
     dead = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": DEAD_UID}

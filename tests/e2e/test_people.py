@@ -127,7 +127,7 @@ def test_a_viewer_sees_syncers_and_cannot_write_them(
         assert refusal.value.code == 403
 
 
-def test_an_editor_writes_syncers_but_not_what_they_say_of_themselves(
+def test_an_editor_can_write_syncers_but_not_their_status(
     control_plane: ControlPlane, roles: None
 ) -> None:
     editor = _somebody(control_plane, "edit")
@@ -146,7 +146,7 @@ def test_an_editor_writes_syncers_but_not_what_they_say_of_themselves(
 
 
 @pytest.mark.parametrize("role", ["edit", "admin"])
-def test_who_edits_one_namespace_may_neither_write_nor_see_syncers(
+def test_an_editor_of_one_namespace_can_neither_write_nor_see_syncers(
     control_plane: ControlPlane, roles: None, role: str
 ) -> None:
     somebody = _somebody(control_plane, role, "default")

@@ -107,7 +107,7 @@ def rest(stack: Stack, prefix: str, *, failed: int) -> None:
     stack.wait_until_syncing()
 
 
-def told(printed: str, prefix: str) -> list[list[str]]:
+def rows_of(printed: str, prefix: str) -> list[list[str]]:
     """The rows of the table of copies: copy, result, and the reason where there is one."""
     lines = printed.splitlines()
     header = next(line for line in lines if line.startswith("COPY "))
@@ -153,7 +153,7 @@ def test_a_dump_of_the_cluster_is_at_rest(
 
     assert diff.startswith("Nothing changes.\n")
     assert yaml.safe_load(preview(stack, given, "--output", "yaml"))["items"] == after
-    assert told(table, prefix) == [
+    assert rows_of(table, prefix) == [
         [f"{prefix}-absent/settings", "not made", "NamespaceNotFound"],
         *([f"{prefix}-{name}/settings", "unchanged"] for name in sorted(COPIES)),
         [f"{prefix}-taken/settings", "not made", "Conflict"],
@@ -176,7 +176,7 @@ def test_what_a_change_is_said_to_do_is_what_it_does(
     rest(stack, prefix, failed=1)
 
     changed = "new: new; changed: level; gone: color"
-    assert told(table, prefix) == [
+    assert rows_of(table, prefix) == [
         [f"{prefix}-dev/settings", "updated", changed],
         [f"{prefix}-held/settings", "updated", changed],
         [f"{prefix}-late/settings", "created", "is a target now"],

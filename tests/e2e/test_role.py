@@ -88,7 +88,7 @@ def test_every_right_is_used_and_no_request_is_refused(stack: Stack) -> None:
     assert audit.refused(stack.audited()) == []
 
 
-def test_neither_metacontroller_touches_what_is_the_others(stack: Stack) -> None:
+def test_neither_metacontroller_touches_objects_of_the_other(stack: Stack) -> None:
     client = stack.client
     shared = _shared_metacontroller(stack)
     shared.start()

@@ -83,9 +83,9 @@ def test_secrets_are_copied_once_the_component_is_installed_and_not_before() -> 
     with Stack(SERVER_SIDE_APPLY) as stack:
         make(stack, "enabled", ["enabled-dev"])
 
-        told = wait_for_reason(stack, "enabled", "SecretsNotEnabled")
+        message = wait_for_reason(stack, "enabled", "SecretsNotEnabled")
 
-        assert "components: [components/secrets, components/tls]" in told
+        assert "components: [components/secrets, components/tls]" in message
         assert stack.client.find("Secret", "login", "enabled-dev") is None
         assert all(call["related"] <= 2 for call in stack.hook.calls("sync", "enabled"))
 
@@ -112,9 +112,9 @@ def test_no_secret_crosses_the_network_in_the_clear() -> None:
     ) as stack:
         make(stack, "clear", ["clear-dev"])
 
-        told = wait_for_reason(stack, "clear", "SecretsNotEnabled")
+        message = wait_for_reason(stack, "clear", "SecretsNotEnabled")
 
-        assert "Secrets would cross the network unencrypted" in told
+        assert "Secrets would cross the network unencrypted" in message
         assert stack.client.find("Secret", "login", "clear-dev") is None
         assert all(call["related"] <= 2 for call in stack.hook.calls("sync", "clear"))
 
@@ -124,9 +124,9 @@ def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whateve
     with Stack(DYNAMIC_APPLY, hook_settings=settings, components=["secrets"]) as stack:
         make(stack, "leak", ["leak-dev"])
 
-        told = wait_for_reason(stack, "leak", "SecretsNotEnabled")
+        message = wait_for_reason(stack, "leak", "SecretsNotEnabled")
 
-        assert f"1 of 1 copies have the annotation {ANNOTATION}, which holds the data a" in told
+        assert f"1 of 1 copies have the annotation {ANNOTATION}, which holds the data a" in message
         stack.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "next"}})
         more = {"spec": {"targetNamespaces": ["leak-dev", "next"]}}
         stack.client.merge_patch("ConfigMapSyncer", "leak", more)
@@ -144,7 +144,7 @@ def test_what_dynamic_apply_puts_into_an_annotation_stops_further_copies_whateve
 
 
 @pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
-def test_thousands_of_keys_under_metacontrollers_name_hold_up_no_other_copy(stack: Stack) -> None:
+def test_thousands_of_keys_under_metacontrollers_name_delay_no_other_copy(stack: Stack) -> None:
     make(stack, "crowd", ["crowd-hostile", "crowd-quiet"])
     wait_for_reason(stack, "crowd", "AllCopiesCurrent")
     copy = stack.client.get("Secret", "login", "crowd-hostile")
@@ -164,7 +164,7 @@ def test_thousands_of_keys_under_metacontrollers_name_hold_up_no_other_copy(stac
 
 
 @pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
-def test_a_tenant_who_marks_their_copy_again_and_again_stops_nobody_else_s(stack: Stack) -> None:
+def test_a_tenant_who_marks_their_copy_again_and_again_stops_no_other_copy(stack: Stack) -> None:
     targets = [f"marking-{name}" for name in ("dev", "prod", "tenant")]
     make(stack, "marking", targets)
     wait_for_reason(stack, "marking", "AllCopiesCurrent")

@@ -261,7 +261,7 @@ def test_a_syncer_gets_ready_through_all_doors_and_leaves_through_them(product: 
     assert product.refusals() == 0
 
 
-def test_the_hook_ends_though_metacontroller_keeps_its_connections(product: Secured) -> None:
+def test_the_hook_ends_although_metacontroller_keeps_its_connections(product: Secured) -> None:
     hook = product.stack.hook
     product.make("kept-connections")
     product.wait_until_ready("kept-connections")
@@ -320,7 +320,7 @@ def test_a_client_certificate_of_another_authority_syncs_nothing_and_the_event_s
     assert product.stack.client.find("ConfigMap", "settings", "stranger-dev") is None
 
 
-def test_a_hook_that_the_bundle_does_not_know_is_told_nothing_and_the_event_says_so(
+def test_a_hook_that_the_bundle_does_not_know_gets_no_request_and_the_event_says_so(
     product: Secured,
 ) -> None:
     bundle = {

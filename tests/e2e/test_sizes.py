@@ -58,8 +58,8 @@ def test_the_limit_of_dynamic_apply_is_met_to_the_byte(stack: Stack) -> None:
         )
     )
     assert ready["reason"] == "TooLarge"
-    told = f"{_ANNOTATIONS_LIMIT + 1:,} bytes, more than the {_ANNOTATIONS_LIMIT:,} bytes that are"
-    assert told in ready["message"]
+    size = f"{_ANNOTATIONS_LIMIT + 1:,} bytes, more than the {_ANNOTATIONS_LIMIT:,} bytes that are"
+    assert size in ready["message"]
     assert stack.client.get("ConfigMap", "large", f"{prefix}-target") == copy
 
 
@@ -76,7 +76,9 @@ def test_etcds_limit_is_met_to_the_byte(stack: Stack) -> None:
 
 @pytest.mark.parametrize("full", FULL)
 @pytest.mark.parametrize("scenario", RELEASED)
-def test_a_released_copy_that_is_full_is_taken_back(stack: Stack, scenario: str, full: str) -> None:
+def test_an_orphaned_copy_of_the_largest_size_is_taken_back(
+    stack: Stack, scenario: str, full: str
+) -> None:
     if stack.strategy != SERVER_SIDE_APPLY:
         return  # dynamic apply takes nothing back
     RELEASED[scenario](RealWorld(stack), f"{scenario}-{full}", FULL[full])

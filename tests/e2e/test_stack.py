@@ -24,7 +24,9 @@ def _parts(stack: Stack) -> dict[str, Process]:
 @pytest.mark.parametrize(
     "name", ["metacontroller", "hook", "kube-controller-manager", "kube-apiserver", "etcd"]
 )
-def test_a_part_that_is_killed_and_started_again_is_forgiven(stack: Stack, name: str) -> None:
+def test_the_stack_recovers_when_a_part_is_killed_and_started_again(
+    stack: Stack, name: str
+) -> None:
     _parts(stack)[name].restart()
     # While etcd is away, the API server stops saying that it is ready.
     stack.control_plane.api_server.wait_until_ready()

@@ -47,8 +47,8 @@ def synced_after(stack: Stack, name: str, last: str | None) -> str:
 
     def is_so(found: Object) -> bool:
         status: dict[str, Any] = found.get("status", {})
-        told = {c["type"]: c["status"] for c in status.get("conditions", ())}
-        return told.get("Ready") == "True" and status.get("lastSyncTime", last) != last
+        statuses = {c["type"]: c["status"] for c in status.get("conditions", ())}
+        return statuses.get("Ready") == "True" and status.get("lastSyncTime", last) != last
 
     what = f"another time than {last}"
     found = stack.client.wait_for("ConfigMapSyncer", name, is_so, what, seconds=30)

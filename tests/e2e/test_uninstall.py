@@ -28,8 +28,8 @@ SYNCER: Object = {
 }
 PAGE = (ROOT / "docs/uninstall.md").read_text("utf-8")
 ROWS = {
-    order: tuple(told)
-    for order, *told in re.findall(
+    order: tuple(commands)
+    for order, *commands in re.findall(
         r"^\| (the .+|Metacontroller.+) \| (.+) \| (.+) \| (.+) \| .+ \|$", PAGE, re.MULTILINE
     )
 }
@@ -178,7 +178,7 @@ def _take_them_off_and_keep_the_copies(stack: Stack) -> None:
     ],
     ids=_named,
 )
-def test_the_crd_takes_every_syncer_and_copy_with_it_while_somebody_looks_after_them(
+def test_the_crd_takes_every_syncer_and_copy_with_it_while_a_controller_runs(
     stack: Stack, order: tuple[str, ...], left: tuple[str, ...]
 ) -> None:
     first, *others = order
@@ -204,7 +204,7 @@ def test_the_crd_takes_every_syncer_and_copy_with_it_while_somebody_looks_after_
     ],
     ids=_named,
 )
-def test_syncers_that_nobody_looks_after_hang_and_keep_their_copies_until_a_way_out_is_taken(
+def test_syncers_without_a_controller_are_stuck_with_their_copies_until_a_way_out_is_taken(
     stack: Stack,
     order: tuple[str, ...],
     way_out: Callable[[Stack], None],
@@ -239,7 +239,7 @@ def test_syncers_that_nobody_looks_after_hang_and_keep_their_copies_until_a_way_
     ],
     ids=_named,
 )
-def test_once_the_syncers_are_gone_nothing_hangs(
+def test_once_the_syncers_are_gone_nothing_is_stuck(
     stack: Stack, commands: tuple[str, ...], row: str, left: tuple[str, ...]
 ) -> None:
     _run(stack, *commands)

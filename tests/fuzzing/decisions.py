@@ -21,7 +21,7 @@ from tests.fuzzing.report import FuzzReport, NotFuzzed
 IS_MISSING: Final = find_spec("atheris") is None
 _STATISTIC: Final = re.compile(r"^stat::(\w+): +(\d+)$", re.MULTILINE)
 _REACHED: Final = re.compile(r" cov: (\d+) ft: (\d+) corp: (\d+)/")
-_TOLD: Final = 15
+_LAST_LINES: Final = 15
 """How many lines are shown of what a finding printed."""
 
 
@@ -54,12 +54,12 @@ def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
         )
         if run.returncode == 0 and not _REACHED.search(run.stdout):
             raise RuntimeError(f"nothing was fuzzed:\n{_last(run.stdout)}")
-        told = list(_told(run.stdout, first, corpus)) if run.returncode == 0 else []
+        sentences = list(_sentences(run.stdout, first, corpus)) if run.returncode == 0 else []
     found = tuple(sorted(set(findings.iterdir()) - before))
     if run.returncode:
         why = f"ended with {run.returncode}\n{_last(run.stdout)}"
         return FuzzReport("decisions", seed, (why,), found, is_broken=True)
-    return FuzzReport("decisions", seed, tuple(told), found)
+    return FuzzReport("decisions", seed, tuple(sentences), found)
 
 
 def replay(file: Path) -> None:
@@ -67,7 +67,7 @@ def replay(file: Path) -> None:
     judge(Question.read(file.read_bytes()))
 
 
-def _told(output: str, first: int, corpus: Path) -> Iterator[str]:
+def _sentences(output: str, first: int, corpus: Path) -> Iterator[str]:
     statistics = dict(_STATISTIC.findall(output))
     places, features, kept = _REACHED.findall(output)[-1]
     yield f"{int(statistics['number_of_executed_units']):,} inputs, none of which broke anything"
@@ -85,4 +85,4 @@ def _told(output: str, first: int, corpus: Path) -> Iterator[str]:
 
 def _last(output: str) -> str:
     said = [line for line in output.splitlines() if not line.startswith(("#", "INFO:", "Base64"))]
-    return "\n".join(said[-_TOLD:])
+    return "\n".join(said[-_LAST_LINES:])

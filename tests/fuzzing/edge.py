@@ -119,7 +119,7 @@ def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
                 return FuzzReport("edge", seed, (why,), _saved(last, findings), is_broken=True)
         codes = ", ".join(f"{code} {times:,}" for code, times in sorted(service.codes.items()))
         growth = service.growth
-        told = (
+        sentences = (
             f"{service.connections:,} connections; answers by code: {codes}",
             "no traceback, and nothing printed of what was sent",
             "too few connections to tell whether the memory grows"
@@ -129,7 +129,7 @@ def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
             _reached(Path(folder)),
         )
     return FuzzReport(
-        "edge", seed, told, is_broken=growth is not None and growth > _GROWTH_MEBIBYTES
+        "edge", seed, sentences, is_broken=growth is not None and growth > _GROWTH_MEBIBYTES
     )
 
 

@@ -64,7 +64,7 @@ def _works_in_proportion(question: Question) -> None:
 def _answer(question: Question) -> bytes | str:
     """The bytes of an answer, or the line of a refusal."""
     try:
-        return question.asked()
+        return question.answer()
     except MalformedRequest as refusal:
         return str(refusal)
 
@@ -73,16 +73,16 @@ def _readable(question: Question, answer: bytes) -> None:
     if question.hook == "customize":
         ask_related(lambda _, __: (200, answer), {})
         return
-    told = ask(lambda _, __: (200, answer), question.hook, {})
+    response = ask(lambda _, __: (200, answer), question.hook, {})
     request = decoded(question.body)
-    names = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in told.children]
+    names = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in response.children]
     if len(set(names)) != len(names) and _is_keyed(request):
         raise BrokenAnswer("a copy is returned twice")
     # The schema takes longer than all else, so it is asked about one answer in 32. A status that
     # was no status before is none that an API server has shown.
     if (
         zlib.crc32(answer) % 32 == 0
-        and (violations := _SCHEMA.status_violations(told.status))
+        and (violations := _SCHEMA.status_violations(response.status))
         and not _SCHEMA.status_violations(request["parent"].get("status") or {})
     ):
         raise BrokenAnswer(f"the API server would not store the status: {violations[0]}")
@@ -108,11 +108,11 @@ def _keeps_secrets(question: Question) -> None:
         return
     answer = _answer(replace(question, body=json.dumps(marked).encode()))
     if isinstance(answer, bytes):
-        told = json.loads(answer)
-        for child in told.get("children", ()):
+        response = json.loads(answer)
+        for child in response.get("children", ()):
             child.pop("data", None)
             child.pop("binaryData", None)
-        answer = json.dumps(told)
+        answer = json.dumps(response)
     if any(mark in answer and mark not in json.dumps(request) for mark in _MARKS):
         raise BrokenAnswer("a value is told")
 

@@ -58,7 +58,7 @@ class Question:
         """The bytes from which `read` makes this question."""
         return bytes([_SETTINGS.index((self.hook, self.options))]) + self.body
 
-    def asked(self) -> bytes:
+    def answer(self) -> bytes:
         """The answer as the service would send it. Raises MalformedRequest."""
         if self.hook == "customize":
             return protocol.encode(

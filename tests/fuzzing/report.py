@@ -19,10 +19,10 @@ class FuzzReport:
     is_broken: bool = False
 
     def __str__(self) -> str:
-        told = "\n".join(f"    {line}" for said in self.sentences for line in said.splitlines())
+        text = "\n".join(f"    {line}" for said in self.sentences for line in said.splitlines())
         replays = "".join(
             f"\n    Saved; to replay it: make fuzz FUZZ_ARGS='{self.part} --replay {file}'"
             for file in self.findings
         )
         verdict = "BROKEN" if self.is_broken else "kept"
-        return f"{self.part}, seed {self.seed}: {verdict}\n{told}{replays}"
+        return f"{self.part}, seed {self.seed}: {verdict}\n{text}{replays}"

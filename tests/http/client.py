@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 DEADLINE_SECONDS = 30
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
-TOLD = ("Allow", "Content-Type", "Retry-After", "WWW-Authenticate")
+COMPARED_HEADERS = ("Allow", "Content-Type", "Retry-After", "WWW-Authenticate")
 """The headers that tell a client something; the others are gunicorn's own."""
 
 SYNCER: Mapping[str, Any] = {
@@ -85,7 +85,9 @@ def call(
 
 
 def _read(response: http.client.HTTPResponse) -> Reply:
-    headers = {name: value for name in TOLD if (value := response.getheader(name)) is not None}
+    headers = {
+        name: value for name in COMPARED_HEADERS if (value := response.getheader(name)) is not None
+    }
     return Reply(response.status, response.read().decode(), headers)
 
 

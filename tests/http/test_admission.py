@@ -60,7 +60,7 @@ def test_the_last_that_comes_leaves_where_the_others_are_computed() -> None:
     assert shared.reservations == [first]
 
 
-def test_the_first_waits_for_the_end_of_what_came_later_and_is_computed() -> None:
+def test_the_first_waits_until_the_later_ones_end_and_is_computed() -> None:
     shared = budget()
     first = shared.enter()
     first.hold(1)

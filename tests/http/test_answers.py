@@ -15,11 +15,11 @@ def decoded(answer: Reply) -> tuple[int, str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_a_probe_is_told_that_all_is_well(port: int, path: str) -> None:
+def test_a_probe_gets_200(port: int, path: str) -> None:
     assert call(port, "GET", path) == Reply(200, "ok\n")
 
 
-def test_customize_is_told_what_the_hook_needs_to_see(port: int) -> None:
+def test_customize_returns_what_the_hook_needs_to_see(port: int) -> None:
     answer = decoded(call(port, "POST", "/customize", CUSTOMIZE))
 
     rules = [
@@ -29,7 +29,7 @@ def test_customize_is_told_what_the_hook_needs_to_see(port: int) -> None:
     assert answer == (200, JSON, {"relatedResources": rules})
 
 
-def test_sync_is_told_the_wanted_copies(port: int) -> None:
+def test_sync_returns_the_desired_copies(port: int) -> None:
     code, content_type, body = decoded(call(port, "POST", "/sync", SYNC))
 
     assert (code, content_type) == (200, JSON)
@@ -54,7 +54,7 @@ def test_sync_is_told_the_wanted_copies(port: int) -> None:
     }
 
 
-def test_finalize_is_told_when_nothing_is_left_to_do(port: int) -> None:
+def test_finalize_returns_finalized_when_nothing_is_left_to_do(port: int) -> None:
     request = json.loads(SYNC)
     request["finalizing"] = True
     request["parent"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -79,7 +79,7 @@ def test_an_answer_is_the_same_once_its_status_was_written(port: int) -> None:
     assert {**second, "resyncAfterSeconds": 0} == {**answer, "resyncAfterSeconds": 0}
 
 
-def test_a_charset_beside_the_content_type_is_no_harm(port: int) -> None:
+def test_a_content_type_may_have_a_charset(port: int) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
 
     assert call(port, "POST", "/customize", CUSTOMIZE, headers).code == 200

@@ -40,7 +40,7 @@ class HookClient:
         said = {"content_type": JSON, "data": body, "method": "POST"} | said
         # Closed as soon as it is read: gunicorn closes an answer when its client has fetched it.
         with self.app.test_client().open(path, **said) as response:
-            return told(response)
+            return reply(response)
 
     def log(self) -> list[dict[str, Any]]:
         """The log's lines without those parts that no test can foresee."""
@@ -49,7 +49,7 @@ class HookClient:
         return [{k: v for k, v in line.items() if k not in unforeseen} for line in lines]
 
 
-def told(response: Response) -> Reply:
+def reply(response: Response) -> Reply:
     headers = {
         n: response.headers[n] for n in ("Content-Type", "Retry-After") if n in response.headers
     }
@@ -81,7 +81,7 @@ def test_a_probe_is_answered(path: str) -> None:
     assert HookClient().ask(path, method="GET") == Reply(200, "ok\n")
 
 
-def test_the_time_in_a_status_is_the_clocks_that_was_handed_in() -> None:
+def test_the_time_in_a_status_is_that_of_the_given_clock() -> None:
     answer = json.loads(HookClient().ask("/sync", SYNC).body)
 
     assert {c["lastTransitionTime"] for c in answer["status"]["conditions"]} == {
@@ -139,9 +139,9 @@ def test_the_log_says_who_gets_which_object() -> None:
     hook = HookClient(apply_strategy=ApplyStrategy.DYNAMIC_APPLY)
     hook.ask("/adopt", ADOPT)
     hook.ask("/adopt/customize", CUSTOMIZE)
-    asked, customized = hook.log()
+    synced, customized = hook.log()
 
-    assert (asked["hook"], asked["object"], asked["adopter"]) == (
+    assert (synced["hook"], synced["object"], synced["adopter"]) == (
         "adopt",
         "dev/app-config",
         "sample",
@@ -149,13 +149,13 @@ def test_the_log_says_who_gets_which_object() -> None:
     assert (customized["hook"], customized["rules"]) == ("adopt/customize", 2)
 
 
-def test_who_shows_no_certificate_is_refused_where_one_is_asked_for() -> None:
+def test_a_client_without_a_required_certificate_is_refused() -> None:
     refused = HookClient(client_ca_file="/tls/ca.crt").ask("/sync", SYNC)
 
     assert (refused.code, refused.body) == (401, "show a client certificate\n")
 
 
-def test_a_bug_is_told_to_nobody_but_the_log_and_shows_no_data_there(
+def test_a_bug_is_reported_only_in_the_log_and_without_data(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(*_: object) -> None:
@@ -217,7 +217,7 @@ def test_what_cannot_be_answered_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("customize", CUSTOMIZING)
-def test_what_is_too_much_beside_a_body_in_flight_is_sent_back_but_never_customize(
+def test_what_does_not_fit_with_a_body_in_flight_is_sent_back_but_never_customize(
     customize: str,
 ) -> None:
     hook = HookClient(max_in_flight_bytes=len(SYNC), retry_after_seconds=3)
@@ -291,7 +291,7 @@ def test_of_those_that_are_quick_the_first_is_done_and_the_last_comes_back_later
 
 
 @pytest.mark.parametrize("customize", CUSTOMIZING)
-def test_customize_is_never_told_the_overload_even_where_its_own_room_is_full(
+def test_customize_never_gets_a_429_even_when_its_own_budget_is_used(
     monkeypatch: pytest.MonkeyPatch, customize: str
 ) -> None:
     size = 64 * 1024
@@ -348,7 +348,7 @@ def test_a_body_of_customize_is_no_larger_than_one_object_can_be(customize: str)
     )
 
 
-def test_copies_that_no_request_could_hold_are_not_made_an_answer() -> None:
+def test_copies_that_no_request_could_hold_are_not_in_the_answer() -> None:
     question = json.loads(SYNC)
     names = [f"namespace-{number}" for number in range(100)]
     question["parent"]["spec"]["targetNamespaces"] = names
@@ -392,7 +392,7 @@ def test_by_default_settings_come_from_the_environment_and_the_log_is_the_standa
     monkeypatch.setenv("MAX_REQUEST_BYTES", "10")
     client = shell.create_app().test_client()
 
-    refused = told(client.post("/sync", data=SYNC, content_type=JSON))
+    refused = reply(client.post("/sync", data=SYNC, content_type=JSON))
 
     line = f"the body has {len(SYNC)} bytes, MAX_REQUEST_BYTES allows 10"
     assert refused == Reply(413, f"{line}\n")

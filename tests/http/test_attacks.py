@@ -87,7 +87,7 @@ def descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def asked(port: int, hook: str = "sync") -> int:
+def code_of(port: int, hook: str = "sync") -> int:
     return call(port, "POST", f"/{hook}", HOOKS[hook]).code
 
 
@@ -96,7 +96,7 @@ def test_to_lock_everybody_out_with_more_silent_connections_than_there_are_place
 ) -> None:
     edge = start(**PATIENT)
     with crowd(edge.port, 1200, silent):
-        assert [asked(edge.port, hook) for hook in HOOKS] == [200] * 3
+        assert [code_of(edge.port, hook) for hook in HOOKS] == [200] * 3
         assert call(edge.port, "GET", "/readyz") == Reply(200, "ok\n")
 
 
@@ -106,7 +106,7 @@ def test_to_delay_others_with_twice_as_many_slow_clients_as_there_are_places(
 ) -> None:
     edge = start(MAX_CONNECTIONS=str(PLACES), **PATIENT)
     with crowd(edge.port, 2 * PLACES, does):
-        assert [asked(edge.port, hook) for hook in HOOKS] == [200] * 3
+        assert [code_of(edge.port, hook) for hook in HOOKS] == [200] * 3
         assert call(edge.port, "GET", "/readyz") == Reply(200, "ok\n")
 
 
@@ -164,10 +164,10 @@ def test_to_have_others_sent_back_by_a_large_promise(start: Start) -> None:
         client.promise("/sync", 512 * 1024 * 1024)
         wait_until(lambda: in_flight(edge.port)[0] == 1)
 
-        assert [asked(edge.port, hook) for hook in HOOKS] == [200] * 3
+        assert [code_of(edge.port, hook) for hook in HOOKS] == [200] * 3
 
 
-def test_to_have_others_sent_back_by_holding_what_there_is_room_for(start: Start) -> None:
+def test_to_have_others_sent_back_by_using_the_whole_budget(start: Start) -> None:
     size = 1024 * 1024
     edge = start(MAX_IN_FLIGHT_BYTES=str(size), BODY_TIMEOUT_SECONDS="600")
     with Pieces(edge.port) as client:
@@ -175,7 +175,7 @@ def test_to_have_others_sent_back_by_holding_what_there_is_room_for(start: Start
         client.body(b" " * (size - 1))
         wait_until(lambda: in_flight(edge.port)[1] >= size - 1)
 
-        wait_until(lambda: asked(edge.port) == 200)
+        wait_until(lambda: code_of(edge.port) == 200)
 
         assert client.answer() == Reply(
             429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "1"}
@@ -206,7 +206,7 @@ def test_to_fill_the_memory_with_answers_that_nobody_fetches(start: Start) -> No
             client.body(question)
         wait_until(lambda: in_flight(edge.port)[1] > 30_000_000)
 
-        wait_until(lambda: asked(edge.port) == 200)
+        wait_until(lambda: code_of(edge.port) == 200)
 
         assert in_flight(edge.port)[1] <= 40_000_000
         assert call(edge.port, "POST", "/sync", question).code in {200, 429}
@@ -234,7 +234,7 @@ def peak(edge: Edge) -> float:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak")
 def test_to_fill_the_memory_with_heads_and_bodies_that_never_end(start: Start) -> None:
     edge = start(MAX_CONNECTIONS="400", MAX_IN_FLIGHT_BYTES=str(32 * 1024 * 1024), **PATIENT)
-    asked(edge.port)
+    code_of(edge.port)
     before = peak(edge)
     head = b"POST /sync HTTP/1.1\r\n" + b"".join(
         b"X-%d: %s\r\n" % (number, b"x" * 4000) for number in range(31)
@@ -248,7 +248,7 @@ def test_to_fill_the_memory_with_heads_and_bodies_that_never_end(start: Start) -
             sender.socket.setblocking(False)
             with contextlib.suppress(ConnectionError, BlockingIOError):
                 sender.body(b" " * 1_000_000)
-        wait_until(lambda: asked(edge.port, "customize") == 200)
+        wait_until(lambda: code_of(edge.port, "customize") == 200)
 
         assert in_flight(edge.port)[1] <= 32 * 1024 * 1024
     # The bodies' room, 128 KiB for each head and 64 KiB beyond each piece, and what they stand on.

@@ -50,28 +50,28 @@ def tokens(tmp_path: Path) -> Tokens:
     return Tokens(tmp_path / "tokens", f"{OLD}\n")
 
 
-def asked(port: int, hook: str, authorization: str | None) -> Reply:
+def call_hook(port: int, hook: str, authorization: str | None) -> Reply:
     said = {} if authorization is None else {"Authorization": authorization}
     return call(port, "POST", f"/{hook}", HOOKS[hook], {"Content-Type": JSON} | said)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_only_who_sends_a_token_of_the_file_is_answered(
+def test_only_a_client_with_a_token_of_the_file_is_answered(
     start: Start, tmp_path: Path, hook: str
 ) -> None:
     file = tmp_path / "tokens"
     file.write_text(f"{OLD}\n")
     edge = start(BEARER_TOKEN_FILE=str(file))
 
-    assert asked(edge.port, hook, None) == REFUSED_WITHOUT
-    assert asked(edge.port, hook, f"Bearer {NEW}") == REFUSED_WITH
-    assert asked(edge.port, hook, f"Bearer {OLD}").code == 200
+    assert call_hook(edge.port, hook, None) == REFUSED_WITHOUT
+    assert call_hook(edge.port, hook, f"Bearer {NEW}") == REFUSED_WITH
+    assert call_hook(edge.port, hook, f"Bearer {OLD}").code == 200
     assert [line["code"] for line in edge.log()] == [401, 401, 200]
     assert [token for token in (OLD, NEW) if token in edge.output.read_text()] == []
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_who_sends_no_token_is_refused_before_the_body_is_read(
+def test_a_client_without_a_token_is_refused_before_the_body_is_read(
     start: Start, tmp_path: Path, hook: str
 ) -> None:
     file = tmp_path / "tokens"
@@ -88,7 +88,7 @@ def test_a_token_as_long_as_a_token_may_be_gets_through(start: Start, tmp_path: 
     file.write_text("x" * 4000)
     edge = start(BEARER_TOKEN_FILE=str(file))
 
-    assert asked(edge.port, "sync", "Bearer " + "x" * 4000).code == 200
+    assert call_hook(edge.port, "sync", "Bearer " + "x" * 4000).code == 200
 
 
 def test_probes_and_metrics_ask_for_no_token(start: Start, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_tokens_are_exchanged_without_a_restart_and_without_a_gap(
     seen = []
     for content in (OLD, f"{OLD}\n{NEW}\n", NEW):
         file.write_text(content)
-        answers = [asked(edge.port, "sync", f"Bearer {token}") for token in (OLD, NEW)]
+        answers = [call_hook(edge.port, "sync", f"Bearer {token}") for token in (OLD, NEW)]
         seen.append([answer.code for answer in answers])
 
     assert seen == [[200, 401], [200, 200], [401, 200]]
@@ -201,7 +201,7 @@ def test_a_mounted_secret_that_is_turned_to_its_next_version_is_seen(tmp_path: P
     assert [tokens.allow(f"Bearer {token}") for token in (OLD, NEW)] == [False, True]
 
 
-def test_what_is_wrong_with_a_new_file_is_told_to_the_log_once(tmp_path: Path) -> None:
+def test_a_mistake_in_a_new_file_is_logged_once(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(OLD)
     printed = io.StringIO()

@@ -35,7 +35,7 @@ def test_a_sync_is_answered_while_many_slow_clients_send(start: Start) -> None:
 
 
 @pytest.mark.parametrize("hook", ["sync", "finalize"])
-def test_a_body_that_would_be_too_much_beside_those_in_flight_is_sent_back(
+def test_a_body_that_does_not_fit_with_those_in_flight_is_sent_back(
     start: Start, hook: str
 ) -> None:
     edge = start(MAX_IN_FLIGHT_BYTES=str(len(SYNC) + 999), BODY_PATIENCE_SECONDS="600")
@@ -43,13 +43,13 @@ def test_a_body_that_would_be_too_much_beside_those_in_flight_is_sent_back(
         assert call(edge.port, "POST", f"/{hook}", SYNC) == OVERLOADED
 
 
-def test_a_client_that_sends_all_before_it_reads_is_told_the_overload_too(start: Start) -> None:
+def test_a_client_that_sends_all_before_it_reads_also_gets_the_429(start: Start) -> None:
     edge = start(MAX_IN_FLIGHT_BYTES="1000", BODY_PATIENCE_SECONDS="600")
     with slow_clients(edge.port, 1, 1000):
         assert call(edge.port, "POST", "/sync", b" " * 20_000_000) == OVERLOADED
 
 
-def test_the_overload_is_told_to_many_at_once(start: Start) -> None:
+def test_many_clients_get_the_429_at_once(start: Start) -> None:
     edge = start(MAX_IN_FLIGHT_BYTES="1000", BODY_PATIENCE_SECONDS="600")
     with slow_clients(edge.port, 1, 1000), contextlib.ExitStack() as connections:
         others = [connections.enter_context(Pieces(edge.port)) for _ in range(200)]
@@ -59,7 +59,7 @@ def test_the_overload_is_told_to_many_at_once(start: Start) -> None:
         assert [other.answer() for other in others] == [OVERLOADED] * 200
 
 
-def test_a_body_that_just_fits_beside_those_in_flight_is_read(start: Start, port: int) -> None:
+def test_a_body_that_just_fits_with_those_in_flight_is_read(start: Start, port: int) -> None:
     # So must its answer, which takes the body's room.
     fits = max(len(SYNC), len(call(port, "POST", "/sync", SYNC).body.encode()))
     edge = start(MAX_IN_FLIGHT_BYTES=str(fits + 1000), BODY_PATIENCE_SECONDS="600")
@@ -81,7 +81,7 @@ def test_customize_is_answered_whatever_is_in_flight(start: Start) -> None:
         assert call(edge.port, "POST", "/customize", CUSTOMIZE).code == 200
 
 
-def test_when_to_come_back_is_a_setting(start: Start) -> None:
+def test_the_retry_time_is_a_setting(start: Start) -> None:
     edge = start(MAX_IN_FLIGHT_BYTES="1000", RETRY_AFTER_SECONDS="7", BODY_PATIENCE_SECONDS="600")
     with slow_clients(edge.port, 1, 1000):
         refused = call(edge.port, "POST", "/sync", SYNC)
@@ -91,7 +91,7 @@ def test_when_to_come_back_is_a_setting(start: Start) -> None:
     )
 
 
-def test_there_is_room_again_when_a_body_was_answered(start: Start) -> None:
+def test_the_bytes_of_a_body_are_free_when_it_is_answered(start: Start) -> None:
     edge = start(MAX_IN_FLIGHT_BYTES="1000", BODY_PATIENCE_SECONDS="600")
     with slow_clients(edge.port, 1, 1000) as [slow]:
         slow.body(b" " * 999)
@@ -100,7 +100,7 @@ def test_there_is_room_again_when_a_body_was_answered(start: Start) -> None:
         assert (answered.code, call(edge.port, "POST", "/sync", SYNC).code) == (400, 200)
 
 
-def test_there_is_room_again_when_a_client_goes_away(start: Start) -> None:
+def test_the_bytes_of_a_body_are_free_when_its_client_goes_away(start: Start) -> None:
     edge = start(MAX_IN_FLIGHT_BYTES="1000", BODY_PATIENCE_SECONDS="600")
     with slow_clients(edge.port, 1, 1000):
         pass
@@ -109,7 +109,7 @@ def test_there_is_room_again_when_a_client_goes_away(start: Start) -> None:
     assert call(edge.port, "POST", "/sync", SYNC).code == 200
 
 
-def test_a_client_that_stops_sending_is_told_so_and_gives_its_room_back(start: Start) -> None:
+def test_a_client_that_stops_sending_gets_an_answer_and_frees_its_bytes(start: Start) -> None:
     edge = start(BODY_TIMEOUT_SECONDS="1")
     with slow_clients(edge.port, 1, 1000) as [slow]:
         assert slow.answer() == Reply(408, "the body did not arrive in time\n")

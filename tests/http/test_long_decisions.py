@@ -193,7 +193,7 @@ def test_a_decision_that_is_computed_keeps_its_place_from_any_number_of_connecti
         assert client.answer().code == 200
 
 
-def test_a_decision_in_progress_is_answered_when_the_service_is_told_to_end(
+def test_a_decision_in_progress_is_answered_when_the_service_is_stopped(
     begin: Callable[..., Edge], gate: Gate
 ) -> None:
     edge = begin(SHUTDOWN_SECONDS=LONG)

@@ -113,7 +113,7 @@ def test_a_request_is_near_the_limit_from_four_fifths_of_it(percent: int, is_nea
     )
 
 
-def test_two_replicas_disagree_where_one_was_asked_later() -> None:
+def test_two_replicas_disagree_when_one_was_called_later() -> None:
     early, late = Replica(), Replica()
     early.ask()
     late.now += timedelta(minutes=5)

@@ -11,7 +11,7 @@ SECRET = "hunter2"
 
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_a_hook_is_asked_by_post_only(port: int, hook: str, method: str) -> None:
+def test_a_hook_is_called_by_post_only(port: int, hook: str, method: str) -> None:
     refused = call(port, method, f"/{hook}")
 
     assert refused.allows("POST")
@@ -135,7 +135,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(start: Start) -> Non
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_client_that_sends_all_before_it_reads_is_told_the_limit_too(
+def test_a_client_that_sends_all_before_it_reads_also_gets_the_refusal(
     start: Start, hook: str
 ) -> None:
     edge = start(MAX_REQUEST_BYTES="1000")

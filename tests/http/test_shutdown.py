@@ -21,7 +21,7 @@ def ended(edge: Edge) -> int:
     return edge.process.wait(DEADLINE_SECONDS)
 
 
-def test_a_request_in_flight_is_answered_when_the_service_is_told_to_end(start: Start) -> None:
+def test_a_request_in_flight_is_answered_when_the_service_is_stopped(start: Start) -> None:
     edge = start(SHUTDOWN_SECONDS=LONG, BODY_TIMEOUT_SECONDS=LONG)
     with slow_clients(edge.port, 1, len(SYNC)) as [slow]:
         edge.process.send_signal(signal.SIGTERM)
@@ -31,7 +31,7 @@ def test_a_request_in_flight_is_answered_when_the_service_is_told_to_end(start: 
     assert ended(edge) == 0
 
 
-def test_connections_on_which_nothing_is_asked_are_not_waited_for(start: Start) -> None:
+def test_idle_connections_do_not_delay_the_shutdown(start: Start) -> None:
     edge = start(SHUTDOWN_SECONDS=LONG, HEAD_TIMEOUT_SECONDS=LONG)
     with Pieces(edge.port) as kept, Pieces(edge.port) as silent, Pieces(edge.port) as half:
         kept.promise("/sync", len(SYNC))
@@ -54,7 +54,7 @@ def test_a_body_that_never_comes_is_waited_for_no_longer_than_is_allowed(start: 
 
 def test_under_load_every_request_that_was_taken_is_answered(start: Start) -> None:
     edge = start(SHUTDOWN_SECONDS=LONG)
-    asked = threading.Barrier(CLIENTS + 1)
+    all_answered = threading.Barrier(CLIENTS + 1)
 
     def client() -> list[int]:
         """The codes of all answers on one connection, until it is told that there are no more."""
@@ -67,13 +67,13 @@ def test_under_load_every_request_that_was_taken_is_answered(start: Start) -> No
                 answer.read()
                 codes.append(answer.status)
                 if len(codes) == 1:
-                    asked.wait(DEADLINE_SECONDS)
+                    all_answered.wait(DEADLINE_SECONDS)
                 if answer.will_close:
                     return codes
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         running = [clients.submit(client) for _ in range(CLIENTS)]
-        asked.wait(DEADLINE_SECONDS)
+        all_answered.wait(DEADLINE_SECONDS)
         edge.process.send_signal(signal.SIGTERM)
         codes = [code for each in running for code in each.result()]
 

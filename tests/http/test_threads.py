@@ -18,15 +18,15 @@ class RecordingReservation:
 
     def __init__(self, refused: Exception | None = None) -> None:
         self.refused = refused
-        self.told: list[str] = []
+        self.events: list[str] = []
 
     def begin(self) -> None:
         if self.refused:
             raise self.refused
-        self.told.append("begin")
+        self.events.append("begin")
 
     def end(self) -> None:
-        self.told.append("end")
+        self.events.append("end")
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -39,7 +39,7 @@ def test_a_decision_is_computed_by_another_thread() -> None:
     reservation = RecordingReservation()
 
     assert Decisions().decide("sync", threading.get_ident, reservation) != threading.get_ident()
-    assert reservation.told == ["begin", "end"]
+    assert reservation.events == ["begin", "end"]
 
 
 def test_what_a_thread_raises_is_raised_and_printed_nowhere(
@@ -52,7 +52,7 @@ def test_what_a_thread_raises_is_raised_and_printed_nowhere(
 
     with pytest.raises(ValueError, match="hunter2"):
         Threads(1).decide(broken, reservation)
-    assert reservation.told == ["begin", "end"]
+    assert reservation.events == ["begin", "end"]
     assert capfd.readouterr() == ("", "")
 
 
@@ -75,13 +75,13 @@ def test_what_a_thread_raised_keeps_nothing_of_the_request() -> None:
 def test_a_decision_that_nobody_waits_for_is_over_when_its_thread_is() -> None:
     threads, reservation, gate = Threads(1), RecordingReservation(), threading.Event()
     waiting = gevent.spawn(threads.decide, gate.wait, reservation)
-    wait_until(lambda: reservation.told == ["begin"])
+    wait_until(lambda: reservation.events == ["begin"])
 
     waiting.kill()
-    assert (threads.are_stuck, reservation.told) == (True, ["begin"])
+    assert (threads.are_stuck, reservation.events) == (True, ["begin"])
 
     gate.set()
-    wait_until(lambda: reservation.told == ["begin", "end"])
+    wait_until(lambda: reservation.events == ["begin", "end"])
     assert not threads.are_stuck
     assert threads.decide(lambda: "next", RecordingReservation()) == "next"
 
@@ -92,7 +92,7 @@ def test_a_service_is_stuck_when_one_kind_of_its_threads_is(
     monkeypatch.setattr("hooks.server.decisions.CUSTOMIZING_THREADS", 1)
     decisions, reservation, gate = Decisions(), RecordingReservation(), threading.Event()
     waiting = gevent.spawn(decisions.decide, "customize", gate.wait, reservation)
-    wait_until(lambda: reservation.told == ["begin"])
+    wait_until(lambda: reservation.events == ["begin"])
     before = decisions.are_stuck
 
     waiting.kill()
@@ -106,14 +106,14 @@ def test_a_decision_that_waits_for_a_thread_has_not_begun() -> None:
     threads, gate = Threads(1), threading.Event()
     reservations = RecordingReservation(), RecordingReservation()
     first, second = (gevent.spawn(threads.decide, gate.wait, each) for each in reservations)
-    wait_until(lambda: reservations[0].told == ["begin"])
-    assert reservations[1].told == []
+    wait_until(lambda: reservations[0].events == ["begin"])
+    assert reservations[1].events == []
 
     second.kill()
     gate.set()
     first.get()
 
-    assert [each.told for each in reservations] == [["begin", "end"], []]
+    assert [each.events for each in reservations] == [["begin", "end"], []]
     assert threads.decide(lambda: "next", RecordingReservation()) == "next"
 
 

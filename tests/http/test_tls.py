@@ -66,7 +66,7 @@ def files(tmp_path: Path) -> Files:
     return Files(folder)
 
 
-def asked(edge: Edge, hook: str, tls: ssl.SSLContext, token: str = "") -> Reply:
+def call_hook(edge: Edge, hook: str, tls: ssl.SSLContext, token: str = "") -> Reply:
     said = {"Authorization": f"Bearer {token}"} if token else {}
     return call(edge.port, "POST", f"/{hook}", HOOKS[hook], {"Content-Type": JSON} | said, tls)
 
@@ -74,31 +74,31 @@ def asked(edge: Edge, hook: str, tls: ssl.SSLContext, token: str = "") -> Reply:
 def is_cut_off(edge: Edge, tls: ssl.SSLContext) -> bool:
     """Whether a client gets no answer: under TLS 1.3 it learns why only if it is quick enough."""
     try:
-        asked(edge, "sync", tls)
+        call_hook(edge, "sync", tls)
     except OSError:
         return True
     return False
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_hook_is_asked_under_tls_where_it_has_a_certificate(
+def test_a_hook_with_a_certificate_is_called_under_tls(
     start: Start, files: Files, hook: str
 ) -> None:
     edge = start(files.trusting(), **files.settings())
 
-    assert asked(edge, hook, files.trusting()).code == 200
+    assert call_hook(edge, hook, files.trusting()).code == 200
 
 
-def test_a_client_that_trusts_somebody_else_does_not_ask(start: Start, files: Files) -> None:
+def test_a_client_that_trusts_another_authority_does_not_connect(
+    start: Start, files: Files
+) -> None:
     edge = start(files.trusting(), **files.settings())
 
     with pytest.raises(ssl.SSLCertVerificationError):
-        asked(edge, "sync", files.trusting(authority=Authority("others")))
+        call_hook(edge, "sync", files.trusting(authority=Authority("others")))
 
 
-def test_nobody_is_answered_in_the_clear_where_there_is_a_certificate(
-    start: Start, files: Files
-) -> None:
+def test_a_hook_with_a_certificate_answers_no_plain_http(start: Start, files: Files) -> None:
     edge = start(files.trusting(), **files.settings())
 
     with pytest.raises((ConnectionError, http.client.BadStatusLine)):
@@ -116,22 +116,22 @@ def test_tls_of_before_version_1_2_is_refused(start: Start, files: Files, versio
     old.maximum_version = ssl.TLSVersion[version]
 
     with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
-        asked(edge, "sync", old)
+        call_hook(edge, "sync", old)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_only_who_shows_a_certificate_of_the_clients_authority_is_answered(
+def test_only_a_client_with_a_certificate_of_the_client_authority_is_answered(
     start: Start, files: Files, hook: str
 ) -> None:
     edge = start(files.trusting(), **files.settings(client_ca=True))
 
-    assert asked(edge, hook, files.trusting()) == REFUSED
-    assert asked(edge, hook, files.trusting(files.clients.client())).code == 200
+    assert call_hook(edge, hook, files.trusting()) == REFUSED
+    assert call_hook(edge, hook, files.trusting(files.clients.client())).code == 200
     # The authority of the server's own certificate is nobody here.
     assert is_cut_off(edge, files.trusting(files.authority.client()))
 
 
-def test_a_certificate_of_a_server_is_no_clients(start: Start, files: Files) -> None:
+def test_a_server_certificate_is_not_accepted_from_a_client(start: Start, files: Files) -> None:
     edge = start(files.trusting(), **files.settings(client_ca=True))
 
     assert is_cut_off(edge, files.trusting(files.clients.server()))
@@ -148,7 +148,7 @@ def test_probes_and_metrics_need_no_certificate(start: Start, files: Files) -> N
     assert [page.code for page in pages] == [200, 200, 200]
 
 
-def test_who_shows_a_certificate_needs_a_token_all_the_same(
+def test_a_client_with_a_certificate_still_needs_a_token(
     start: Start, files: Files, tmp_path: Path
 ) -> None:
     (tmp_path / "tokens").write_text(TOKEN)
@@ -157,7 +157,7 @@ def test_who_shows_a_certificate_needs_a_token_all_the_same(
     shown = files.trusting(files.clients.client())
 
     codes = [
-        asked(edge, "sync", tls, token).code
+        call_hook(edge, "sync", tls, token).code
         for tls, token in ((files.trusting(), TOKEN), (shown, ""), (shown, TOKEN))
     ]
 
@@ -170,9 +170,9 @@ def test_certificates_are_exchanged_without_a_restart(start: Start, files: Files
 
     successor.settings(client_ca=True)
 
-    assert asked(edge, "sync", successor.trusting(successor.clients.client())).code == 200
+    assert call_hook(edge, "sync", successor.trusting(successor.clients.client())).code == 200
     with pytest.raises(ssl.SSLCertVerificationError):
-        asked(edge, "sync", files.trusting())
+        call_hook(edge, "sync", files.trusting())
     assert is_cut_off(edge, successor.trusting(files.clients.client()))
 
 
@@ -223,7 +223,7 @@ def test_a_client_is_known_by_its_certificate_alone(files: Files) -> None:
     assert not is_known(None)
 
 
-def test_where_no_certificate_is_asked_for_nobody_is_known_by_one(files: Files) -> None:
+def test_without_a_client_authority_no_client_is_known_by_its_certificate(files: Files) -> None:
     server = ServerCertificate(*files.write(), None, lambda _: None)
 
     with handshake(server, unverified(files, files.clients.client())) as connection:

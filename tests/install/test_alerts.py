@@ -383,7 +383,7 @@ def test_prometheus_accepts_the_rules() -> None:
 
 
 @needs_promtool
-def test_the_counts_are_those_of_the_replica_that_was_asked_last(tmp_path: Path) -> None:
+def test_the_counts_are_those_of_the_replica_that_answered_last(tmp_path: Path) -> None:
     page = (ROOT / "docs/metrics.md").read_text("utf-8")
     (query,) = re.findall(r"```text\n(max by .*?)\n```", page, re.DOTALL)
     events = {0: [("a", READY)], 5: [("b", UNREADY)]}
@@ -400,7 +400,7 @@ def test_the_counts_are_those_of_the_replica_that_was_asked_last(tmp_path: Path)
 
 
 @needs_promtool
-def test_prometheus_finds_nothing_to_say_against_the_names() -> None:
+def test_prometheus_accepts_the_names() -> None:
     replica = Replica()
     replica.ask()
     replica.ask("finalize", name="other")

@@ -23,8 +23,8 @@ def _index(answer: Mapping[str, Any]) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(answer.get(asked["package"]["name"], {})).encode()
+            question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.dumps(answer.get(question["package"]["name"], {})).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -77,7 +77,7 @@ def test_a_vulnerability_that_was_judged_can_be_left_out_by_its_name() -> None:
     assert done.stdout.startswith("No known vulnerability in ")
 
 
-def test_every_package_for_this_system_is_asked_for() -> None:
+def test_every_package_for_this_system_is_audited() -> None:
     with _index({}) as url:
         done = _audit(url)
     here = [pin for pin in pins("requirements-dev.txt").values() if pin.is_for_here]
@@ -85,7 +85,7 @@ def test_every_package_for_this_system_is_asked_for() -> None:
     assert done.stdout == f"No known vulnerability in {len(here)} packages\n"
 
 
-def test_an_index_that_cannot_be_reached_is_told_and_fails_nothing() -> None:
+def test_an_index_that_cannot_be_reached_is_reported_and_fails_nothing() -> None:
     with _index({}) as url:
         pass
     done = _audit(url)
@@ -93,7 +93,7 @@ def test_an_index_that_cannot_be_reached_is_told_and_fails_nothing() -> None:
     assert done.stdout.startswith("NOT AUDITED for vulnerabilities: no answer from the index (")
 
 
-def test_an_index_that_knows_no_package_is_no_all_clear() -> None:
+def test_an_index_that_knows_no_package_is_not_an_all_clear() -> None:
     answer = {"dependencies": [{"name": "flask", "skip_reason": "not found"}], "fixes": []}
     verdict = audit.judged(json.dumps(answer), "No known vulnerabilities found")
     assert verdict == audit.Verdict(

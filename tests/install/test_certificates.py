@@ -61,7 +61,7 @@ def _is_done(shake: Callable[[], object]) -> bool:
     return True
 
 
-def test_who_knows_the_authority_believes_the_host_and_no_other(tmp_path: Path) -> None:
+def test_a_client_that_knows_the_authority_trusts_the_host_and_no_other(tmp_path: Path) -> None:
     certify(tmp_path)
     known = (tmp_path / "ca.crt").read_text()
 
@@ -94,10 +94,10 @@ def test_a_renewal_is_believed_by_who_read_the_bundle_after_it_and_so_is_the_one
     (tmp_path / "before").mkdir()
     for name in ("tls.crt", "tls.key", "ca.crt"):
         (tmp_path / "before" / name).write_bytes((tmp_path / name).read_bytes())
-    told = certify(tmp_path)
+    printed = certify(tmp_path)
     known = (tmp_path / "ca.crt").read_text()
 
-    assert "restart Metacontroller" in told
+    assert "restart Metacontroller" in printed
     assert believes(known, tmp_path, HOST)
     assert believes(known, tmp_path / "before", HOST)
     assert not believes((tmp_path / "before" / "ca.crt").read_text(), tmp_path, HOST)
@@ -126,10 +126,10 @@ def test_git_ignores_what_make_certs_writes() -> None:
 @pytest.mark.parametrize("component", ["tls", "tls-cert-manager"])
 def test_the_two_components_differ_in_where_the_authority_comes_from_alone(component: str) -> None:
     folder = ROOT / "metacontroller" / "components"
-    told = yaml.safe_load((folder / component / "kustomization.yaml").read_text())
-    shared = [(folder / component / each).resolve() for each in told["components"]]
+    kustomization = yaml.safe_load((folder / component / "kustomization.yaml").read_text())
+    shared = [(folder / component / each).resolve() for each in kustomization["components"]]
     assert shared == [folder / "tls" / "webhook"]
-    patches = [patch["path"] for patch in told["patches"]]
+    patches = [patch["path"] for patch in kustomization["patches"]]
     assert patches == ["authority.yaml", "adoption.yaml"]
     reference = (
         r"^#.*\n|ca-bundle: \w+\n"

@@ -41,11 +41,11 @@ def test_it_is_the_version_that_the_documents_name(page: str) -> None:
     assert named == {version}
 
 
-def test_it_writes_as_the_hook_is_told_that_it_does() -> None:
+def test_its_apply_strategy_is_the_one_that_the_hook_is_set_to() -> None:
     (deployment,) = _documents(BASE / "deployment.yaml")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    told = {each["name"]: each["value"] for each in container["env"]}
-    assert _arguments()["apply-strategy"] == told["APPLY_STRATEGY"]
+    settings = {each["name"]: each["value"] for each in container["env"]}
+    assert _arguments()["apply-strategy"] == settings["APPLY_STRATEGY"]
 
 
 def test_it_looks_for_the_label_that_the_registration_carries() -> None:
@@ -80,7 +80,7 @@ def test_it_has_no_wildcard(what: str) -> None:
     "resource",
     ["secrets", "pods", "serviceaccounts", "roles", "clusterroles", "rolebindings"],
 )
-def test_it_has_nothing_to_become_more_with(resource: str) -> None:
+def test_it_has_no_way_to_gain_privileges(resource: str) -> None:
     assert resource not in {name for rule in _rules() for name in rule["resources"]}
 
 

@@ -207,7 +207,7 @@ def test_it_does_not_run_as_root(image: BuildStage) -> None:
     assert image.user == "65532:65532"
 
 
-def test_it_says_its_port(image: BuildStage) -> None:
+def test_the_image_declares_its_port(image: BuildStage) -> None:
     assert image.ports == ("8080",)
 
 
@@ -314,7 +314,7 @@ def test_pre_commit_runs_the_preview_in_it_from_the_folder_of_another_repository
     assert created(done.stdout) == 5
 
 
-def test_it_says_how_it_is_used_where_it_is_told_something_else(
+def test_it_prints_its_usage_for_unknown_arguments(
     image: BuildStage, machine: Mapping[str, str]
 ) -> None:
     done = previewed(image, machine, [*image.command, "serve"], image.real("."))

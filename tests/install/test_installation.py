@@ -117,7 +117,7 @@ def test_its_service_account_is_its_own_and_gets_no_token() -> None:
     ("probe", "path"),
     [("startupProbe", "/readyz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")],
 )
-def test_it_is_asked_whether_it_lives(probe: str, path: str) -> None:
+def test_it_has_a_probe(probe: str, path: str) -> None:
     assert _container()[probe]["httpGet"] == {"path": path, "port": "http"}
 
 
@@ -162,7 +162,7 @@ def test_its_memory_is_what_the_benchmark_allows_for_the_largest_request() -> No
     assert at_rest + hook.MEMORY_LIMIT * largest <= _bytes(resources["limits"]["memory"])
 
 
-def test_everything_it_uses_is_asked_for_and_limited() -> None:
+def test_every_resource_has_a_request_and_a_limit() -> None:
     resources = _container()["resources"]
     assert set(resources["requests"]) == set(resources["limits"])
     (volume,) = _template()["spec"]["volumes"]
@@ -189,7 +189,7 @@ def test_only_metacontroller_and_the_scraper_reach_it(
     assert _admits(namespace, {NAME_LABEL: name}) is admitted
 
 
-def test_it_reaches_nobody() -> None:
+def test_it_has_no_egress() -> None:
     policy = _read("networkpolicy.yaml")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert "egress" not in policy

@@ -88,7 +88,7 @@ def test_the_simulator_gets_the_children_that_the_component_for_secrets_adds() -
 
 
 @everywhere
-def test_what_adopts_is_asked_about_what_is_handed_over_and_nothing_else(
+def test_the_adoption_hook_is_called_about_objects_that_are_handed_over_and_no_others(
     folder: Path, address: str
 ) -> None:
     spec = _adoption(folder)["spec"]
@@ -108,7 +108,7 @@ def test_what_adopts_carries_the_label_that_a_metacontroller_of_our_own_looks_fo
     assert composite["labels"].items() <= labels.items()
 
 
-def test_adoption_is_a_part_of_the_registration_on_ones_own_machine() -> None:
+def test_adoption_is_a_part_of_the_local_registration() -> None:
     kustomization = _read(LOCAL / "kustomization.yaml")
     assert kustomization["components"] == ["../components/adoption"]
     assert kustomization["patches"] == [{"path": "webhooks.yaml"}, {"path": "adoption.yaml"}]

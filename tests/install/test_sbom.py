@@ -92,10 +92,10 @@ def test_everything_in_the_bill_of_materials_is_there_because_something_needs_it
         waiting += set(needs[reference]) - reached
         reached |= {reference, *needs[reference]}
     assert reached == needs.keys()
-    asked = (ROOT / "requirements.in").read_text("utf-8")
+    required = (ROOT / "requirements.in").read_text("utf-8")
     names = {
         re.sub(r"[\W_]+", "-", line.partition("[")[0]).lower()
-        for line in asked.splitlines()
+        for line in required.splitlines()
         if line and not line.startswith("#")
     }
     direct = needs[bom["metadata"]["component"]["bom-ref"]]

@@ -37,7 +37,7 @@ def _names(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def _told() -> list[Right]:
+def _documented() -> list[Right]:
     rights = []
     for where, group, resource, verbs, _ in _rows("Metacontroller"):
         resources, _, name = resource.partition(" named ")
@@ -49,7 +49,7 @@ def _told() -> list[Right]:
     return rights
 
 
-def _given() -> list[Right]:
+def _granted() -> list[Right]:
     return [
         (role["metadata"].get("namespace", ""), group, resource, name, verb)
         for role in _documents(COMPONENT / "rights.yaml")
@@ -62,7 +62,7 @@ def _given() -> list[Right]:
 
 
 def test_metacontroller_has_the_rights_of_the_table_and_no_others() -> None:
-    assert sorted(_told()) == sorted(_given())
+    assert sorted(_documented()) == sorted(_granted())
 
 
 def test_every_right_has_a_reason() -> None:
@@ -110,16 +110,16 @@ def test_people_have_the_rights_of_the_table_and_no_others(name: str) -> None:
     ]
 
 
-def test_no_other_role_of_kubernetes_is_told_of() -> None:
+def test_the_page_names_no_other_builtin_role() -> None:
     assert [_names(row[0]) for row in _rows("Users")] == [[name] for name in KUBERNETES_ROLES]
 
 
-def test_the_rights_on_secrets_are_those_that_the_page_tells() -> None:
+def test_the_rights_on_secrets_are_those_on_the_page() -> None:
     patch = ROOT / "metacontroller" / "components" / "secrets" / "clusterrole.yaml"
     (added,) = yaml.safe_load(patch.read_text("utf-8"))
     sentence = PAGE.partition("With `metacontroller/components/secrets` it may also ")[2]
-    told = re.findall(r"`(\w+)`", sentence.partition(" in every namespace")[0])
+    listed = re.findall(r"`(\w+)`", sentence.partition(" in every namespace")[0])
 
     assert added["path"] == "/rules/-"
-    assert added["value"] == {"apiGroups": [""], "resources": ["secrets"], "verbs": told[:-1]}
-    assert told[-1] == "secrets"
+    assert added["value"] == {"apiGroups": [""], "resources": ["secrets"], "verbs": listed[:-1]}
+    assert listed[-1] == "secrets"

@@ -44,7 +44,7 @@ class _Tally:
     def count(self, trial: Trial) -> None:
         self.histories += 1
         self.steps += trial.steps
-        self.calls += trial.asked()
+        self.calls += trial.calls()
         self.reasons += trial.reasons
         self.most_calls = max(self.most_calls, trial.most_calls)
 
@@ -71,7 +71,7 @@ def _on_a_control_plane(strategy: str) -> Iterator[Start]:
             number += 1
             prefix = f"m{number}-"
             world = RealWorld(stack)
-            return Trial(world, strategy, lambda: world.asked(prefix), prefix)
+            return Trial(world, strategy, lambda: world.calls_of(prefix), prefix)
 
         yield start
 
@@ -110,20 +110,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--strategy", choices=STRATEGIES, action="append")
     parser.add_argument("--into", type=Path, default=Path())
-    told = parser.parse_args(arguments)
-    strategies = told.strategy or STRATEGIES
-    make = _on_a_control_plane if told.real else _in_memory
+    options = parser.parse_args(arguments)
+    strategies = options.strategy or STRATEGIES
+    make = _on_a_control_plane if options.real else _in_memory
     for strategy in strategies:
-        tally, number, failed = _Tally(), told.seed, None
-        end = time.monotonic() + told.seconds / len(strategies)
+        tally, number, failed = _Tally(), options.seed, None
+        end = time.monotonic() + options.seconds / len(strategies)
         with make(strategy) as start:
             while failed is None and time.monotonic() < end:
-                failed = _search(start, number, tally, is_real=told.real)
+                failed = _search(start, number, tally, is_real=options.real)
                 number += 1
-        where = "really" if told.real else "in memory"
-        print(f"{strategy} {where}, seeds {told.seed} to {number - 1}: {tally}")
+        where = "really" if options.real else "in memory"
+        print(f"{strategy} {where}, seeds {options.seed} to {number - 1}: {tally}")
         if failed is not None:
-            path = told.into / f"a-history-of-seed-{number - 1}-{strategy}.yaml"
+            path = options.into / f"a-history-of-seed-{number - 1}-{strategy}.yaml"
             path.write_text(failed.story(), "utf-8")
             print(f"The history that ends otherwise: {path}")
             return 1

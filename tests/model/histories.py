@@ -206,7 +206,7 @@ _annotations = st.one_of(
         st.sampled_from((f"{_GROUP}/source", f"{_GROUP}/content-hash", "note")),
         st.sampled_from(_HOSTILE),
     ),
-    _consents.map(lambda told: {f"{_GROUP}/allow-sync-to": told}),
+    _consents.map(lambda consent: {f"{_GROUP}/allow-sync-to": consent}),
 )
 # What is likely to be in somebody's way is drawn more often.
 _places = st.sampled_from((*_PLACES, "x-dev", "x-dev", "x-prod"))
@@ -264,7 +264,9 @@ def _annotated(key: Key) -> st.SearchStrategy[Step]:
     """Somebody edits what a copy says of itself."""
     of = f"{key[0]} {key[1]}/{key[2]}"
     return _annotations.map(
-        lambda told: {"patch": {"of": of, "with": {"metadata": {"annotations": told}}}}
+        lambda annotations: {
+            "patch": {"of": of, "with": {"metadata": {"annotations": annotations}}}
+        }
     )
 
 
@@ -326,13 +328,13 @@ def _changed_sources(key: Key) -> st.SearchStrategy[Step]:
     """Its owner edits a source, or says where it may be copied to."""
     kind, namespace, name = key
     consents = _consents.map(
-        lambda told: {"metadata": {"annotations": {f"{_GROUP}/allow-sync-to": told}}}
+        lambda consent: {"metadata": {"annotations": {f"{_GROUP}/allow-sync-to": consent}}}
     )
     origins = st.sampled_from((None, *_HOSTILE)).map(
-        lambda told: {"metadata": {"annotations": {f"{_GROUP}/source": told}}}
+        lambda origin: {"metadata": {"annotations": {f"{_GROUP}/source": origin}}}
     )
     change = consents if kind == "Secret" else st.one_of(_edits, consents, origins)
-    return change.map(lambda told: {"patch": {"of": f"{kind} {namespace}/{name}", "with": told}})
+    return change.map(lambda patch: {"patch": {"of": f"{kind} {namespace}/{name}", "with": patch}})
 
 
 @st.composite

@@ -122,9 +122,9 @@ class Oracle:
         if _is_going(old) and not _finalizers(new):
             self._remove(key)
             return
-        told = _annotations(new).get(_FROM)
-        if told != _annotations(old).get(_FROM):
-            self._marks[key].is_of_others_origin = told is not None
+        origin = _annotations(new).get(_FROM)
+        if origin != _annotations(old).get(_FROM):
+            self._marks[key].is_of_others_origin = origin is not None
         if key[0] == "ConfigMapSyncer" and _DEFAULTS | new["spec"] != _DEFAULTS | old["spec"]:
             self._generations[key[2]] += 1
         if new.get("immutable") and not old.get("immutable"):
@@ -201,7 +201,7 @@ class Oracle:
     def held_by_the_brake(self) -> list[str]:
         """The syncers whose status says so."""
         conditions = {name: status["conditions"] for name, status in self.statuses.items()}
-        return [name for name, told in conditions.items() if told["Ready"][1] == "PruneHeld"]
+        return [name for name, by_type in conditions.items() if by_type["Ready"][1] == "PruneHeld"]
 
     # What comes of it.
 
@@ -257,8 +257,12 @@ class Oracle:
 
     def _remember(self, name: str) -> None:
         """From a change of the spec on, what copies say then was named before, and nothing else."""
-        told = {_annotations(self.objects[key]).get(_FROM) for key in self._controlled(name)}
-        origins = {one for one in told if one and _is_source(one)} - {self._source_path(name)}
+        origins_of_copies = {
+            _annotations(self.objects[key]).get(_FROM) for key in self._controlled(name)
+        }
+        origins = {one for one in origins_of_copies if one and _is_source(one)} - {
+            self._source_path(name)
+        }
         if self._former_of.get(name) != self._generations[name]:
             self._former_of[name] = self._generations[name]
             self._former[name] = origins
@@ -644,8 +648,8 @@ class Oracle:
         resolved, ready = ("True", "Resolved"), synced
         if wish.problem is not None:
             resolved = ready = ("False", wish.problem)
-            is_told = is_late and self._is_following(name, wish)
-            synced = ("False", "ProgressDeadlineExceeded" if is_told else "Held")
+            is_reported = is_late and self._is_following(name, wish)
+            synced = ("False", "ProgressDeadlineExceeded" if is_reported else "Held")
         if wish.is_suspended:
             ready = synced = ("False", "Suspended")
         is_stalled = ready[0] == "False" and not wish.is_suspended
@@ -703,20 +707,20 @@ class Oracle:
 
     def _is_from(self, key: Key, name: str) -> bool:
         """Whether a copy was made from what is the source now."""
-        told = _annotations(self.objects[key]).get(_FROM)
-        return key[0] == self._source_key(name)[0] and told == self._source_path(name)
+        origin = _annotations(self.objects[key]).get(_FROM)
+        return key[0] == self._source_key(name)[0] and origin == self._source_path(name)
 
     def _is_made(self, key: Key, name: str) -> bool:
         """Whether a copy counts as made from what is the source now, whatever is said on it."""
-        told = _annotations(self.objects[key]).get(_FROM)
-        return key[0] == self._source_key(name)[0] and told not in self._former[name]
+        origin = _annotations(self.objects[key]).get(_FROM)
+        return key[0] == self._source_key(name)[0] and origin not in self._former[name]
 
     def _allows(self, name: str, namespace: str) -> bool:
         if self._spec(name).get("sourceSecret") and self.strategy == "dynamic-apply":
             return True  # Secrets are not even looked at there.
         source = self._source(name)
-        told = _annotations(source).get(_CONSENT) if source else None
-        return told is None or not _is_followed(told) or _is_any(namespace, _items(told))
+        consent = _annotations(source).get(_CONSENT) if source else None
+        return consent is None or not _is_followed(consent) or _is_any(namespace, _items(consent))
 
     def _is_withdrawn(self, key: Key, name: str) -> bool:
         return self._is_made(key, name) and not self._allows(name, key[1])

@@ -30,7 +30,7 @@ _WAITED_FOR = ("NotApplied", "NotRemoved")
 MOST_BYTES_OF_A_STATUS = 256 * 1024
 
 _COPIED = ("ConfigMap", "Secret")
-_TOLD = re.compile(r"uid of (.+)")
+_UID_OF = re.compile(r"uid of (.+)")
 
 
 class SettledWorld(SimulatedWorld):
@@ -49,13 +49,13 @@ class Trial:
 
     world: Any
     strategy: str
-    asked: Callable[[], int]
+    calls: Callable[[], int]
     prefix: str = "x-"
     steps: int = 0
     most_calls: float = 0
     reasons: Counter[str] = field(default_factory=Counter)
     """How often the oracle said what of a syncer or of a namespace that fails."""
-    told: list[Step] = field(default_factory=list)
+    taken: list[Step] = field(default_factory=list)
     """The steps that were taken, each followed by what the oracle promised."""
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class Trial:
         for name in NAMESPACES:
             self._take({"apply": [{"kind": "Namespace", "metadata": {"name": name}}]})
         self._guard()
-        self.told = [{"apply": _renamed(list(GUARD), self.prefix)}]
+        self.taken = [{"apply": _renamed(list(GUARD), self.prefix)}]
         for step in history:
             self._take(step)
 
@@ -94,10 +94,10 @@ class Trial:
         before = {key: self._shown(key) for key in after.objects}
         promised = dict(self.oracle.objects)
         left_out = self.oracle.refused
-        asked = self.asked()
+        calls_before = self.calls()
         self._change(step)
         self._learn(after)
-        self.told.append(step)
+        self.taken.append(step)
 
         def look() -> str | None:
             settled = copy.deepcopy(after)
@@ -106,12 +106,12 @@ class Trial:
             return self._difference(settled)
 
         self.world.eventually(look, f"what is promised after {step}")
-        self.told.append(_expectation(self.oracle))
+        self.taken.append(_expectation(self.oracle))
         self.steps += 1
         for status in self.oracle.statuses.values():
             self.reasons[status["conditions"]["Ready"][1]] += 1
             self.reasons.update(failure["reason"] for failure in status["failures"])
-        calls = (self.asked() - asked) / max(1, len(after.syncers()))
+        calls = (self.calls() - calls_before) / max(1, len(after.syncers()))
         self.most_calls = max(self.most_calls, calls)
         assert calls <= MOST_CALLS, f"{calls} hook calls a syncer for {step}"
         # What was left out, so as to be deleted, is written once when it is to be kept instead.
@@ -220,7 +220,7 @@ class Trial:
 
     def story(self) -> str:
         """The history so far as a story, with what is promised at its end."""
-        steps = [_plain(step) for step in self.told]
+        steps = [_plain(step) for step in self.taken]
         text = yaml.safe_dump(
             {"namespaces": list(NAMESPACES), "strategies": [self.strategy], "steps": steps},
             sort_keys=False,
@@ -308,21 +308,21 @@ def _key_of(step: Step) -> Key:
     return _parsed(what["of"])
 
 
-def _with_uids(told: Any, uid: Callable[[str], str]) -> Any:
-    if isinstance(told, dict):
-        return {key: _with_uids(value, uid) for key, value in told.items()}
-    if isinstance(told, list):
-        return [_with_uids(item, uid) for item in told]
-    match = _TOLD.fullmatch(told) if isinstance(told, str) else None
-    return uid(match[1]) if match else told
+def _with_uids(value: Any, uid: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_uids(value, uid) for key, value in value.items()}
+    if isinstance(value, list):
+        return [_with_uids(item, uid) for item in value]
+    match = _UID_OF.fullmatch(value) if isinstance(value, str) else None
+    return uid(match[1]) if match else value
 
 
-def _renamed(told: Any, prefix: str) -> Any:
-    if isinstance(told, dict):
-        return {_renamed(key, prefix): _renamed(value, prefix) for key, value in told.items()}
-    if isinstance(told, list):
-        return [_renamed(item, prefix) for item in told]
-    return re.sub(r"\bx-", prefix, told) if isinstance(told, str) else told
+def _renamed(value: Any, prefix: str) -> Any:
+    if isinstance(value, dict):
+        return {_renamed(key, prefix): _renamed(value, prefix) for key, value in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, prefix) for item in value]
+    return re.sub(r"\bx-", prefix, value) if isinstance(value, str) else value
 
 
 def _refuse_hostile(status: Manifest) -> None:
@@ -346,11 +346,11 @@ def _plan(plan: Manifest | None) -> Manifest | None:
     if plan is None:
         return None
     read: Manifest = {}
-    for part, told in plan.items():
+    for part, listed in plan.items():
         is_of_copies = part in ("update", "takeOver")
-        named = told.get("copies" if is_of_copies else "namespaces") or []
-        assert told["count"] == len(named), f"{part}: {told}"
-        assert all(c["keyCount"] == len(c.get("keys") or ()) for c in named if is_of_copies), told
+        named = listed.get("copies" if is_of_copies else "namespaces") or []
+        assert listed["count"] == len(named), f"{part}: {listed}"
+        assert all(c["keyCount"] == len(c.get("keys") or ()) for c in named if is_of_copies), listed
         read[part] = {c["namespace"]: c.get("keys") or [] for c in named} if is_of_copies else named
     return read
 
@@ -386,8 +386,8 @@ def _expectation(oracle: Oracle) -> Step:
     syncers = []
     for name, status in oracle.statuses.items():
         conditions = [
-            {"type": kind, "status": told[0], "reason": told[1]}
-            for kind, told in status["conditions"].items()
+            {"type": kind, "status": condition[0], "reason": condition[1]}
+            for kind, condition in status["conditions"].items()
         ]
         syncers.append(
             {
@@ -403,28 +403,28 @@ def _expectation(oracle: Oracle) -> Step:
     objects = []
     for key, item in sorted(oracle.objects.items()):
         if key[0] in _COPIED:
-            told = _comparable(item)
-            labels = {k: v for k, v in told["labels"].items() if k != "controller-uid"}
+            comparable = _comparable(item)
+            labels = {k: v for k, v in comparable["labels"].items() if k != "controller-uid"}
             owners = [
                 {"name": name, "kind": kind} | ({"controller": True} if controls else {})
-                for kind, name, _, controls in told["owners"]
+                for kind, name, _, controls in comparable["owners"]
             ]
             metadata = {"name": key[2], "namespace": key[1], "labels": labels}
             objects.append(
                 {
                     "kind": key[0],
                     "metadata": metadata | ({"ownerReferences": owners} if owners else {}),
-                    "data": told["data"],
-                    "binaryData": told["binaryData"],
+                    "data": comparable["data"],
+                    "binaryData": comparable["binaryData"],
                 }
             )
     return {"expect": [*syncers, *objects]}
 
 
-def _plain(told: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Without what YAML would write as an anchor."""
-    if isinstance(told, dict):
-        return {key: _plain(value) for key, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [_plain(item) for item in told]
-    return told
+    if isinstance(value, dict):
+        return {key: _plain(value) for key, value in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

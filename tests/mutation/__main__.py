@@ -36,7 +36,7 @@ def main() -> int:
         parser.error(f"there is no module {', '.join(sorted(unknown))} that is mutated")
     chosen = given.modules or known
     run(chosen, given.seconds)
-    return told(list(survivors.outcomes(chosen)))
+    return report(list(survivors.outcomes(chosen)))
 
 
 def modules() -> Sequence[str]:
@@ -72,7 +72,7 @@ def run(chosen: Sequence[str], seconds: float | None) -> None:
             sys.exit(f"mutmut ended with {code}")
 
 
-def told(found: Sequence[MutationResult]) -> int:
+def report(found: Sequence[MutationResult]) -> int:
     """Print the score and what has to be done; 1 when there is something."""
     explained = survivors.explained()
     alive = [mutant for outcome in found for mutant in outcome.survivors]

@@ -70,7 +70,7 @@ def test_dynamic_apply_writes_when_only_what_it_remembers_changes(cluster: Clust
     assert dynamic(cluster, data={"a": "1"})["data"] == {"a": "1"}
 
 
-def test_dynamic_apply_leaves_an_object_that_is_not_observed_alone_in_silence(
+def test_dynamic_apply_silently_leaves_an_object_that_is_not_observed(
     cluster: Cluster,
 ) -> None:
     there = cluster.create(config_map("settings", "dev", data={"theirs": "1"}))
@@ -126,7 +126,7 @@ def test_an_immutable_child_refuses_new_content(cluster: Cluster, strategy: str)
 @pytest.mark.parametrize(
     "nonsense", ["{", "[]", '"text"', '{"a": NaN}', '{"a": 1e999}', '{"a": ' + "[" * 100_000]
 )
-def test_a_damaged_memory_fails_the_write_and_nothing_is_lost(
+def test_a_damaged_last_applied_annotation_fails_the_write_and_nothing_is_lost(
     cluster: Cluster, nonsense: str
 ) -> None:
     dynamic(cluster, data={"a": "1"})

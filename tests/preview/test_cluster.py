@@ -79,15 +79,15 @@ def test_a_new_namespace_is_active_and_labelled_with_its_name(cluster: Cluster) 
     assert found["status"] == {"phase": "Active"}
 
 
-def test_a_write_that_changes_nothing_leaves_the_resource_version_and_tells_nobody(
+def test_a_write_that_changes_nothing_keeps_the_resource_version_and_sends_no_event(
     cluster: Cluster,
 ) -> None:
     before = cluster.create(config_map("settings", "dev", data={"a": "1"}))
-    told: list[WatchEvent] = []
-    cluster.subscribe(told.append)
+    events: list[WatchEvent] = []
+    cluster.subscribe(events.append)
     assert cluster.apply(config_map("settings", "dev", data={"a": "1"})) == before
     assert cluster.patch("ConfigMap", "settings", "dev", {}) == before
-    assert told == []
+    assert events == []
 
 
 def test_what_is_handed_out_can_be_changed_without_changing_the_cluster(cluster: Cluster) -> None:
@@ -112,7 +112,7 @@ def test_generation_moves_with_the_spec_alone(cluster: Cluster) -> None:
     assert second["status"] == {"targetCount": 1}
 
 
-def test_a_syncer_that_no_controller_has_looked_at_says_so(clock: Clock) -> None:
+def test_a_syncer_that_no_controller_has_seen_says_so(clock: Clock) -> None:
     cluster = Cluster(clock, Schema.load())
     manifest = syncer(sourceNamespace="default", sourceConfigMap="a", targetNamespaces=["dev"])
 
@@ -315,7 +315,7 @@ def test_the_namespaces_of_the_system_cannot_be_deleted(cluster: Cluster) -> Non
     ("propagation", "left"),
     [("background", None), ("foreground", None), ("orphan", [])],
 )
-def test_deleting_an_owner_does_to_its_dependents_what_was_asked(
+def test_deleting_an_owner_does_to_its_dependents_what_the_policy_says(
     cluster: Cluster, propagation: str, left: list[Object] | None
 ) -> None:
     parent = cluster.create(syncer())
@@ -370,7 +370,7 @@ def test_an_owner_of_the_same_name_but_another_uid_does_not_keep_its_dependents(
     assert cluster.get("ConfigMap", "settings", "dev") is None
 
 
-def test_an_owner_of_a_kind_that_is_not_kept_here_is_taken_for_alive(cluster: Cluster) -> None:
+def test_an_owner_of_a_kind_that_is_not_simulated_is_taken_as_existing(cluster: Cluster) -> None:
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a", "uid": "1"}
     cluster.create(config_map("settings", "dev", metadata={"ownerReferences": [reference]}))
     cluster.run_controllers()
@@ -381,7 +381,9 @@ def applied(cluster: Cluster, **fields: Any) -> Object:
     return cluster.server_side_apply(config_map("settings", "dev", **fields), "metacontroller")
 
 
-def test_a_key_that_is_applied_no_more_goes_and_a_foreign_key_stays(cluster: Cluster) -> None:
+def test_a_key_that_is_not_applied_again_is_removed_and_a_key_added_by_others_stays(
+    cluster: Cluster,
+) -> None:
     applied(cluster, data={"a": "1", "b": "1"}, metadata={"labels": {"x": "1", "y": "1"}})
     cluster.patch("ConfigMap", "settings", "dev", {"data": {"foreign": "1"}})
     result = applied(cluster, data={"a": "2"}, metadata={"labels": {"x": "1"}})
@@ -389,13 +391,13 @@ def test_a_key_that_is_applied_no_more_goes_and_a_foreign_key_stays(cluster: Clu
     assert result["metadata"]["labels"] == {"x": "1"}
 
 
-def test_a_key_that_two_own_stays_when_one_lets_go(cluster: Cluster) -> None:
+def test_a_key_that_two_own_stays_when_one_drops_it(cluster: Cluster) -> None:
     cluster.create(config_map("settings", "dev", data={"a": "same"}))
     applied(cluster, data={"a": "same"})
     assert applied(cluster, data={})["data"] == {"a": "same"}
 
 
-def test_a_key_taken_with_another_value_is_the_takers_alone_and_goes_when_he_lets_go(
+def test_a_key_taken_with_another_value_is_removed_when_its_new_owner_drops_it(
     cluster: Cluster,
 ) -> None:
     cluster.create(config_map("settings", "dev", data={"a": "theirs"}))
@@ -524,7 +526,7 @@ def test_a_terminating_namespace_takes_its_secrets_along(cluster: Cluster) -> No
     assert (cluster.get("Secret", "token", "dev"), cluster.get("Namespace", "dev")) == (None, None)
 
 
-def test_where_nobody_owns_a_field_nothing_is_kept_track_of_until_something_is_applied(
+def test_ownership_is_not_tracked_until_something_is_applied(
     cluster: Cluster,
 ) -> None:
     cluster.create(config_map("settings", "dev", data={"a": "1"}))
@@ -559,7 +561,7 @@ def test_without_managed_fields_a_copy_is_taken_for_metacontrollers_but_for_the_
     assert (result["data"], result["metadata"]["labels"]) == ({"a": "1"}, {"team": "theirs"})
 
 
-def test_without_managed_fields_the_memory_of_dynamic_apply_tells_whose_a_key_is(
+def test_without_managed_fields_the_annotation_of_dynamic_apply_says_who_owns_a_key(
     cluster: Cluster,
 ) -> None:
     parent = cluster.create(syncer())

@@ -145,7 +145,7 @@ def test_a_change_that_does_nothing_says_so(preview: Run) -> None:
         ("orphan", "released   key1, key2   the syncer is gone, its copies stay"),
     ],
 )
-def test_a_deletion_shows_what_goes_with_it(preview: Run, cascade: str, result: str) -> None:
+def test_a_deletion_shows_what_is_deleted_with_it(preview: Run, cascade: str, result: str) -> None:
     done = preview("examples", "--delete", "cmsync/test-syncer", "--cascade", cascade)
     assert (done.status, done.complained) == (0, "")
     width = len(result.split(maxsplit=1)[0]) + 3
@@ -269,7 +269,7 @@ def test_no_value_of_a_secret_is_printed_in_any_format(preview: Run, output: str
         assert found["data"] == {"token": "(hidden)"}
 
 
-def test_what_waits_for_time_is_told(preview: Run, tmp_path: Path) -> None:
+def test_what_waits_for_time_is_reported(preview: Run, tmp_path: Path) -> None:
     held = tmp_path / "held.yaml"
     done = preview("examples", "--output", "json")
     items = json.loads(done.printed)["items"]
@@ -354,7 +354,7 @@ def test_an_object_that_is_named_wrongly_ends_with_2_and_the_shape(preview: Run)
     assert "argument --delete: pod/a: no such kind; the kinds are Namespace" in done.complained
 
 
-def test_a_hook_that_runs_already_is_asked() -> None:
+def test_a_hook_that_runs_already_is_used() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     absent = as_a_process("examples", "--hook-url", url)
@@ -428,7 +428,7 @@ def in_a_shell(command: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_whoever_has_read_enough_gets_no_complaint_and_the_same_exit_status() -> None:
+def test_a_reader_that_stops_early_gets_no_complaint_and_the_same_exit_status() -> None:
     done = in_a_shell("preview examples -o yaml | head -n 1")
     assert (done.returncode, done.stdout, done.stderr) == (0, "apiVersion: v1\n", "")
 
@@ -511,7 +511,7 @@ def test_what_is_no_hook_cannot_make_a_secret_or_a_command_be_printed(preview: R
     ) in done.printed
 
 
-def test_help_tells_every_option(preview: Run) -> None:
+def test_help_lists_every_option(preview: Run) -> None:
     done = preview("--help")
     assert (done.status, done.complained) == (0, "")
     assert done.printed.startswith("usage: python -m hooks.preview")

@@ -21,7 +21,7 @@ class DecoratorCluster:
     """A cluster with the namespace dev, and a hook that a test answers for."""
 
     def __init__(self) -> None:
-        self.asked: list[Object] = []
+        self.requests: list[Object] = []
         self.customized = 0
         self.adopt: Callable[[Object], Any] = lambda _: {}
         self.code = 200
@@ -36,7 +36,7 @@ class DecoratorCluster:
         if path == "/adopt/customize":
             self.customized += 1
             return 200, json.dumps({"relatedResources": [OWN_NAMESPACE]}).encode()
-        self.asked.append(request)
+        self.requests.append(request)
         return self.code, json.dumps(self.adopt(request)).encode()
 
     def make(self, metadata: Object) -> None:
@@ -62,23 +62,25 @@ def world() -> DecoratorCluster:
         pytest.param({"synced-by": "sample", "controller-uid": "1"}, id="it has a mark already"),
     ],
 )
-def test_nobody_asks_about_what_is_not_selected(world: DecoratorCluster, labels: Object) -> None:
+def test_the_hook_is_not_called_about_objects_that_are_not_selected(
+    world: DecoratorCluster, labels: Object
+) -> None:
     world.make({"labels": labels})
 
-    assert (world.asked, world.customized) == ([], 0)
+    assert (world.requests, world.customized) == ([], 0)
 
 
 def test_the_hook_is_shown_the_object_and_what_it_wants_to_see(world: DecoratorCluster) -> None:
     world.make(HANDED_OVER)
 
-    (request,) = world.asked
+    (request,) = world.requests
     assert request["object"] == world.cluster.get("ConfigMap", "settings", "dev")
     assert request["related"] == {"Namespace.v1": {"dev": world.cluster.get("Namespace", "dev")}}
     assert (request["attachments"], request["finalizing"]) == ({}, False)
     assert request["controller"]["metadata"]["name"] == "configmap-syncer-adoption"
 
 
-def test_labels_are_set_beside_those_that_are_there_and_unselect_the_object(
+def test_labels_are_added_to_those_that_are_there_and_unselect_the_object(
     world: DecoratorCluster,
 ) -> None:
     world.adopt = lambda _: {"labels": {"controller-uid": "1"}}
@@ -87,7 +89,7 @@ def test_labels_are_set_beside_those_that_are_there_and_unselect_the_object(
     assert world.labels() == {"synced-by": "sample", "controller-uid": "1"}
     world.cluster.patch("Namespace", "dev", None, {"metadata": {"labels": {"a": "b"}}})
     world.metacontroller.settle()
-    assert len(world.asked) == 1
+    assert len(world.requests) == 1
 
 
 def test_a_change_of_the_object_or_of_what_is_related_asks_again(world: DecoratorCluster) -> None:
@@ -99,25 +101,27 @@ def test_a_change_of_the_object_or_of_what_is_related_asks_again(world: Decorato
     world.cluster.create(namespace("prod"))
     world.metacontroller.settle()
 
-    assert (len(world.asked), world.customized) == (3, 1)
+    assert (len(world.requests), world.customized) == (3, 1)
 
 
-def test_what_waits_is_asked_about_once_more_at_every_resync(world: DecoratorCluster) -> None:
+def test_the_hook_is_called_about_waiting_objects_at_every_resync(world: DecoratorCluster) -> None:
     world.make(HANDED_OVER)
     world.metacontroller.advance(RESYNC_PERIOD_SECONDS)
 
-    assert len(world.asked) == 2
+    assert len(world.requests) == 2
 
 
-def test_nobody_asks_about_what_is_gone(world: DecoratorCluster) -> None:
+def test_the_hook_is_not_called_about_objects_that_are_gone(world: DecoratorCluster) -> None:
     world.cluster.create(config_map("settings", "dev", HANDED_OVER))
     world.cluster.delete("ConfigMap", "settings", "dev")
     world.metacontroller.settle()
 
-    assert world.asked == []
+    assert world.requests == []
 
 
-def test_what_fails_is_told_and_asked_again_with_the_next_change(world: DecoratorCluster) -> None:
+def test_a_failure_is_reported_and_tried_again_with_the_next_change(
+    world: DecoratorCluster,
+) -> None:
     world.code = 500
     world.make(HANDED_OVER)
     assert world.metacontroller.events == [
@@ -155,21 +159,21 @@ def test_an_answer_is_read_as_strictly_as_metacontroller_does(
 def test_an_object_that_gets_another_label_every_time_does_not_settle(
     world: DecoratorCluster,
 ) -> None:
-    world.adopt = lambda _: {"labels": {"number": str(len(world.asked))}}
+    world.adopt = lambda _: {"labels": {"number": str(len(world.requests))}}
 
     with pytest.raises(DoesNotSettleError, match="ConfigMap dev/settings does not settle"):
         world.make(HANDED_OVER)
 
 
-def test_what_was_handed_over_before_metacontroller_came_is_asked_about(
+def test_the_hook_is_called_about_objects_handed_over_before_metacontroller_started(
     world: DecoratorCluster,
 ) -> None:
     world.cluster.create(config_map("other", "dev", {"labels": {"team": "blue"}}))
     world.make(HANDED_OVER)
-    world.asked.clear()
+    world.requests.clear()
 
     Metacontroller(
         world.cluster, world._hook, world.cluster.clock, installed=Installation(has_adoption=True)
     ).settle()
 
-    assert [request["object"]["metadata"]["name"] for request in world.asked] == ["settings"]
+    assert [request["object"]["metadata"]["name"] for request in world.requests] == ["settings"]

@@ -106,7 +106,7 @@ def test_texts_too_large_to_be_compared_are_shown_as_they_were_and_as_they_are()
     ]
 
 
-def test_what_a_value_holds_cannot_take_hold_of_the_terminal() -> None:
+def test_the_characters_of_a_value_cannot_control_the_terminal() -> None:
     after = config_map("a", "dev", data={"k": "\x1b[2J\r", "t": "\x1b[2J\nü\t"})
     assert lines(state(), state(after)) == [
         "+ ConfigMap dev/a",

@@ -69,7 +69,7 @@ def test_no_value_of_a_secret_is_written(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["yaml", "json"])
-def test_what_a_value_holds_cannot_take_hold_of_the_terminal(how: str) -> None:
+def test_the_characters_of_a_value_cannot_control_the_terminal(how: str) -> None:
     text = written(how, config_map("a", "dev", data={"k": "\x1b[2J\x9b2J\r"}))
     assert not set("\x1b\x9b\r") & set(text)
     assert read(how, text)["items"][0]["data"] == {"k": "\x1b[2J\x9b2J\r"}

@@ -65,7 +65,7 @@ def test_no_change_that_takes_copies_away_ends_with_0(
     assert ended.status in (1, 2, 3)
 
 
-def test_every_deletion_is_named_beside_what_is_printed(
+def test_every_deletion_is_named_next_to_what_is_printed(
     run: Run, old: Path, tmp_path: Path
 ) -> None:
     new = written(tmp_path, f"{SYNCER}  pruneLimit: 100%\n")
@@ -104,14 +104,16 @@ def test_a_manifest_that_is_gone_deletes_where_that_is_said(
     ]
 
 
-def test_what_stands_in_a_dump_alone_is_not_pruned(run: Run, old: Path, tmp_path: Path) -> None:
+def test_an_object_that_is_only_in_a_dump_is_not_pruned(
+    run: Run, old: Path, tmp_path: Path
+) -> None:
     dump = tmp_path / "dump.json"
     dump.write_text(run(old, "-o", "json").printed)
     ended = run(dump, "--change", written(tmp_path, OBJECTS), "--prune", "--fail-on", "change")
     assert (ended.status, ended.complained) == (0, "")
 
 
-def test_taking_over_what_is_others_is_noticed(run: Run, tmp_path: Path) -> None:
+def test_taking_over_objects_of_others_is_noticed(run: Run, tmp_path: Path) -> None:
     given = f"{SYNCER}  conflictPolicy: Overwrite\n---\n{OBJECTS}---\n{IN_THE_WAY}"
     ended = run("-", "--fail-on", "take-over", given=given)
     assert (ended.status, ended.complained) == (

@@ -204,14 +204,14 @@ def test_no_wrong_metadata_of_another_kind_ends_with_0(run: Run, metadata: Objec
 
 @pytest.mark.parametrize("metadata", ACCEPTED_METADATA.values(), ids=ACCEPTED_METADATA)
 @pytest.mark.parametrize("at", range(4))
-def test_right_metadata_is_no_mistake(run: Run, metadata: Object, at: int) -> None:
+def test_correct_metadata_is_not_a_mistake(run: Run, metadata: Object, at: int) -> None:
     items = list(yaml.safe_load_all(documents(OBJECTS, SYNCER)))
     items[at]["metadata"] |= metadata
     assert run("-", given=yaml.safe_dump_all(items)).complained == ""
 
 
 @pytest.mark.parametrize("metadata", REFUSED_WITHOUT_GROUP.values(), ids=REFUSED_WITHOUT_GROUP)
-def test_a_syncer_may_have_what_kinds_of_kubernetes_may_not(run: Run, metadata: Object) -> None:
+def test_a_syncer_can_have_fields_that_builtin_kinds_cannot(run: Run, metadata: Object) -> None:
     syncer, *others = list(yaml.safe_load_all(documents(SYNCER, OBJECTS)))
     syncer["metadata"] |= metadata
     assert run("-", given=yaml.safe_dump_all([syncer, *others])).complained == ""

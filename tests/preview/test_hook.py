@@ -47,7 +47,7 @@ def test_nonsense_is_refused_with_its_reason(body: bytes, said: str) -> None:
     assert str(refused.value) == UNREADABLE + said
 
 
-def test_rules_that_are_none_are_refused() -> None:
+def test_malformed_rules_are_refused() -> None:
     with pytest.raises(HookError, match=r"an object was expected\Z"):
         ask_related(lambda _path, _body: (200, b'{"relatedResources":[5]}'), {})
 
@@ -57,5 +57,5 @@ def test_what_is_sent_back_whole_is_only_counted() -> None:
         answering(b"x" * 1_000, status=500)
 
 
-def test_a_wait_of_ages_is_a_wait_of_years() -> None:
+def test_a_very_long_wait_is_capped_at_years() -> None:
     assert answering(b'{"resyncAfterSeconds":1e308}').resync_after_seconds == 10 * 365 * 24 * 3600

@@ -40,7 +40,7 @@ def test_what_the_manifest_of_before_had_goes_and_what_others_added_stays(
     assert found(cluster)["data"] == {"a": "2", "foreign": "1"}
 
 
-def test_the_annotation_of_kubectl_wins_over_the_manifest_and_is_written_anew(
+def test_the_annotation_of_kubectl_wins_over_the_manifest_and_is_renewed(
     cluster: Cluster,
 ) -> None:
     applied = config_map("settings", "dev", data={"a": "1"})
@@ -53,7 +53,7 @@ def test_the_annotation_of_kubectl_wins_over_the_manifest_and_is_written_anew(
     assert json.loads(item["metadata"]["annotations"][LAST_APPLIED]) == wanted
 
 
-def test_where_nothing_is_known_of_before_nothing_goes_and_that_is_said(cluster: Cluster) -> None:
+def test_without_a_manifest_before_nothing_is_deleted_and_apply_says_so(cluster: Cluster) -> None:
     cluster.create(config_map("settings", "dev", data={"a": "1"}))
     assert not kubectl.apply(cluster, config_map("settings", "dev", data={"b": "1"}), None)
     assert found(cluster)["data"] == {"a": "1", "b": "1"}

@@ -119,7 +119,7 @@ def test_a_text_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPat
     ]
 
 
-def test_no_value_of_a_config_map_stands_in_a_problem() -> None:
+def test_no_value_of_a_config_map_is_in_a_problem() -> None:
     item = config_map("a", "dev", data={"k": ["hidden"]}, binaryData={"b": "hidden!"})
     given = read("-", standard_input=str(item))
     assert len(given.problems) == 2

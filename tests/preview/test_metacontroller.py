@@ -30,7 +30,7 @@ def test_a_sync_request_has_the_shape_of_hook_version_2(world: PreviewCluster) -
     world.hook.copies("dev", data={"a": "1"})
     world.cluster.create(syncer())
     world.metacontroller.settle()
-    path, request = world.hook.asked[-1]
+    path, request = world.hook.requests[-1]
     assert path == "/sync"
     assert sorted(request) == ["children", "controller", "finalizing", "parent", "related"]
     assert request["controller"]["spec"]["childResources"] == [
@@ -90,12 +90,12 @@ def test_a_child_that_loses_its_label_is_released_and_taken_back_when_it_is_want
     world.hook.copies("dev", data={"a": "1"})
     parent = world.cluster.create(syncer())
     world.metacontroller.settle()
-    seen = len(world.hook.asked)
+    seen = len(world.hook.requests)
     world.cluster.patch(
         "ConfigMap", "settings", "dev", {"metadata": {"labels": {"controller-uid": None}}}
     )
     world.metacontroller.settle()
-    observed = [request["children"]["ConfigMap.v1"] for _, request in world.hook.asked[seen:]]
+    observed = [request["children"]["ConfigMap.v1"] for _, request in world.hook.requests[seen:]]
     assert [sorted(group) for group in observed] == [[], ["dev/settings"]]
     found = world.copy_in("dev")
     assert found is not None
@@ -278,11 +278,11 @@ def test_a_rule_selects_what_it_says(
     world.hook.rules = [{"apiVersion": "v1", **rule}]
     world.cluster.create(syncer())
     world.metacontroller.settle()
-    (group,) = world.hook.asked[-1][1]["related"].values()
+    (group,) = world.hook.requests[-1][1]["related"].values()
     assert sorted(group) == expected
 
 
-def test_only_the_syncers_that_asked_to_see_an_object_are_asked_again_when_it_changes(
+def test_only_the_syncers_whose_rules_match_an_object_are_synced_when_it_changes(
     world: PreviewCluster,
 ) -> None:
     world.hook.rules = [{"apiVersion": "v1", "resource": "configmaps", "names": ["source"]}]
@@ -298,7 +298,7 @@ def test_only_the_syncers_that_asked_to_see_an_object_are_asked_again_when_it_ch
     assert world.metacontroller.calls == {("customize", "reader"): 1, ("sync", "reader"): 3}
 
 
-def test_related_rules_are_asked_for_once_a_generation_and_again_after_twenty_minutes(
+def test_related_rules_are_requested_once_a_generation_and_again_after_twenty_minutes(
     world: PreviewCluster,
 ) -> None:
     world.cluster.create(syncer())
@@ -309,7 +309,7 @@ def test_related_rules_are_asked_for_once_a_generation_and_again_after_twenty_mi
     assert world.metacontroller.calls == {("customize", "sample"): 2, ("sync", "sample"): 7}
 
 
-def test_a_resync_is_made_when_it_was_asked_for_and_the_earlier_of_two_wins(
+def test_a_resync_happens_when_it_was_requested_and_the_earlier_of_two_wins(
     world: PreviewCluster,
 ) -> None:
     answers: Iterator[Object] = iter([{"resyncAfterSeconds": 60}, {"resyncAfterSeconds": 30.5}])
@@ -342,7 +342,7 @@ def test_after_an_outage_a_resync_asks_at_once_however_far_the_next_retry_is(
     assert world.metacontroller.calls["sync", "sample"] == 1
 
 
-def test_an_overloaded_hook_is_asked_again_when_it_said(world: PreviewCluster) -> None:
+def test_an_overloaded_hook_is_called_again_at_the_time_it_set(world: PreviewCluster) -> None:
     world.hook.refuse = (429, b"", {"Retry-After": "7"})
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -418,7 +418,7 @@ def test_an_answer_that_metacontroller_cannot_use_is_an_event_and_changes_nothin
     assert world.copy_in("dev") == before
 
 
-def test_a_controller_uid_of_ones_own_fails_the_whole_sync(world: PreviewCluster) -> None:
+def test_a_controller_uid_from_the_hook_fails_the_whole_sync(world: PreviewCluster) -> None:
     world.hook.copies("dev", metadata={"labels": {"controller-uid": "mine"}})
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -450,7 +450,7 @@ def test_a_deleted_syncer_goes_when_the_hook_says_that_it_has_finished(
     assert world.metacontroller.calls["finalize", "sample"] == 2
 
 
-def test_an_answer_that_finishes_applies_nothing_any_more(world: PreviewCluster) -> None:
+def test_an_answer_that_finishes_applies_nothing(world: PreviewCluster) -> None:
     world.hook.copies("dev")
     world.cluster.create(syncer())
     world.metacontroller.settle()
@@ -466,7 +466,7 @@ def test_an_answer_that_finishes_applies_nothing_any_more(world: PreviewCluster)
 
 
 @pytest.mark.parametrize(("propagation", "left"), [("foreground", None), ("orphan", {"a": "1"})])
-def test_while_the_garbage_collector_has_the_children_the_hook_is_asked_but_nothing_is_applied(
+def test_while_the_garbage_collector_deletes_the_children_the_hook_is_called_but_nothing_is_applied(
     world: PreviewCluster, propagation: str, left: dict[str, str] | None
 ) -> None:
     world.hook.copies("dev", data={"a": "1"})
@@ -502,21 +502,21 @@ def test_a_terminating_namespace_is_shown_before_it_is_gone(world: PreviewCluste
     world.hook.rules = NAMESPACES_AND_COPIES
     world.cluster.create(syncer())
     world.metacontroller.settle()
-    seen = len(world.hook.asked)
+    seen = len(world.hook.requests)
     world.cluster.delete("Namespace", "dev")
     world.metacontroller.settle()
     phases = [
         request["related"]["Namespace.v1"].get("dev", {}).get("status")
-        for _, request in world.hook.asked[seen:]
+        for _, request in world.hook.requests[seen:]
     ]
     assert phases == [{"phase": "Terminating"}, None]
     world.cluster.create(namespace("dev"))
     world.metacontroller.settle()
-    assert "dev" in world.hook.asked[-1][1]["related"]["Namespace.v1"]
+    assert "dev" in world.hook.requests[-1][1]["related"]["Namespace.v1"]
 
 
 def test_the_same_story_gives_the_same_bytes() -> None:
-    def told() -> bytes:
+    def end_state() -> bytes:
         world = PreviewCluster()
         world.hook.rules = NAMESPACES_AND_COPIES
         world.hook.copies("dev", "prod", data={"a": "1"})
@@ -524,4 +524,4 @@ def test_the_same_story_gives_the_same_bytes() -> None:
         world.metacontroller.advance(100)
         return encode([world.cluster.list(kind) for kind in ("ConfigMap", "ConfigMapSyncer")])
 
-    assert told() == told()
+    assert end_state() == end_state()

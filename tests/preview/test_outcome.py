@@ -32,7 +32,7 @@ def world() -> PreviewCluster:
     return world
 
 
-def test_a_new_copy_tells_what_was_not_there_before(world: PreviewCluster) -> None:
+def test_a_new_copy_shows_what_was_not_there_before(world: PreviewCluster) -> None:
     before = state(world)
     world.hook.copies("dev")
     world.metacontroller.settle()
@@ -61,7 +61,7 @@ def test_a_new_copy_tells_what_was_not_there_before(world: PreviewCluster) -> No
         (failing("NamespaceTerminating", "dev"), "was NamespaceTerminating"),
     ],
 )
-def test_a_copy_that_comes_back_tells_what_was_said_of_its_namespace(
+def test_a_copy_that_comes_back_shows_what_was_said_of_its_namespace(
     world: PreviewCluster, status: Object, why: str
 ) -> None:
     parent = world.cluster.look("ConfigMapSyncer", "sample")
@@ -73,7 +73,7 @@ def test_a_copy_that_comes_back_tells_what_was_said_of_its_namespace(
     assert [copy.why for copy in changes.copies(before, state(world))] == [why]
 
 
-def test_a_change_is_told_by_its_keys_and_never_by_a_value(world: PreviewCluster) -> None:
+def test_a_change_is_shown_by_its_keys_and_never_by_a_value(world: PreviewCluster) -> None:
     world.hook.copies("dev", "prod", data={"a": "1", "b": "1"}, binaryData={"c": "MQ=="})
     world.metacontroller.settle()
     before = state(world)
@@ -106,7 +106,7 @@ def test_many_keys_are_counted(world: PreviewCluster) -> None:
     assert changes.copies(middle, state(world))[0].why == "gone: 5 keys"
 
 
-def test_what_goes_tells_what_took_it_away(world: PreviewCluster) -> None:
+def test_a_deletion_shows_its_reason(world: PreviewCluster) -> None:
     world.hook.copies("dev", "prod")
     world.metacontroller.settle()
     before = state(world)
@@ -126,7 +126,7 @@ def test_what_goes_tells_what_took_it_away(world: PreviewCluster) -> None:
     assert changes.copies(before, state(world))[0].why == "the copies are named other now"
 
 
-def test_a_copy_that_is_not_there_where_its_source_is_not_is_no_target_less(
+def test_a_deleted_copy_of_a_missing_source_has_the_reason_of_the_source(
     world: PreviewCluster,
 ) -> None:
     world.hook.copies("dev")
@@ -160,7 +160,7 @@ def test_what_becomes_of_the_copies_of_a_syncer_that_is_deleted(
     ]
 
 
-def test_what_is_taken_over_let_go_or_made_anew_is_told_apart(world: PreviewCluster) -> None:
+def test_taken_over_released_and_recreated_copies_are_distinguished(world: PreviewCluster) -> None:
     for name in ("dev", "prod", "default"):
         immutable = name == "default"
         world.cluster.create(config_map("settings", name, data={"a": "0"}, immutable=immutable))
@@ -183,7 +183,7 @@ def test_what_is_taken_over_let_go_or_made_anew_is_told_apart(world: PreviewClus
     assert [c.happened for c in changes.copies(middle, middle)] == [Happened.UNCHANGED] * 2
 
 
-def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(
+def test_a_change_of_metadata_alone_is_shown_and_so_is_a_copy_that_hangs(
     world: PreviewCluster,
 ) -> None:
     world.hook.copies("dev", "prod")
@@ -198,7 +198,7 @@ def test_metadata_that_alone_changes_is_told_and_so_is_a_copy_that_hangs(
     assert changes.copies(after, after)[1].why == "is being deleted"
 
 
-def test_a_copy_that_could_not_be_made_stands_there_with_its_reason(world: PreviewCluster) -> None:
+def test_a_copy_that_could_not_be_made_is_listed_with_its_reason(world: PreviewCluster) -> None:
     world.hook.sync = lambda _: {"status": failing("Conflict", "dev"), "children": []}
     world.metacontroller.settle()
     assert changes.copies(state(world), state(world)) == [

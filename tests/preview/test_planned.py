@@ -18,7 +18,7 @@ def copy(where: str, name: str = "settings", **metadata: object) -> Object:
     return found
 
 
-def asked(**status: object) -> Object:
+def syncer_with(**status: object) -> Object:
     spec = {"sourceNamespace": "shared", "sourceConfigMap": "settings"}
     return {**syncer(**spec), "status": status}
 
@@ -41,7 +41,7 @@ def change(where: str, *keys: str, count: int | None = None) -> Object:
     return {"namespace": where, "keyCount": len(keys) if count is None else count, "keys": [*keys]}
 
 
-def test_everything_that_can_be_there_stands_beside_what_is_planned() -> None:
+def test_a_plan_is_shown_with_everything_else_that_can_be_there() -> None:
     there = state(
         *map(namespace, ("a", "b", "c", "d", "e", "f", "g", "h", "k")),
         copy("b"),
@@ -65,7 +65,7 @@ def test_everything_that_can_be_there_stands_beside_what_is_planned() -> None:
         {"namespace": "g", "reason": "ManagedByAnother"},
         {"namespace": "i", "reason": "NamespaceNotFound"},
     ]
-    status = asked(plan=plan, failures=failures, syncedNamespaces=["c", "k"])
+    status = syncer_with(plan=plan, failures=failures, syncedNamespaces=["c", "k"])
 
     lines = printed(there, status)
 
@@ -90,7 +90,7 @@ def test_everything_that_can_be_there_stands_beside_what_is_planned() -> None:
 def test_what_is_beyond_the_names_is_counted() -> None:
     plan = {"create": {"count": 1060, "namespaces": ["a"]}, "fail": {"count": 2, "namespaces": []}}
 
-    lines = printed(state(), asked(plan=plan, syncedNamespaces=["b"]))
+    lines = printed(state(), syncer_with(plan=plan, syncedNamespaces=["b"]))
 
     assert lines[-2:] == [
         "a           no namespace   create",
@@ -98,15 +98,15 @@ def test_what_is_beyond_the_names_is_counted() -> None:
     ]
 
 
-def test_where_nothing_would_be_done_that_is_said_of_each_syncer_or_of_all() -> None:
-    idle = asked(plan={"create": {"count": 0}})
+def test_an_empty_plan_is_reported_for_each_syncer_or_for_all() -> None:
+    idle = syncer_with(plan={"create": {"count": 0}})
 
     assert printed(state(), idle) == ["sample: nothing would be done."]
     assert printed(state(), idle, changes_only=True) == ["No copy would change."]
 
 
-def test_what_is_as_it_shall_be_is_no_change() -> None:
-    held = asked(plan={}, syncedNamespaces=["a"])
+def test_a_copy_that_is_current_is_not_a_change() -> None:
+    held = syncer_with(plan={}, syncedNamespaces=["a"])
 
     assert printed(state(), held, changes_only=True) == ["No copy would change."]
     assert printed(state(), held)[2:] == ["a           no namespace   nothing"]
@@ -114,10 +114,10 @@ def test_what_is_as_it_shall_be_is_no_change() -> None:
 
 def test_a_syncer_that_is_deleted_has_its_copies_deleted_or_released() -> None:
     gone, kept = copy("a"), copy("b")
-    before = state(asked(), gone, kept, copy("c"))
+    before = state(syncer_with(), gone, kept, copy("c"))
     released = {**kept, "metadata": {**kept["metadata"], "ownerReferences": []}}
     unchanged = copy("c")
-    deleted = asked()
+    deleted = syncer_with()
     deleted["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
     after = state(deleted, released, unchanged)
 
@@ -140,9 +140,9 @@ def test_a_hook_without_plans_a_missing_source_and_a_failure_are_problems() -> N
     ]
     failures = [{"namespace": "a", "reason": "Conflict", "message": "It is in the way."}]
 
-    assert list(plan_report.problems(state(syncer()))) == ["sample: the hook gave no plan"]
-    told = asked(plan={}, conditions=conditions, failures=failures)
-    assert list(plan_report.problems(state(told))) == [
+    assert list(plan_report.problems(state(syncer_with()))) == ["sample: the hook gave no plan"]
+    failing = syncer_with(plan={}, conditions=conditions, failures=failures)
+    assert list(plan_report.problems(state(failing))) == [
         "sample: Gone: It is gone.",
         "sample, namespace a: Conflict: It is in the way.",
     ]

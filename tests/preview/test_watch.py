@@ -26,7 +26,7 @@ def state(*items: Object) -> State:
     return {Reference.of(item): item for item in items}
 
 
-def test_what_only_tells_one_run_from_another_is_no_change() -> None:
+def test_what_only_distinguishes_two_runs_is_not_a_change() -> None:
     later = state(copy("2", "now", a="1"))
     assert watch.in_line(state(copy("1", "then", a="1")), later) == later
 
@@ -39,7 +39,7 @@ def test_a_change_remains_one_and_the_object_the_same() -> None:
     assert item["metadata"]["resourceVersion"] == "earlier"
 
 
-def test_what_is_there_no_more_is_kept_to_be_told() -> None:
+def test_what_has_gone_is_kept_so_that_it_can_be_reported() -> None:
     earlier = state(copy("1", "then", a="1"))
     assert watch.in_line(earlier, {}) == earlier
 

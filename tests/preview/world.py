@@ -45,14 +45,14 @@ class StubHook:
 
     def __init__(self) -> None:
         self.rules: list[Object] = []
-        self.asked: list[tuple[str, Any]] = []
+        self.requests: list[tuple[str, Any]] = []
         self.sync: Callable[[Any], Object] = lambda _: {"status": {}, "children": []}
         self.finalize: Callable[[Any], Object] = lambda _: {"finalized": True}
         self.refuse: tuple[int, bytes, dict[str, str]] | None = None
 
     def __call__(self, path: str, body: bytes) -> tuple[int, bytes, dict[str, str]]:
         request = json.loads(body)
-        self.asked.append((path, request))
+        self.requests.append((path, request))
         if self.refuse is not None:
             return self.refuse
         match path:

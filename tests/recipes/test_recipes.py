@@ -150,7 +150,7 @@ FIELD = (
             '                else {"app.kubernetes.io/managed-by": "configmap-syncer"}\n'
             "            ),\n",
         ),
-        "",  # test_every_history_ends_as_it_is_promised, which takes minutes
+        "",  # test_every_history_ends_as_the_oracle_promises, which takes minutes
     ),
 )
 SETTING = (

@@ -31,23 +31,23 @@ def main() -> int:
         help="flood: flags to run Metacontroller with, once for each comparison",
     )
     parser.add_argument("--seed", type=int, default=None)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if absent := missing():
         print("Cannot start:", *absent, sep="\n  ", file=sys.stderr)
         return 1
-    if asked.seed is None:
-        asked.seed = random.SystemRandom().randrange(1_000_000)
-    print(f"Seed {asked.seed}", flush=True)
-    return _RUNS[asked.run](asked)
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(1_000_000)
+    print(f"Seed {options.seed}", flush=True)
+    return _RUNS[options.run](options)
 
 
-def _chaos(asked: argparse.Namespace) -> int:
+def _chaos(options: argparse.Namespace) -> int:
     parts = Parts()
     with parts.running():
-        world = LiveCluster(parts.client, asked.targets)
+        world = LiveCluster(parts.client, options.targets)
         world.make()
         with Watch(parts.client, SUBJECT, world.untargeted) as watch:
-            chaos = Chaos(parts, world, watch, asked.seed)
+            chaos = Chaos(parts, world, watch, options.seed)
             started = time.monotonic()
             try:
                 for each in chaos.live():
@@ -55,15 +55,15 @@ def _chaos(asked: argparse.Namespace) -> int:
                     print(f"{len(chaos.report.injected):4} {seconds:6.0f} s  {each}", flush=True)
                     if each.failures:
                         print(parts.logs(), file=sys.stderr)
-                    done = seconds if asked.seconds else len(chaos.report.injected)
-                    if done >= (asked.seconds or asked.faults):
+                    done = seconds if options.seconds else len(chaos.report.injected)
+                    if done >= (options.seconds or options.faults):
                         break
             except TimedOut:
                 print(parts.logs(), file=sys.stderr)
                 raise
             finally:
                 print(chaos.report)
-                print(f"In {time.monotonic() - started:.0f} s with seed {asked.seed}", flush=True)
+                print(f"In {time.monotonic() - started:.0f} s with seed {options.seed}", flush=True)
     return 1 if chaos.report.failures else 0
 
 

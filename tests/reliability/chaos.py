@@ -28,7 +28,7 @@ HEALING_SECONDS: Final = 150
 _PROGRESS_SECONDS: Final = 60
 _RESYNC_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.2
-_TOLD: Final = 20
+_MOST_SHOWN: Final = 20
 # A fault must fall into the operation, not behind it: the watch is a little late.
 _LATEST: Final = 0.9
 AWAY_ALLOWANCE: Final = 3
@@ -60,12 +60,12 @@ class Injected:
     healing: Healing
 
     def __str__(self) -> str:
-        told = (
+        summary = (
             f"{self.operation:12} {self.fault:28} after {self.after_writes:3} writes, lasted "
             f"{self.lasted:5.1f} s, healed after {self.healed:5.1f} s {self.healing.value}, "
             f"away {self.away:5.2f} s"
         )
-        return "\n     FAILED: ".join([told, *self.failures])
+        return "\n     FAILED: ".join([summary, *self.failures])
 
 
 @dataclass(slots=True)
@@ -224,4 +224,4 @@ class Chaos:
 def _failures(left: Mapping[str, Sequence[str]], healing: Healing) -> Iterator[str]:
     if healing in {Healing.ONLY_BY_RESYNC, Healing.NEVER}:
         yield f"healed {healing.value}"
-        yield from islice(chain.from_iterable(left.values()), _TOLD)
+        yield from islice(chain.from_iterable(left.values()), _MOST_SHOWN)

@@ -44,16 +44,16 @@ class Unbounded(AssertionError):
     """Something grew that has to stay within a limit."""
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """The situations that are asked for, each on a stack of its own; a failure raises."""
     situations: dict[str, Callable[[Stack], Iterator[str]]] = {
         "many": lambda stack: _many_at_once(stack, SYNCERS, NAMESPACES_EACH),
         "restless": lambda stack: _restless_source(
-            stack, asked.seconds or RESTLESS_SECONDS, random.Random(asked.seed)
+            stack, options.seconds or RESTLESS_SECONDS, random.Random(options.seed)
         ),
-        "large": lambda stack: _large_beside_small(stack, asked.metacontroller or _ARGUMENTS),
+        "large": lambda stack: _large_beside_small(stack, options.metacontroller or _ARGUMENTS),
     }
-    for name in asked.only or situations:
+    for name in options.only or situations:
         with Stack(SERVER_SIDE_APPLY) as stack:
             for line in situations[name](stack):
                 print(f"{name}: {line}", flush=True)

@@ -208,16 +208,16 @@ def _place(copy: Object) -> tuple[str, str]:
     return copy["metadata"]["namespace"], copy["metadata"]["name"]
 
 
-def run(asked: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Rounds until the time is over, or for ever; a round that does not come out raises."""
     with Stack(SERVER_SIDE_APPLY) as stack:
-        soak = Soak(stack.client, asked.seed)
+        soak = Soak(stack.client, options.seed)
         soak.make()
         started = reported = time.monotonic()
         samples: list[tuple[float, Sample]] = []
         rounds = 0
         try:
-            while not asked.seconds or time.monotonic() - started < asked.seconds:
+            while not options.seconds or time.monotonic() - started < options.seconds:
                 soak.round()
                 rounds += 1
                 now = time.monotonic()
@@ -230,7 +230,7 @@ def run(asked: argparse.Namespace) -> int:
             raise
         finally:
             print(_report(soak, rounds, samples), flush=True)
-            print(f"Seed {asked.seed}; syncs: {len(stack.hook.calls('sync'))}", flush=True)
+            print(f"Seed {options.seed}; syncs: {len(stack.hook.calls('sync'))}", flush=True)
     return 0
 
 

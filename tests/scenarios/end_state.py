@@ -58,8 +58,8 @@ def _comparable(item: Manifest, names: dict[str, str], versions: dict[str, str])
     }
     compared = {**item, "metadata": metadata}
     if seen := item.get("status", {}).get("sourceResourceVersion"):
-        told = f"the version of {versions.get(seen, 'what is no more')}"
-        compared["status"] = {**item["status"], "sourceResourceVersion": told}
+        version = f"the version of {versions.get(seen, 'what is no more')}"
+        compared["status"] = {**item["status"], "sourceResourceVersion": version}
     if item["kind"] in ("ConfigMap", "Secret"):
         compared["fields"] = _owners(item["metadata"].get("managedFields", ()))
     text = json.dumps(compared, sort_keys=True)

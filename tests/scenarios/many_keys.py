@@ -106,23 +106,23 @@ class ManyKeys:
 
     def wait_for(self, reason: str, data: Mapping[str, str] | None = None) -> str:
         """The message of Ready once it has this reason, and the copy this content."""
-        told = ""
+        message = ""
 
         def look() -> str | None:
-            nonlocal told
+            nonlocal message
             found = self._world.find(self._syncer) or {}
             conditions = found.get("status", {}).get("conditions", [])
             ready: Manifest = next((c for c in conditions if c["type"] == "Ready"), {})
-            told = ready.get("message", "")
+            message = ready.get("message", "")
             if ready.get("reason") != reason:
-                return f"Ready: {ready.get('reason')}: {told}"
+                return f"Ready: {ready.get('reason')}: {message}"
             held = (self._world.find(self._copy) or {}).get("data") or {}
             if data is not None and held != data:
                 return f"the copy has {len(held)} keys"
             return None
 
         self._world.eventually(look, reason)
-        return told
+        return message
 
 
 def keep_immutable_copies_of_what_does_not_fit(world: World, prefix: str) -> None:
@@ -132,9 +132,11 @@ def keep_immutable_copies_of_what_does_not_fit(world: World, prefix: str) -> Non
     many = keys(17_000)
 
     syncer.write(many)
-    told = syncer.wait_for("TooLarge")
+    message = syncer.wait_for("TooLarge")
 
-    assert re.search(r"would take [\d,]+ bytes, more than the [\d,]+ bytes that are", told), told
+    assert re.search(r"would take [\d,]+ bytes, more than the [\d,]+ bytes that are", message), (
+        message
+    )
     assert syncer.copy == before
     syncer.write(dict.fromkeys(many))
     syncer.wait_for("AllCopiesCurrent", {"first": "1"})
@@ -146,16 +148,16 @@ def meet_the_limit_to_the_byte(world: World, prefix: str) -> None:
     syncer = ManyKeys(world, prefix)
     many = keys(15_000)
     syncer.write(many | {"first": None, "filling": "x" * _FILLING})
-    told = syncer.wait_for("TooLarge")
-    size = re.search(rf"would take ([\d,]+) bytes, more than the {ETCD_LIMIT:,} ", told)
-    assert size, told
+    message = syncer.wait_for("TooLarge")
+    size = re.search(rf"would take ([\d,]+) bytes, more than the {ETCD_LIMIT:,} ", message)
+    assert size, message
     most = _FILLING - int(size[1].replace(",", "")) + ETCD_LIMIT
 
     syncer.write({"filling": "x" * most})
     syncer.wait_for("AllCopiesCurrent", many | {"filling": "x" * most})
     syncer.write({"filling": "x" * (most + 1)})
-    told = syncer.wait_for("TooLarge")
-    assert f"would take {ETCD_LIMIT + 1:,} bytes" in told
+    message = syncer.wait_for("TooLarge")
+    assert f"would take {ETCD_LIMIT + 1:,} bytes" in message
 
 
 def replace_a_copy_that_others_fill(world: World, prefix: str) -> None:

@@ -78,24 +78,24 @@ class RealWorld:
         A timer that is left over may fire meanwhile, once: then it flies again.
         """
         canary = Canary(self.client)
-        asked: Sequence[Manifest] = ()
+        again: Sequence[Manifest] = ()
 
         def rests() -> bool:
-            nonlocal asked
+            nonlocal again
             before = len(self.stack.hook.calls())
             canary.fly(_FLIGHTS)
             after = self.stack.hook.calls()[before:]
-            asked = [call for call in after if call.get("syncer") in syncers]
-            return not asked
+            again = [call for call in after if call.get("syncer") in syncers]
+            return not again
 
         wait_for(
             rests,
             f"{', '.join(syncers)} to rest",
             _PATIENCE_SECONDS,
-            lambda: f"the hook was asked though nothing changed: {asked[-1]}",
+            lambda: f"the hook was asked though nothing changed: {again[-1]}",
         )
 
-    def asked(self, prefix: str) -> int:
+    def calls_of(self, prefix: str) -> int:
         """How often the hook was asked about syncers whose names begin so."""
         calls = self.stack.hook.calls()
         return sum(str(call.get("syncer", "")).startswith(prefix) for call in calls)

@@ -99,20 +99,20 @@ class Story:
     @classmethod
     def read(cls, path: Path, prefix: str = "x-") -> "Story":
         text = re.sub(r"\bx-", prefix, path.read_text("utf-8"))
-        told = expanded(yaml.safe_load(text))
+        document = expanded(yaml.safe_load(text))
         return cls(
             name=path.stem,
             prefix=prefix,
-            namespaces=told["namespaces"],
-            steps=told["steps"],
-            strategies=told.get("strategies", STRATEGIES),
-            settings=told.get("settings", {}),
-            has_adoption=told.get("adoption", True),
-            extra_calls=told.get("extra_calls", {"number": 1})["number"],
-            fewer_calls=told.get("extra_calls", {}).get("fewer", 0),
-            is_a_race=told.get("race", False),
-            may_be_lost="lost" in told,
-            waiting=told.get("waiting", {"syncers": ()})["syncers"],
+            namespaces=document["namespaces"],
+            steps=document["steps"],
+            strategies=document.get("strategies", STRATEGIES),
+            settings=document.get("settings", {}),
+            has_adoption=document.get("adoption", True),
+            extra_calls=document.get("extra_calls", {"number": 1})["number"],
+            fewer_calls=document.get("extra_calls", {}).get("fewer", 0),
+            is_a_race=document.get("race", False),
+            may_be_lost="lost" in document,
+            waiting=document.get("waiting", {"syncers": ()})["syncers"],
         )
 
     def the_other_way_round(self) -> "Story":
@@ -159,8 +159,8 @@ class _Teller:
         self.syncers: set[str] = set()
 
     def apply(self, manifests: Sequence[Manifest]) -> None:
-        for told in manifests:
-            manifest = self._complete(told)
+        for written in manifests:
+            manifest = self._complete(written)
             if manifest["kind"] == "ConfigMapSyncer":
                 self.syncers.add(manifest["metadata"]["name"])
             self.world.apply(manifest)
@@ -168,8 +168,8 @@ class _Teller:
     def apply_as(self, what: Mapping[str, Sequence[Manifest]]) -> None:
         """What is applied server-side, by the names of the field managers."""
         for manager, manifests in what.items():
-            for told in manifests:
-                self.world.apply_as(manager, self._complete(told))
+            for written in manifests:
+                self.world.apply_as(manager, self._complete(written))
 
     def patch(self, what: Manifest) -> None:
         self.world.patch(ObjectReference.parse(what["of"]), self._complete(what["with"]))
@@ -194,8 +194,8 @@ class _Teller:
             assert _FORBIDDEN in (refusal or ""), f"{write}: {refusal}"
 
     def _as_tenant(self, write: Manifest) -> str | None:
-        ((verb, told),) = write.items()
-        what = self._complete(told)
+        ((verb, content),) = write.items()
+        what = self._complete(content)
         return self.world.as_tenant(
             lambda world: getattr(_Teller(world), verb)([what] if verb == "apply" else what)
         )
@@ -261,30 +261,30 @@ class _Teller:
         calls = [call for call in self.world.calls(syncer) if call["hook"] != "customize"]
         return bool(calls[-1]["resyncAfterSeconds"])
 
-    def _complete(self, told: Any) -> Any:
+    def _complete(self, value: Any) -> Any:
         """A manifest with its apiVersion, and with the uids that its `uid: REFERENCE` names."""
-        if isinstance(told, dict):
-            is_manifest = "metadata" in told and "kind" in told
-            known = {"apiVersion": API_VERSIONS[told["kind"]]} if is_manifest else {}
-            return known | {key: self._complete(value) for key, value in told.items()}
-        if isinstance(told, list):
-            return [self._complete(item) for item in told]
-        if isinstance(told, str) and told.startswith("uid of "):
-            found = self.world.find(ObjectReference.parse(told.removeprefix("uid of ")))
-            assert found is not None, told
+        if isinstance(value, dict):
+            is_manifest = "metadata" in value and "kind" in value
+            known = {"apiVersion": API_VERSIONS[value["kind"]]} if is_manifest else {}
+            return known | {key: self._complete(value) for key, value in value.items()}
+        if isinstance(value, list):
+            return [self._complete(item) for item in value]
+        if isinstance(value, str) and value.startswith("uid of "):
+            found = self.world.find(ObjectReference.parse(value.removeprefix("uid of ")))
+            assert found is not None, value
             return found["metadata"]["uid"]
-        return told
+        return value
 
 
 def mend(world: World, syncer: str) -> None:
     """Type the command that a syncer's `Ready` has."""
     found = world.find(ObjectReference("ConfigMapSyncer", syncer))
     assert found is not None, f"{syncer} is not there"
-    told = ready(found["status"])["message"]
+    message = ready(found["status"])["message"]
     command = re.search(
-        r"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? (\S+)=(\S+) --overwrite`", told
+        r"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? (\S+)=(\S+) --overwrite`", message
     )
-    assert command, f"no command in: {told}"
+    assert command, f"no command in: {message}"
     verb, resource, name, namespace, key, value = command.groups()
     kind = next(kind for kind in API_VERSIONS if kind.lower() == resource)
     field = {"label": "labels", "annotate": "annotations"}[verb]

@@ -5,7 +5,7 @@ import dataclasses
 from msgspec import UNSET
 
 from tests.cases import Case, cases
-from tests.cases.asking import answered
+from tests.cases.asking import answer_to
 
 
 def case_of(name: str, uid: str) -> Case:
@@ -18,7 +18,7 @@ def case_of(name: str, uid: str) -> Case:
 def test_the_token_of_an_edit_that_leaves_no_target_is_of_one_syncer_alone() -> None:
     name = "an-edit-that-leaves-no-target-is-held"
     tokens = {
-        answered(case_of(name, uid)).decoded["status"].get("pruneToken", UNSET)
+        answer_to(case_of(name, uid)).decoded["status"].get("pruneToken", UNSET)
         for uid in ("00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b")
     }
 

@@ -67,12 +67,12 @@ def test_a_request_is_as_large_as_it_is_said_to_be_or_a_little_smaller(
     monkeypatch.setattr(grown, "TARGETS", 100)
     body = grown.encoded(grown.settled(size))
     request, policy = protocol.decode_sync(body), HookOptions()
-    asked = parse_syncer(request.parent)
-    assert isinstance(asked, Syncer)
-    content = source.resolve(asked, request, policy)
+    syncer = parse_syncer(request.parent)
+    assert isinstance(syncer, Syncer)
+    content = source.resolve(syncer, request, policy)
     assert isinstance(content, Content)
 
-    wanted = targets.resolve(asked, request, policy)
-    told = request_size.of(observe(asked, wanted, request, policy), content)
+    resolved = targets.resolve(syncer, request, policy)
+    estimate = request_size.of(observe(syncer, resolved, request, policy), content)
 
-    assert 1 <= told.taken / len(body) < 1.2
+    assert 1 <= estimate.taken / len(body) < 1.2

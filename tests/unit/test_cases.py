@@ -31,7 +31,7 @@ from hooks.preview.simulator.registration import Installation
 from hooks.preview.simulator.schema import Schema
 from hooks.sync import sync
 from tests.cases import HOOKS, Case, cases, expanded, shortened
-from tests.cases.asking import LoggedAnswer, answered, asked
+from tests.cases.asking import LoggedAnswer, answer_to, call_hook
 from tests.wsgi import HookAnswer, hook_of
 
 CASES = tuple(cases())
@@ -90,7 +90,7 @@ def installed(case: Case) -> Installation:
 
 @cache
 def answer(case: Case) -> LoggedAnswer:
-    return answered(case)
+    return answer_to(case)
 
 
 def test_there_is_a_case_of_every_hook() -> None:
@@ -99,15 +99,15 @@ def test_there_is_a_case_of_every_hook() -> None:
 
 @every_case
 def test_the_answer_is_the_recorded_one(case: Case) -> None:
-    told = answer(case)
+    answered = answer(case)
 
-    assert told.code == 200, told.body
-    assert told.decoded == case.response
+    assert answered.code == 200, answered.body
+    assert answered.decoded == case.response
 
 
 @every_case
 def test_the_same_request_gives_the_same_bytes(case: Case) -> None:
-    assert answered(case).body == answer(case).body
+    assert answer_to(case).body == answer(case).body
 
 
 @every_answer_with_children
@@ -123,10 +123,10 @@ def test_the_request_is_not_changed(case: Case) -> None:
 
 @every_answer_with_children
 def test_metacontroller_can_read_the_answer(case: Case) -> None:
-    told = ask(lambda _, __: (200, answer(case).body), case.hook, case.request)
+    response = ask(lambda _, __: (200, answer(case).body), case.hook, case.request)
 
-    assert told.resync_after_seconds >= 0
-    for child in told.children:
+    assert response.resync_after_seconds >= 0
+    for child in response.children:
         kind = child["kind"]
         fields = {"apiVersion", "kind", "metadata", "data", "immutable"}
         assert set(child) <= fields | {"type" if kind == "Secret" else "binaryData"}
@@ -149,7 +149,7 @@ def test_metacontroller_can_read_the_answer(case: Case) -> None:
         assert metadata["namespace"]
         assert "controller-uid" not in metadata.get("labels", {})
         assert LAST_APPLIED not in metadata.get("annotations", {})
-    keys = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in told.children]
+    keys = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in response.children]
     assert len(set(keys)) == len(keys)
 
 
@@ -203,9 +203,9 @@ def test_what_gets_the_label_is_kept_by_the_next_sync(case: Case) -> None:
         },
     }
 
-    told = asked("sync", encode(request), case.now, case.settings)
+    answered = call_hook("sync", encode(request), case.now, case.settings)
 
-    (child,) = told.decoded["children"]
+    (child,) = answered.decoded["children"]
     assert (place(child), child["data"]["level"]) == (place(given), "info")
 
 
@@ -255,24 +255,24 @@ def test_the_counts_add_up_and_the_lists_are_sorted(case: Case) -> None:
 def test_the_conditions_that_kstatus_reads_are_there_only_while_they_are_true(case: Case) -> None:
     conditions = answer(case).decoded["status"]["conditions"]
     ready = conditions[-1]
-    told = [each for each in conditions if each["type"] in ("Reconciling", "Stalled")]
+    for_kstatus = [each for each in conditions if each["type"] in ("Reconciling", "Stalled")]
 
-    named = ["SourceResolved", "Synced", *(each["type"] for each in told), "Ready"]
+    named = ["SourceResolved", "Synced", *(each["type"] for each in for_kstatus), "Ready"]
     assert [each["type"] for each in conditions] == named
-    assert [each["status"] for each in told] == ["True"] * len(told)
-    assert len(told) == (ready["status"] == "False" and ready["reason"] != "Suspended")
-    for each in told:
+    assert [each["status"] for each in for_kstatus] == ["True"] * len(for_kstatus)
+    assert len(for_kstatus) == (ready["status"] == "False" and ready["reason"] != "Suspended")
+    for each in for_kstatus:
         if each["type"] == "Stalled":
             assert (each["reason"], each["message"]) == (ready["reason"], ready["message"])
 
 
 @every_answer_with_children
 def test_without_a_source_no_copy_is_deleted(case: Case) -> None:
-    told = answer(case).decoded
-    resolved = next(c for c in told["status"]["conditions"] if c["type"] == "SourceResolved")
+    response = answer(case).decoded
+    resolved = next(c for c in response["status"]["conditions"] if c["type"] == "SourceResolved")
     if case.hook == "finalize" or resolved["status"] == "True":
         return
-    kept = {(c["metadata"]["namespace"], c["metadata"]["name"]) for c in told["children"]}
+    kept = {(c["metadata"]["namespace"], c["metadata"]["name"]) for c in response["children"]}
 
     observed = [copy for copy in group(case, "children", "ConfigMap.v1") if not is_deleting(copy)]
     for found in observed:
@@ -297,7 +297,7 @@ def test_what_is_not_ours_is_never_returned(case: Case) -> None:
 
 
 @every_case
-def test_no_data_is_told_in_the_log_or_the_status(case: Case) -> None:
+def test_no_data_is_in_the_log_or_the_status(case: Case) -> None:
     status = json.dumps(answer(case).decoded.get("status", {}))
     objects = [
         *([case.request["object"]] if case.hook == "adopt" else []),
@@ -315,7 +315,7 @@ def test_no_data_is_told_in_the_log_or_the_status(case: Case) -> None:
 @pytest.mark.parametrize(
     "case", [case for case in CHILDREN if str(case) not in UNSTORABLE], ids=str
 )
-def test_what_is_asked_for_comes_to_be_in_four_steps_at_most(case: Case) -> None:
+def test_the_answer_comes_true_in_four_steps_at_most(case: Case) -> None:
     clock = Clock(case.now)
     post = hook_of(create_app(case.settings, clock, io.StringIO()))
     answers: list[bytes] = []
@@ -331,11 +331,11 @@ def test_what_is_asked_for_comes_to_be_in_four_steps_at_most(case: Case) -> None
     metacontroller.settle()
 
     # What the cluster shows is what the case says, so the story begins with the case's answer.
-    told, recorded = json.loads(answers[0]), answer(case).decoded
-    for told_status in (told["status"], recorded["status"]):
+    first, recorded = json.loads(answers[0]), answer(case).decoded
+    for answered_status in (first["status"], recorded["status"]):
         # Versions are the cluster's own.
-        told_status.pop("sourceResourceVersion", None)
-    assert told == recorded or str(case) in BEHIND
+        answered_status.pop("sourceResourceVersion", None)
+    assert first == recorded or str(case) in BEHIND
     assert len(answers) <= 1 + MOST_STEPS
     assert metacontroller.events == []
     before = everything(cluster)
@@ -437,17 +437,17 @@ def goes_with_its_source(case: Case, copy: Object) -> bool:
     return spec.get("sourceDeletionPolicy") == "Delete" and made_from == source
 
 
-def values(told: Any) -> Iterator[Any]:
+def values(value: Any) -> Iterator[Any]:
     """Every value in JSON that is neither a map nor a list."""
-    if isinstance(told, dict | list):
-        for item in told.values() if isinstance(told, dict) else told:
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
             yield from values(item)
     else:
-        yield told
+        yield value
 
 
 @every_answer_with_children
-def test_the_log_tells_sizes_only_where_they_are_not_those_of_secrets(case: Case) -> None:
+def test_the_log_has_sizes_only_when_they_are_not_those_of_secrets(case: Case) -> None:
     (line,) = map(json.loads, answer(case).log.splitlines())
     groups = [case.request.get(part) or {} for part in ("children", "related")]
     has_secrets = any(group.get("Secret.v1") for group in groups)

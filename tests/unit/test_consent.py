@@ -43,14 +43,14 @@ def test_a_consent_is_read_once_for_all_namespaces() -> None:
 
 
 def test_a_long_list_takes_few_steps_for_each_item_and_each_namespace() -> None:
-    def asked(listed: str) -> list[bool]:
+    def consents(listed: str) -> list[bool]:
         found = source(listed)
         given = [consent.given(found, ALLOW_SYNC_TO) for _ in NAMES]
         return [each.covers(name) for each, name in zip(given, NAMES, strict=True) if each]
 
     many = ",".join(f"team-{number}" for number in range(20_000))
 
-    covered, lines = counted(lambda: asked(many))
+    covered, lines = counted(lambda: consents(many))
 
     assert all(covered)
     assert lines < 5 * 20_000 + 20 * len(NAMES)

@@ -112,10 +112,10 @@ def test_under_server_side_apply_a_copy_is_too_large_for_its_values_or_as_a_requ
     fits: dict[str, str], does_not: dict[str, str], why: str
 ) -> None:
     assert refusal(content(fits), SSA) is None
-    told = refusal(content(does_not), SSA)
+    sentence = refusal(content(does_not), SSA)
 
-    assert told is not None
-    assert why in told
+    assert sentence is not None
+    assert why in sentence
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_binary_values_are_counted_as_they_are_stored(encoded: str, size: int) -
 def test_under_dynamic_apply_the_annotations_hold_the_content_once_more() -> None:
     base = refusal(content({"key": "x" * ANNOTATIONS_LIMIT}), DYNAMIC)
     assert base is not None
-    told = int(base.split("would take ")[1].split()[0].replace(",", ""))
-    beside = told - ANNOTATIONS_LIMIT
+    stated = int(base.split("would take ")[1].split()[0].replace(",", ""))
+    beside = stated - ANNOTATIONS_LIMIT
     most = ANNOTATIONS_LIMIT - beside
 
     assert refusal(content({"key": "x" * most}), DYNAMIC) is None
@@ -155,8 +155,8 @@ def test_the_limit_of_a_request_is_met_to_the_byte() -> None:
     quotes, brackets = '"' * 500_000, "<" * 350_000
     base = refusal(content({"key": quotes + brackets + "<" * 100_000}), SSA)
     assert base is not None
-    told = int(base.split("would take ")[1].split()[0].replace(",", ""))
-    over = told - REQUEST_LIMIT
+    stated = int(base.split("would take ")[1].split()[0].replace(",", ""))
+    over = stated - REQUEST_LIMIT
     fewer, left = divmod(over, 6)
     fits = quotes + brackets + "<" * (100_000 - fewer - 1) + "x" * (6 - left)
 
@@ -181,7 +181,7 @@ def written_by_go(child: Child) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("asked", "wanted"),
+    ("syncer", "values"),
     [
         pytest.param(SYNCER, content({"key": "value"}), id="data"),
         pytest.param(SYNCER, content({"key": "value"}, {"logo": "eHg="}), id="binary data"),
@@ -194,13 +194,13 @@ def written_by_go(child: Child) -> bytes:
         ),
     ],
 )
-def test_a_request_is_counted_as_that_of_the_largest_copy(asked: Syncer, wanted: Content) -> None:
+def test_a_request_is_counted_as_that_of_the_largest_copy(syncer: Syncer, values: Content) -> None:
     targets = (Target("production"), Target("qa"))
     request = SyncRequest(Parent(ObjectMeta("sample")))
-    made = CopyDecisions(observe(asked, targets, request, HookOptions()), wanted)
+    made = CopyDecisions(observe(syncer, targets, request, HookOptions()), values)
     (largest,) = made.decide(targets[0]).children
 
-    assert request_size(wanted, asked, targets) == len(written_by_go(largest)) + len(OWN_LABEL)
+    assert request_size(values, syncer, targets) == len(written_by_go(largest)) + len(OWN_LABEL)
 
 
 def test_where_there_is_no_target_a_request_is_counted_without_a_name_of_one() -> None:

@@ -48,7 +48,7 @@ def test_ten_thousand_targets_are_accepted_and_one_more_is_not() -> None:
     ]
 
 
-def test_judging_ten_thousand_targets_takes_no_longer_than_a_blink() -> None:
+def test_judging_ten_thousand_targets_is_fast() -> None:
     manifest = crd_cases.with_targets(10_000)
     before = time.process_time()
     SCHEMA.violations(manifest)

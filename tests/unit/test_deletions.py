@@ -28,7 +28,7 @@ names = st.sets(st.sampled_from(NAMESPACES))
 
 
 @dataclass(frozen=True)
-class Given:
+class RequestState:
     """What a request shows: where copies are, of which source, and which namespaces are wanted."""
 
     wanted: set[str]
@@ -51,9 +51,9 @@ class Given:
 
 
 @st.composite
-def requests(draw: st.DrawFn, *, is_source_there: bool) -> Given:
+def requests(draw: st.DrawFn, *, is_source_there: bool) -> RequestState:
     few = st.sets(st.sampled_from(NAMESPACES), max_size=2)
-    return Given(
+    return RequestState(
         wanted=draw(st.sets(st.sampled_from(NAMESPACES), min_size=1)),
         is_open=draw(st.booleans()),
         copies=draw(st.one_of(names, st.just(set(NAMESPACES[1:])))),
@@ -70,7 +70,7 @@ def requests(draw: st.DrawFn, *, is_source_there: bool) -> Given:
     )
 
 
-def asked(told: Given, status: Object | None = None, token: str | None = None) -> Any:
+def answer_to(state: RequestState, status: Object | None = None, token: str | None = None) -> Any:
     """The answer to a request that shows what is told."""
     annotations = {} if token is None else {CONFIRM_PRUNE: token}
     parent = {
@@ -80,57 +80,57 @@ def asked(told: Given, status: Object | None = None, token: str | None = None) -
             "generation": 2,
             "annotations": annotations,
         },
-        "spec": spec_of(told),
+        "spec": spec_of(state),
         "status": status or {},
     }
-    copies = {f"{name}/{name_in(told, name)}": copy_in(told, name) for name in told.copies}
+    copies = {f"{name}/{name_in(state, name)}": copy_in(state, name) for name in state.copies}
     shown = {key: copy for key, copy in copies.items() if copy["metadata"]["name"] == "app-config"}
-    related = {key: copy for key, copy in shown.items() if key.split("/")[0] not in told.unseen}
-    if told.is_source_there:
-        related[f"{HOME}/app-config"] = source_of(told)
+    related = {key: copy for key, copy in shown.items() if key.split("/")[0] not in state.unseen}
+    if state.is_source_there:
+        related[f"{HOME}/app-config"] = source_of(state)
     elif f"{HOME}/app-config" in related:
         del related[f"{HOME}/app-config"]
     body = {
         "parent": parent,
         "children": {"ConfigMap.v1": copies},
-        "related": {"ConfigMap.v1": related, "Namespace.v1": namespaces_of(told)},
+        "related": {"ConfigMap.v1": related, "Namespace.v1": namespaces_of(state)},
     }
     response = sync(protocol.decode_sync(encode(body)), HookOptions(), NOW)
     return protocol.encode(response), response
 
 
-def spec_of(told: Given) -> Object:
-    wanted: Object = {"targetNamespaces": sorted(told.wanted)}
-    if told.is_open:
+def spec_of(state: RequestState) -> Object:
+    wanted: Object = {"targetNamespaces": sorted(state.wanted)}
+    if state.is_open:
         # Every namespace that there is, but for those that are not wanted.
-        excluded = sorted(set(NAMESPACES) - told.wanted)
+        excluded = sorted(set(NAMESPACES) - state.wanted)
         wanted = {"targetNamespaces": ["*"], "excludeNamespaces": excluded}
-    limit = {} if told.limit is None else {"pruneLimit": told.limit}
+    limit = {} if state.limit is None else {"pruneLimit": state.limit}
     return {
         "sourceNamespace": HOME,
         "sourceConfigMap": "app-config",
-        "sourceDeletionPolicy": told.source_deletion_policy,
+        "sourceDeletionPolicy": state.source_deletion_policy,
         **wanted,
         **limit,
     }
 
 
-def source_of(told: Given) -> Object:
-    allowed = ",".join(sorted(set(NAMESPACES) - told.withdrawn)) or HOME
+def source_of(state: RequestState) -> Object:
+    allowed = ",".join(sorted(set(NAMESPACES) - state.withdrawn)) or HOME
     annotations = {"config.example.com/allow-sync-to": allowed}
     metadata = {"name": "app-config", "namespace": HOME, "annotations": annotations}
     return {"kind": "ConfigMap", "metadata": metadata, "data": {"key": "value"}}
 
 
-def name_in(told: Given, namespace: str) -> str:
+def name_in(state: RequestState, namespace: str) -> str:
     # In the source's own namespace no copy can have the source's name.
-    return "former" if namespace in told.renamed | {HOME} else "app-config"
+    return "former" if namespace in state.renamed | {HOME} else "app-config"
 
 
-def copy_in(told: Given, namespace: str) -> Object:
-    made_from = "elsewhere/former" if namespace in told.of_another else f"{HOME}/app-config"
+def copy_in(state: RequestState, namespace: str) -> Object:
+    made_from = "elsewhere/former" if namespace in state.of_another else f"{HOME}/app-config"
     metadata: Object = {
-        "name": name_in(told, namespace),
+        "name": name_in(state, namespace),
         "namespace": namespace,
         "labels": {"synced-by": SYNCER, "controller-uid": "1"},
         "annotations": {"config.example.com/source": made_from},
@@ -138,22 +138,22 @@ def copy_in(told: Given, namespace: str) -> Object:
             {"kind": "ConfigMapSyncer", "name": SYNCER, "uid": "1", "controller": True}
         ],
     }
-    if namespace in told.deleting:
+    if namespace in state.deleting:
         metadata["deletionTimestamp"] = "2026-01-01T11:59:00Z"
     return {"kind": "ConfigMap", "metadata": metadata, "data": {"key": "value"}}
 
 
-def namespaces_of(told: Given) -> Object:
-    asked_for = {*NAMESPACES, "kube-system"} if told.is_open else {*told.wanted, HOME}
+def namespaces_of(state: RequestState) -> Object:
+    requested = {*NAMESPACES, "kube-system"} if state.is_open else {*state.wanted, HOME}
     # A living copy proves that its namespace is there, and a proof to the contrary holds all.
-    gone = told.gone if told.is_open else told.gone - told.living
+    gone = state.gone if state.is_open else state.gone - state.living
     return {
         name: {
             "kind": "Namespace",
             "metadata": {"name": name},
-            "status": {"phase": "Terminating" if name in told.terminating else "Active"},
+            "status": {"phase": "Terminating" if name in state.terminating else "Active"},
         }
-        for name in asked_for - gone
+        for name in requested - gone
     }
 
 
@@ -161,42 +161,44 @@ def kept(response: Any) -> set[str]:
     return {child.metadata.namespace for child in response.children}
 
 
-def losing(told: Given, response: Any) -> set[str]:
+def losing(state: RequestState, response: Any) -> set[str]:
     """The namespaces that lose their copy, not counting what was asked for by other means."""
-    shown = namespaces_of(told)
-    going = told.terminating & shown.keys()
-    if told.is_open:
-        going |= told.gone
-    withdrawn = told.withdrawn - told.of_another
-    return told.living - kept(response) - going - withdrawn
+    shown = namespaces_of(state)
+    going = state.terminating & shown.keys()
+    if state.is_open:
+        going |= state.gone
+    withdrawn = state.withdrawn - state.of_another
+    return state.living - kept(response) - going - withdrawn
 
 
-def has_target(told: Given) -> bool:
+def has_target(state: RequestState) -> bool:
     """Whether a namespace that shall hold a copy is there."""
-    return bool(told.wanted & namespaces_of(told).keys() - told.terminating - {HOME})
+    return bool(state.wanted & namespaces_of(state).keys() - state.terminating - {HOME})
 
 
-def limit_of(told: Given) -> int:
-    match told.limit:
-        case None if not has_target(told):
+def limit_of(state: RequestState) -> int:
+    match state.limit:
+        case None if not has_target(state):
             # No status has seen this spec, so it is an edit that leaves no target.
             return 0
         case None:
-            return len(told.living) if len(told.living) <= FEW else len(told.living) // 2
+            return len(state.living) if len(state.living) <= FEW else len(state.living) // 2
         case int(number):
             return number
         case percentage:
-            return len(told.living) * int(percentage.removesuffix("%")) // 100
+            return len(state.living) * int(percentage.removesuffix("%")) // 100
 
 
 @repeatable
-@given(told=requests(is_source_there=True))
-def test_no_change_takes_more_copies_than_the_limit_unless_it_is_confirmed(told: Given) -> None:
-    body, response = asked(told)
+@given(state=requests(is_source_there=True))
+def test_no_change_takes_more_copies_than_the_limit_unless_it_is_confirmed(
+    state: RequestState,
+) -> None:
+    body, response = answer_to(state)
     status = response.status
 
-    lost = losing(told, response)
-    assert len(lost) <= limit_of(told)
+    lost = losing(state, response)
+    assert len(lost) <= limit_of(state)
     reasons = {condition.type: condition.reason for condition in status.conditions}
     is_held = reasons["Synced"] == "PruneHeld"
     assert (reasons["Ready"] == "PruneHeld") == is_held == (b'"pruneToken"' in body)
@@ -205,30 +207,30 @@ def test_no_change_takes_more_copies_than_the_limit_unless_it_is_confirmed(told:
 
     # Held is all or nothing, and a wrong token changes nothing.
     assert not lost
-    assert asked(told, token="0" * 16)[0] == body
+    assert answer_to(state, token="0" * 16)[0] == body
     # Nothing is made anew before the hold is written down, for that would loosen it.
-    assert kept(response) <= told.living
-    recorded = asked(told, status=json.loads(body)["status"])[1]
+    assert kept(response) <= state.living
+    recorded = answer_to(state, status=json.loads(body)["status"])[1]
     assert kept(recorded) >= kept(response)
-    assert not losing(told, recorded)
+    assert not losing(state, recorded)
     # The right one lets through what was too much.
-    _, confirmed = asked(told, token=status.prune_token)
-    assert len(losing(told, confirmed)) > limit_of(told)
+    _, confirmed = answer_to(state, token=status.prune_token)
+    assert len(losing(state, confirmed)) > limit_of(state)
     # Held once, it is held until then: also where it would be allowed by now.
-    looser = replace(told, limit="100%")
-    assert kept(asked(looser, status=json.loads(body)["status"])[1]) == kept(recorded)
+    looser = replace(state, limit="100%")
+    assert kept(answer_to(looser, status=json.loads(body)["status"])[1]) == kept(recorded)
 
 
 @repeatable
-@given(told=requests(is_source_there=False))
-def test_a_source_that_is_not_shown_takes_only_its_own_copies_along(told: Given) -> None:
-    _, response = asked(told)
+@given(state=requests(is_source_there=False))
+def test_a_source_that_is_not_shown_takes_only_its_own_copies_along(state: RequestState) -> None:
+    _, response = answer_to(state)
 
-    closed = told.terminating | (told.gone if told.is_open else told.gone - told.living)
-    lost = told.living - kept(response) - closed
-    assert not lost & told.of_another
-    if told.source_deletion_policy == "Retain":
+    closed = state.terminating | (state.gone if state.is_open else state.gone - state.living)
+    lost = state.living - kept(response) - closed
+    assert not lost & state.of_another
+    if state.source_deletion_policy == "Retain":
         assert not lost
     # What is shown of the copies proves that the source would be shown.
-    if told.unseen == set(NAMESPACES):
+    if state.unseen == set(NAMESPACES):
         assert not lost

@@ -177,7 +177,7 @@ def test_every_page_is_linked_from_the_index() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_headings_name_subjects_and_ask_no_questions(page: str) -> None:
+def test_headings_are_noun_phrases_or_tasks(page: str) -> None:
     headings = re.findall(r"^#+ (.+)$", _FENCED.sub("", _text(page)), re.MULTILINE)
     assert headings
     assert [heading for heading in headings if heading.endswith("?")] == []

@@ -81,7 +81,7 @@ def test_metacontroller_is_known_by_its_exact_name(
         pytest.param({}, False, id="an owner only"),
     ],
 )
-def test_an_object_is_ours_when_metacontroller_wrote_more_than_its_owner(
+def test_an_object_is_managed_by_us_when_metacontroller_wrote_more_than_its_owner(
     written: Mapping[str, Any], *, is_ours: bool
 ) -> None:
     assert (
@@ -149,13 +149,13 @@ def test_what_an_update_wrote_does_not_go_under_server_side_apply() -> None:
         ),
     ],
 )
-def test_a_copy_is_frozen_by_us_alone_where_nobody_else_made_it_immutable(
+def test_a_copy_is_immutable_by_us_only_where_no_other_manager_made_it_so(
     entries: Collection[Entry], *, is_ours: bool
 ) -> None:
     assert field_ownership.is_frozen_by_us_alone(copy(*entries), SSA) is is_ours
 
 
-def test_the_metadata_of_ours_is_that_of_our_annotation_or_of_our_name() -> None:
+def test_our_metadata_is_that_of_our_annotation_or_of_our_field_manager() -> None:
     written = copy(
         ours(labels=["team"]),
         entry("metacontroller", keys=["a"], labels=["tier"]),

@@ -72,12 +72,12 @@ COUNTED = iter(range(100))
 
 
 @pytest.mark.parametrize("answer", [leaky, forgetful, rude, twofold])
-def test_an_answer_that_does_not_keep_what_all_must_keep_is_found(
+def test_an_answer_that_breaks_an_invariant_is_found(
     answer: Callable[[Question], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     question = next(q for q in QUESTIONS if q.hook == "sync" and b'"data"' in q.body)
     judge.judge(question)
-    monkeypatch.setattr(Question, "asked", answer)
+    monkeypatch.setattr(Question, "answer", answer)
 
     with pytest.raises(Exception, match=r"told|two answers|unknown field|twice"):
         judge.judge(question)
@@ -104,7 +104,7 @@ def test_recorded_requests_with_a_lot_in_them_cost_no_more_than_that() -> None:
 
 
 @pytest.mark.skipif(decisions.IS_MISSING, reason="there is no atheris for this platform")
-def test_the_guided_part_runs_for_its_time_and_tells_what_it_reached(
+def test_the_guided_part_runs_for_its_time_and_reports_what_it_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decisions, "recorded", lambda: iter(FEW))
@@ -164,7 +164,7 @@ def test_a_service_that_prints_what_it_must_not_is_found(
         edge.FuzzedService(1, 1, output).look()
 
 
-def test_growth_is_told_from_the_first_use_of_things() -> None:
+def test_growth_is_distinguished_from_warming_up() -> None:
     def growth(mebibytes: list[float]) -> float | None:
         return edge.FuzzedService(1, 1, Path(), mebibytes=mebibytes).growth
 
@@ -196,8 +196,8 @@ def test_the_command_fails_when_something_broke_and_says_how_to_see_it_again(
     monkeypatch.setattr("sys.argv", ["fuzzing", "--seconds", "7", "--seed", "8"])
 
     assert command.main() == int(is_broken)
-    told = capsys.readouterr().out
-    assert "seed 8" in told
-    assert "7 seconds" in told
-    assert "NOT FUZZED, two: not here" in told
-    assert ("make fuzz FUZZ_ARGS='one --replay .fuzzing/input'" in told) is is_broken
+    printed = capsys.readouterr().out
+    assert "seed 8" in printed
+    assert "7 seconds" in printed
+    assert "NOT FUZZED, two: not here" in printed
+    assert ("make fuzz FUZZ_ARGS='one --replay .fuzzing/input'" in printed) is is_broken

@@ -125,8 +125,8 @@ def _spoil_object(item: Any, what: str, chance: Random) -> None:
         ("annotations", ("config.example.com/source", "config.example.com/allow-sync-to")),
     ):
         if is_hit(field):
-            told = {name: _hostile(chance) for name in names if chance.random() < 0.7}
-            metadata[field] = (metadata.get(field) or {}) | told
+            texts = {name: _hostile(chance) for name in names if chance.random() < 0.7}
+            metadata[field] = (metadata.get(field) or {}) | texts
     for field in ("data", "binaryData", "type"):
         if field in item and is_hit("type" if field == "type" else "data"):
             item[field] = _spoiled(item[field], chance, 0.3)

@@ -26,7 +26,7 @@ def asking(keys: list[str], rename_keys: dict[str, str] | None = None) -> Syncer
 
 
 @given(st.sets(NAMES), st.lists(PATTERNS), st.dictionaries(NAMES, NAMES, max_size=3))
-def test_every_selected_key_is_the_sources_and_has_a_name_of_its_own(
+def test_every_selected_key_is_in_the_source_and_has_a_name_of_its_own(
     present: set[str], patterns: list[str], renames: dict[str, str]
 ) -> None:
     names = select(asking(patterns, renames), present)
@@ -49,7 +49,7 @@ def test_order_and_repetition_do_not_matter(present: set[str], patterns: list[st
 
 
 @given(st.sets(NAMES), st.lists(PATTERNS))
-def test_a_selection_is_refused_only_where_something_that_is_asked_for_lacks(
+def test_a_selection_is_refused_only_when_a_requested_key_is_missing(
     present: set[str], patterns: list[str]
 ) -> None:
     lacking = [p for p in patterns if not any(fnmatchcase(key, p) for key in present)]
@@ -80,7 +80,7 @@ def test_a_selection_is_refused_only_where_something_that_is_asked_for_lacks(
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_selected_is_told_by_its_name(
+def test_a_key_that_cannot_be_selected_is_named(
     keys: list[str], renames: dict[str, str], fault: Fault, message: str
 ) -> None:
     found = select(asking(keys, renames), ["a", "b"])

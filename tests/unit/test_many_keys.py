@@ -21,5 +21,5 @@ def test_etcds_limit_is_met_to_the_byte() -> None:
 
 @pytest.mark.parametrize("full", FULL)
 @pytest.mark.parametrize("scenario", RELEASED)
-def test_a_released_copy_that_is_full_is_taken_back(scenario: str, full: str) -> None:
+def test_an_orphaned_copy_of_the_largest_size_is_taken_back(scenario: str, full: str) -> None:
     RELEASED[scenario](SimulatedWorld(SERVER_SIDE_APPLY), "full", FULL[full])

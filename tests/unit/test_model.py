@@ -39,7 +39,7 @@ _RULES: dict[str, tuple[str, Any]] = {
         lambda found, *_: found.label(SYNCED_BY) is None,
     ),
     "what is to be overwritten is": ("copies.conflicts._is_overwritten", lambda *_: False),
-    "a retained copy has a second owner": ("copies.retention.is_wanted", lambda _asked: False),
+    "a retained copy has a second owner": ("copies.retention.is_wanted", lambda _syncer: False),
     "a key that is too much goes": ("copies.writing._claimed", lambda *_: {}),
     "no copy is copied": ("spec.syncer.is_copy", lambda _found: False),
     "copies go with their source where they shall": (
@@ -56,7 +56,7 @@ _RULES: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("part", range(_PARTS))
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_every_history_ends_as_it_is_promised(strategy: str, part: int) -> None:
+def test_every_history_ends_as_the_oracle_promises(strategy: str, part: int) -> None:
     def rests(trial: Trial) -> None:
         waiting = trial.waiting()
         if waiting:

@@ -95,7 +95,7 @@ def test_the_command_fails_when_a_survivor_is_not_explained_or_what_is_explained
     monkeypatch.setattr(survivors, "explained", lambda: dict.fromkeys(explained, "why"))
     outcome = MutationResult("keys", killed=6, not_run=not_run, survivors=[ONE, OTHER])
 
-    assert command.told([outcome]) == code
+    assert command.report([outcome]) == code
 
     printed = capsys.readouterr().out
     assert said in printed

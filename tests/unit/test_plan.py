@@ -46,15 +46,15 @@ class Done:
     delete: set[str] = field(default_factory=set)
 
     @classmethod
-    def planned(cls, told: Object) -> "Done":
+    def planned(cls, plan: Object) -> "Done":
         def names(part: str) -> list[str]:
-            listed = told[part].get("namespaces", [])
-            assert told[part]["count"] == len(listed)
+            listed = plan[part].get("namespaces", [])
+            assert plan[part]["count"] == len(listed)
             return list(listed)
 
         def keys(part: str) -> dict[str, list[str]]:
-            listed = told[part].get("copies", [])
-            assert told[part]["count"] == len(listed)
+            listed = plan[part].get("copies", [])
+            assert plan[part]["count"] == len(listed)
             assert all(copy["keyCount"] == len(copy.get("keys", [])) for copy in listed)
             return {copy["namespace"]: copy.get("keys", []) for copy in listed}
 
@@ -71,7 +71,7 @@ class Done:
                 done.delete.add(namespace)
             elif controls(world, new) and not controls(world, old):
                 done.take_over[namespace] = changed_keys(old, new)
-            elif told(old) != told(new):
+            elif content_of(old) != content_of(new):
                 done.update[namespace] = changed_keys(old, new)
         return done
 
@@ -104,7 +104,7 @@ def changed_keys(old: Object, new: Object) -> list[str]:
     return sorted(key for key in before | after if before.get(key) != after.get(key))
 
 
-def told(item: Object) -> object:
+def content_of(item: Object) -> object:
     """What a person sees of an object."""
     metadata = item["metadata"]
     annotations = {k: v for k, v in metadata.get("annotations", {}).items() if k != LAST_APPLIED}
@@ -124,12 +124,12 @@ def let_go(world: SimulatedCluster) -> SimulatedCluster:
 
 
 @strategies
-@given(given_world=worlds())
+@given(circumstances=worlds())
 def test_resuming_does_just_what_the_plan_says(
-    given_world: Circumstances, strategy: ApplyStrategy
+    circumstances: Circumstances, strategy: ApplyStrategy
 ) -> None:
     # What a suspended syncer cannot know is whether an object that it is handed will be adopted.
-    world = SimulatedCluster(replace(given_world, suspend=True), strategy, has_adoption=False)
+    world = SimulatedCluster(replace(circumstances, suspend=True), strategy, has_adoption=False)
     world = let_go(world.settle())
     before, planned = state(world), world.status()["plan"]
 
@@ -142,12 +142,12 @@ def test_resuming_does_just_what_the_plan_says(
 
 
 @strategies
-@given(given_world=worlds())
+@given(circumstances=worlds())
 def test_nothing_is_written_while_a_syncer_is_suspended(
-    given_world: Circumstances, strategy: ApplyStrategy
+    circumstances: Circumstances, strategy: ApplyStrategy
 ) -> None:
-    world = SimulatedCluster(replace(given_world, suspend=True), strategy)
-    closed = {place.namespace for place in given_world.places if place.state != "there"}
+    world = SimulatedCluster(replace(circumstances, suspend=True), strategy)
+    closed = {place.namespace for place in circumstances.places if place.state != "there"}
     before = state(world)
 
     after = state(world.settle())
@@ -156,7 +156,7 @@ def test_nothing_is_written_while_a_syncer_is_suspended(
     for (namespace, name), item in before.items():
         if namespace not in closed:
             # Whose a field is may change: what is held is said by us, too.
-            assert told(after[namespace, name]) == told(item)
+            assert content_of(after[namespace, name]) == content_of(item)
     assert after.keys() <= before.keys()
 
 
@@ -165,9 +165,7 @@ LONGEST_SPEC = 10_000 * len('"",') + 10_000 * 63
 MANY = 60
 
 
-def test_a_plan_names_the_first_fifty_and_ten_keys_of_each_and_fits_beside_the_longest_spec() -> (
-    None
-):
+def test_a_plan_names_the_first_fifty_and_ten_keys_of_each_and_fits_with_the_longest_spec() -> None:
     planned = largest()
 
     assert [planned.create.count, planned.delete.count, planned.fail.count] == [MANY] * 3
@@ -192,7 +190,7 @@ def largest() -> Plan:
     """A plan with more in every part than is named, and with the longest names."""
     held = {f"{number:02}{'k' * 251}": "value" for number in range(2 * plan.KEYS_LIMIT)}
     names = {part: [f"{part}{number:02}{'n' * 60}" for number in range(MANY)] for part in "cdfut"}
-    asked = Syncer(
+    syncer = Syncer(
         SYNCER, "b9f3", SourceReference("default", "app-config"), NamespaceSelection(("any",))
     )
 
@@ -211,7 +209,7 @@ def largest() -> Plan:
     waiting = [Outcome(n, State.WAITING) for n in names["c"] + names["u"] + names["t"]]
     failure = Failure(FailureReason.CONFLICT, "an object is in the way")
     failed = [Outcome(n, State.FAILED, failure=failure) for n in names["f"]]
-    observation = observe(asked, (), request, HookOptions())
+    observation = observe(syncer, (), request, HookOptions())
     decisions = CopyDecisions(observation, Values({}, {}).content)
     preserved = preserve_all(observation)
     return plan.make(decisions, [*waiting, *failed], preserved, (), None)

@@ -84,7 +84,7 @@ def values(draw: st.DrawFn) -> Values:
 
 
 @given(values(), values())
-def test_hashes_are_equal_just_where_contents_are(one: Values, other: Values) -> None:
+def test_hashes_are_equal_exactly_when_contents_are(one: Values, other: Values) -> None:
     hashes = {each.content.hash for each in (one, other)}
 
     assert (len(hashes) == 1) == (one == other)
@@ -99,7 +99,7 @@ def test_a_hash_does_not_depend_on_how_a_content_was_written(data: dict[str, str
 
 
 @given(wanted=values(), held=values(), is_recorded=st.booleans(), managers=st.integers(0, 2))
-def test_no_write_sets_a_key_on_both_sides_or_one_where_a_foreign_one_stands(
+def test_no_write_sets_a_key_on_both_sides_or_over_one_added_by_others(
     wanted: Values, held: Values, is_recorded: bool, managers: int
 ) -> None:
     child = written(wanted, held, is_recorded=is_recorded, managers=managers)
@@ -148,14 +148,14 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
         data=Raw(encode(held.data) if held.data else b""),
         binary_data=Raw(encode(held.binary_data) if held.binary_data else b""),
     )
-    asked = Syncer(
+    syncer = Syncer(
         "sample", "b9f3", SourceReference("default", "app-config"), NamespaceSelection(("a",))
     )
     request = SyncRequest(
         parent=protocol.Parent(metadata=ObjectMeta(name="sample")),
         children={kinds.CONFIG_MAP.group: {"a/app-config": copy}},
     )
-    decisions = CopyDecisions(observe(asked, (), request, HookOptions()), wanted.content)
+    decisions = CopyDecisions(observe(syncer, (), request, HookOptions()), wanted.content)
     [child] = decisions._decide("a").children
     return {name: json_raw(child, name) for name in ("data", "binaryData")}
 
@@ -222,7 +222,7 @@ class SimulatedCluster:
     """A cluster made so, with a Metacontroller that has not asked yet."""
 
     def __init__(
-        self, told: Circumstances, strategy: ApplyStrategy, *, has_adoption: bool = True
+        self, circumstances: Circumstances, strategy: ApplyStrategy, *, has_adoption: bool = True
     ) -> None:
         self.clock = Clock(START)
         self.answers: list[tuple[Object, Object]] = []
@@ -240,16 +240,16 @@ class SimulatedCluster:
                 "spec": {
                     "sourceNamespace": SOURCE,
                     "sourceConfigMap": "app-config",
-                    "targetNamespaces": told.targets,
-                    "immutable": told.immutable,
-                    "suspend": told.suspend,
+                    "targetNamespaces": circumstances.targets,
+                    "immutable": circumstances.immutable,
+                    "suspend": circumstances.suspend,
                 },
             }
         )
         self.uid = self.parent["metadata"]["uid"]
-        if told.source is not None:
-            self._create("ConfigMap", "app-config", SOURCE, **told.source.fields)
-        for place in told.places:
+        if circumstances.source is not None:
+            self._create("ConfigMap", "app-config", SOURCE, **circumstances.source.fields)
+        for place in circumstances.places:
             self._furnish(place)
         self.metacontroller = Metacontroller(
             self.cluster,
@@ -384,12 +384,12 @@ strategies = pytest.mark.parametrize("strategy", ApplyStrategy)
 
 
 @strategies
-@given(told=worlds())
+@given(circumstances=worlds())
 def test_what_is_not_ours_is_never_written_or_deleted(
-    told: Circumstances, strategy: ApplyStrategy
+    circumstances: Circumstances, strategy: ApplyStrategy
 ) -> None:
-    world = SimulatedCluster(told, strategy)
-    closed = {place.namespace for place in told.places if place.state != "there"}
+    world = SimulatedCluster(circumstances, strategy)
+    closed = {place.namespace for place in circumstances.places if place.state != "there"}
     before = [item for item in world.foreign() if item["metadata"]["namespace"] not in closed]
 
     world.settle()
@@ -400,12 +400,14 @@ def test_what_is_not_ours_is_never_written_or_deleted(
 
 
 @strategies
-@given(told=worlds())
+@given(circumstances=worlds())
 def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
-    told: Circumstances, strategy: ApplyStrategy
+    circumstances: Circumstances, strategy: ApplyStrategy
 ) -> None:
-    world = SimulatedCluster(told, strategy)
-    places = [place for place in told.places if place.namespace not in told.targets]
+    world = SimulatedCluster(circumstances, strategy)
+    places = [
+        place for place in circumstances.places if place.namespace not in circumstances.targets
+    ]
     beside = [
         place.namespace
         for place in places
@@ -419,9 +421,9 @@ def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
     assert [world.cluster.get("ConfigMap", "app-config", name) for name in beside] == before
 
 
-@given(told=worlds())
-def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Circumstances) -> None:
-    world = SimulatedCluster(told, ApplyStrategy.DYNAMIC_APPLY).settle()
+@given(circumstances=worlds())
+def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(circumstances: Circumstances) -> None:
+    world = SimulatedCluster(circumstances, ApplyStrategy.DYNAMIC_APPLY).settle()
 
     seen: set[str] = set()
     for request, answer in world.answers:
@@ -436,23 +438,25 @@ def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(told: Circumstances
 
 
 @strategies
-@given(told=worlds())
+@given(circumstances=worlds())
 def test_no_child_is_returned_where_a_namespace_takes_none(
-    told: Circumstances, strategy: ApplyStrategy
+    circumstances: Circumstances, strategy: ApplyStrategy
 ) -> None:
-    for request, answer in SimulatedCluster(told, strategy).settle().answers:
+    for request, answer in SimulatedCluster(circumstances, strategy).settle().answers:
         namespaces = request["related"]["Namespace.v1"]
         for child in answer["children"]:
             namespace = namespaces.get(child["metadata"]["namespace"])
-            if child["metadata"]["namespace"] in told.targets:
+            if child["metadata"]["namespace"] in circumstances.targets:
                 assert namespace is not None
                 assert not is_deleting(namespace)
 
 
 @strategies
-@given(told=worlds())
-def test_an_absent_source_loses_no_copy(told: Circumstances, strategy: ApplyStrategy) -> None:
-    world = SimulatedCluster(replace(told, source=None), strategy).settle()
+@given(circumstances=worlds())
+def test_an_absent_source_loses_no_copy(
+    circumstances: Circumstances, strategy: ApplyStrategy
+) -> None:
+    world = SimulatedCluster(replace(circumstances, source=None), strategy).settle()
 
     for request, answer in world.answers:
         returned = {
@@ -461,7 +465,7 @@ def test_an_absent_source_loses_no_copy(told: Circumstances, strategy: ApplyStra
         }
         closed = {
             name
-            for name in told.targets
+            for name in circumstances.targets
             if (found := request["related"]["Namespace.v1"].get(name)) is None or is_deleting(found)
         }
         assert {
@@ -472,16 +476,16 @@ def test_an_absent_source_loses_no_copy(told: Circumstances, strategy: ApplyStra
 
 
 @strategies
-@given(told=worlds())
-def test_the_counts_add_up(told: Circumstances, strategy: ApplyStrategy) -> None:
-    for _, answer in SimulatedCluster(told, strategy).settle().answers:
+@given(circumstances=worlds())
+def test_the_counts_add_up(circumstances: Circumstances, strategy: ApplyStrategy) -> None:
+    for _, answer in SimulatedCluster(circumstances, strategy).settle().answers:
         status = answer["status"]
         counts = (status["syncedCount"], status["pendingCount"], status["failedCount"])
 
         # On top of the targets come namespaces whose copy should be gone and is there.
-        beyond = {place.namespace for place in told.places} - set(told.targets)
-        assert 0 <= sum(counts) - len(told.targets) <= len(beyond)
-        assert status["targetCount"] == len(told.targets)
+        beyond = {place.namespace for place in circumstances.places} - set(circumstances.targets)
+        assert 0 <= sum(counts) - len(circumstances.targets) <= len(beyond)
+        assert status["targetCount"] == len(circumstances.targets)
         assert len(status["syncedNamespaces"]) == status["syncedCount"]
         assert len(status["failedNamespaces"]) == status["failedCount"]
         assert [f["namespace"] for f in status["failures"]] == status["failedNamespaces"]
@@ -489,11 +493,11 @@ def test_the_counts_add_up(told: Circumstances, strategy: ApplyStrategy) -> None
 
 
 @strategies
-@given(told=worlds())
+@given(circumstances=worlds())
 def test_repeated_application_ends_and_what_is_called_current_is(
-    told: Circumstances, strategy: ApplyStrategy
+    circumstances: Circumstances, strategy: ApplyStrategy
 ) -> None:
-    world = SimulatedCluster(told, strategy).settle()
+    world = SimulatedCluster(circumstances, strategy).settle()
     calls = len(world.answers)
 
     # Metacontroller could do all that it was told, and one more question changes nothing.
@@ -502,46 +506,50 @@ def test_repeated_application_ends_and_what_is_called_current_is(
     world.settle()
     assert len(world.answers) == calls + 1
     status = world.status()
-    if told.source is not None:
+    if circumstances.source is not None:
         settled = {*status["syncedNamespaces"], *status["failedNamespaces"], *hanging(world)}
-        assert settled == set(told.targets)
+        assert settled == set(circumstances.targets)
     for name in status["syncedNamespaces"]:
         found = world.cluster.get("ConfigMap", "app-config", name)
         assert found is not None
-        assert told.source is not None
-        assert {f: found[f] for f in ("data", "binaryData") if found.get(f)} == told.source.fields
-        frozen = any(place.is_immutable for place in told.places if place.namespace == name)
-        assert bool(found.get("immutable")) is told.immutable or frozen
+        assert circumstances.source is not None
+        assert {
+            f: found[f] for f in ("data", "binaryData") if found.get(f)
+        } == circumstances.source.fields
+        frozen = any(
+            place.is_immutable for place in circumstances.places if place.namespace == name
+        )
+        assert bool(found.get("immutable")) is circumstances.immutable or frozen
 
 
 @strategies
-@given(told=worlds())
-def test_what_waits_for_nothing_but_time_is_a_failure_after_it(
-    told: Circumstances, strategy: ApplyStrategy
+@given(circumstances=worlds())
+def test_a_copy_that_waits_only_for_time_fails_after_it(
+    circumstances: Circumstances, strategy: ApplyStrategy
 ) -> None:
-    world = SimulatedCluster(told, strategy).settle()
+    world = SimulatedCluster(circumstances, strategy).settle()
     world.metacontroller.advance(61)
 
-    assert world.status()["pendingCount"] == 0 or told.source is None
+    assert world.status()["pendingCount"] == 0 or circumstances.source is None
 
 
 @strategies
-@given(told=worlds(), seconds=st.integers(1, 100_000))
+@given(circumstances=worlds(), seconds=st.integers(1, 100_000))
 def test_time_alone_moves_nothing_where_nothing_waits(
-    told: Circumstances, seconds: int, strategy: ApplyStrategy
+    circumstances: Circumstances, seconds: int, strategy: ApplyStrategy
 ) -> None:
-    world = SimulatedCluster(told, strategy).settle()
+    world = SimulatedCluster(circumstances, strategy).settle()
     world.metacontroller.advance(61)
     request, _ = world.answers[-1]
     found = world.cluster.get("ConfigMapSyncer", SYNCER)
     again = encode(request | {"parent": found})
     later = START + timedelta(seconds=61 + seconds)
 
-    def asked(now: datetime) -> Any:
+    def answer(now: datetime) -> Any:
         app = create_app(Settings(apply_strategy=strategy), lambda: now, io.StringIO())
         return json.loads(hook_of(app)("/sync", again)[1])
 
-    assert asked(later) == asked(START + timedelta(seconds=61))
+    assert answer(later) == answer(START + timedelta(seconds=61))
 
 
 def hanging(world: SimulatedCluster) -> set[str]:

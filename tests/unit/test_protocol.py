@@ -142,7 +142,7 @@ def test_malformed_field_managers_are_named_by_their_object(fields: bytes, line:
 
 
 @pytest.mark.parametrize("read", [AdoptRequest.parent, AdoptRequest.related_objects])
-def test_a_malformed_object_beside_one_that_wants_an_owner_is_named_by_its_group(
+def test_a_malformed_object_next_to_one_that_wants_an_owner_is_named_by_its_group(
     read: Callable[[AdoptRequest, str, str], object],
 ) -> None:
     request = AdoptRequest(
@@ -240,7 +240,7 @@ def test_field_managers_are_decoded_once_for_each_object() -> None:
         ),
     ],
 )
-def test_when_a_field_manager_last_wrote_is_told_or_not_known(
+def test_the_time_of_a_field_managers_last_write_is_decoded_or_unknown(
     written: bytes, time: datetime | None
 ) -> None:
     found = KubernetesObject(metadata=ObjectMeta(name="copy", managed_fields=Raw(written)))

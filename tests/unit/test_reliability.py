@@ -133,7 +133,7 @@ def test_an_answer_is_spoilt_until_so_many_were(
     assert proxy.unanswered("sync", 0) == {SUBJECT}
 
 
-def test_a_question_about_another_syncer_is_spoilt_but_is_no_hit(proxy: Proxy) -> None:
+def test_a_request_about_another_syncer_is_spoilt_but_is_not_a_hit(proxy: Proxy) -> None:
     with proxy.interfering(lambda _: False, SUBJECT):
         assert _ask(proxy, "sync", BYSTANDER) == (0, b"")
         with pytest.raises(AssertionError, match="1 spoilt calls"):

@@ -16,7 +16,7 @@ DYNAMIC = ApplyStrategy.DYNAMIC_APPLY
 def test_only_dynamic_apply_takes_a_namespace_of_the_syncer_s_name_for_the_syncer(
     namespace: str, strategy: ApplyStrategy, policy: DeletionPolicy
 ) -> None:
-    asked = Syncer(
+    syncer = Syncer(
         "sample",
         "b9f3",
         SourceReference("default", "app-config"),
@@ -24,7 +24,7 @@ def test_only_dynamic_apply_takes_a_namespace_of_the_syncer_s_name_for_the_synce
         deletion_policy=policy,
     )
 
-    found = retention.conflict(asked, [Target(namespace)], strategy)
+    found = retention.conflict(syncer, [Target(namespace)], strategy)
 
     is_confused = (namespace, strategy, policy) == ("sample", DYNAMIC, DeletionPolicy.RETAIN)
     assert (found is not None) is is_confused

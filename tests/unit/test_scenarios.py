@@ -37,7 +37,7 @@ def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
 
 @pytest.mark.long
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_a_story_ends_the_same_where_every_status_is_read_back_late(story: Story) -> None:
+def test_a_story_ends_the_same_when_every_status_is_read_back_late(story: Story) -> None:
     def lived(*, is_late: bool) -> SimulatedWorld:
         has_adoption = story.has_adoption
         world = SimulatedWorld(
@@ -111,7 +111,7 @@ def _spoiled(spoil: Spoil) -> SimulatedWorld:
         ),
     ],
 )
-def test_a_hook_that_does_not_rest_is_found_out(spoil: Spoil, unrest: list[str]) -> None:
+def test_a_hook_that_does_not_rest_is_found(spoil: Spoil, unrest: list[str]) -> None:
     world = _spoiled(spoil)
     play(SIMPLE, world)
     assert world.unrest(()) == unrest

@@ -33,7 +33,7 @@ def matches(name: str, patterns: list[str]) -> bool:
 
 
 @given(NAMES, PATTERNS, PATTERNS, PATTERNS)
-def test_two_lists_of_globs_reach_what_either_does_save_what_is_excluded(
+def test_two_lists_of_globs_reach_what_either_does_except_what_is_excluded(
     name: str, one: list[str], other: list[str], excluded: list[str]
 ) -> None:
     def reached(patterns: list[str], but: list[str] | None = None) -> bool:
@@ -92,7 +92,7 @@ def test_a_plain_map_means_match_labels(labels: dict[str, str], wanted: dict[str
     assert short.matches(labels) is long.matches(labels)
 
 
-def test_what_is_no_text_is_no_selector() -> None:
+def test_a_value_that_is_not_text_is_not_a_selector() -> None:
     with pytest.raises(MalformedSelector, match="it is not a map"):
         parse(Raw(b'{"team": "\xff"}'))
 

@@ -64,9 +64,9 @@ def test_malformed_data_of_the_source_is_named_by_its_field(
 
 
 def test_under_dynamic_apply_no_secret_is_looked_at() -> None:
-    asked = replace(SYNCER, source=SourceReference("default", "app-config", SECRET))
+    syncer = replace(SYNCER, source=SourceReference("default", "app-config", SECRET))
 
-    found = source.refusal(asked, Controller(), HookOptions(strategy=ApplyStrategy.DYNAMIC_APPLY))
+    found = source.refusal(syncer, Controller(), HookOptions(strategy=ApplyStrategy.DYNAMIC_APPLY))
 
     assert found == NoContent(
         SourceReason.SECRETS_NOT_ENABLED,

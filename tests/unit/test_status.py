@@ -65,7 +65,7 @@ def current(*namespaces: str) -> list[Outcome]:
         pytest.param(b'{"unknown": ' + b"[" * 100_000, id="it is nested to no end"),
     ],
 )
-def test_a_status_that_cannot_be_read_is_read_as_none(written: bytes) -> None:
+def test_a_status_that_cannot_be_read_counts_as_no_status(written: bytes) -> None:
     parent = Parent(metadata=ObjectMeta(name="sample"), status=Raw(written))
 
     assert previous(parent) == Previous()
@@ -104,13 +104,13 @@ def test_a_status_that_cannot_be_read_is_read_as_none(written: bytes) -> None:
 def test_a_wait_is_counted_from_its_stamp(
     stamp: str, passed: float, since: str, resync: float, failed: list[str]
 ) -> None:
-    asked = question(before(stamp), NOW + timedelta(seconds=passed))
+    context = question(before(stamp), NOW + timedelta(seconds=passed))
 
-    told = progress(asked, "ConfigMap a/b", CONTENT, waits("a"))
+    report = progress(context, "ConfigMap a/b", CONTENT, waits("a"))
 
-    assert told.status.pending_since == since
-    assert told.resync_after_seconds == resync
-    assert told.status.failed_namespaces == failed
+    assert report.status.pending_since == since
+    assert report.resync_after_seconds == resync
+    assert report.status.failed_namespaces == failed
 
 
 @pytest.mark.parametrize(
@@ -152,15 +152,15 @@ def test_a_wait_is_counted_from_its_stamp(
         ),
     ],
 )
-def test_the_deadline_counts_anew_when_something_begins(said: Previous, begins: bool) -> None:
+def test_the_deadline_starts_again_when_something_begins(said: Previous, begins: bool) -> None:
     known = [Outcome(name, State.CURRENT) for name in said.synced_namespaces - {"a"}]
 
-    told = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *known])
+    report = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *known])
 
-    assert told.status.pending_since == (
+    assert report.status.pending_since == (
         "2026-01-01T12:00:00Z" if begins else "2026-01-01T11:59:30Z"
     )
-    assert told.resync_after_seconds == (60 if begins else 30)
+    assert report.resync_after_seconds == (60 if begins else 30)
 
 
 LAST_SYNC = "2026-01-01T11:00:00Z"
@@ -229,18 +229,18 @@ def test_the_last_sync_is_when_the_last_copy_became_equal(
     said = before("", **(known | more))
     outcomes = [replace(outcome, written=written) for outcome in current("a")]
 
-    told = progress(question(said), "ConfigMap a/b", CONTENT, outcomes)
+    report = progress(question(said), "ConfigMap a/b", CONTENT, outcomes)
 
-    assert told.status.last_sync_time == last_sync
+    assert report.status.last_sync_time == last_sync
 
 
 def test_the_last_sync_does_not_move_while_a_copy_is_waited_for() -> None:
     said = before("", synced_namespaces=frozenset({"a"}), last_sync_time=LAST_SYNC)
     written = [replace(outcome, written=at(11, 30)) for outcome in current("a")]
 
-    told = progress(question(said), "ConfigMap a/b", CONTENT, [*written, *waits("b")])
+    report = progress(question(said), "ConfigMap a/b", CONTENT, [*written, *waits("b")])
 
-    assert told.status.last_sync_time == LAST_SYNC
+    assert report.status.last_sync_time == LAST_SYNC
 
 
 def test_a_secret_is_known_by_its_version_alone() -> None:
@@ -252,9 +252,9 @@ def test_a_secret_is_known_by_its_version_alone() -> None:
         last_sync_time=LAST_SYNC,
     )
 
-    told = progress(question(said), "Secret a/b", secret, current("a"))
+    report = progress(question(said), "Secret a/b", secret, current("a"))
 
-    assert told.status.last_sync_time == "2026-01-01T12:00:00Z"
+    assert report.status.last_sync_time == "2026-01-01T12:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -287,9 +287,11 @@ def test_that_all_is_well_has_not_lasted_since_before_the_last_write(
     )
     outcomes = [replace(outcome, written=written) for outcome in current("a")]
 
-    told = progress(question(before("", conditions=conditions)), "ConfigMap a/b", CONTENT, outcomes)
+    report = progress(
+        question(before("", conditions=conditions)), "ConfigMap a/b", CONTENT, outcomes
+    )
 
-    resolved, *others = [c.last_transition_time for c in told.status.conditions]
+    resolved, *others = [c.last_transition_time for c in report.status.conditions]
     assert others == [turned, turned]
     assert resolved == (since if said == ("True", LAST_SYNC) else "2026-01-01T12:00:00Z")
 
@@ -323,17 +325,19 @@ def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:
     ],
 )
 def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sentence: str) -> None:
-    told = progress(question(Previous()), "ConfigMap a/b", CONTENT, waits(*names))
+    report = progress(question(Previous()), "ConfigMap a/b", CONTENT, waits(*names))
 
-    assert told.status.ready.message == (
+    assert report.status.ready.message == (
         f"{sentence}which needs no action unless it lasts longer than 60 seconds."
     )
 
 
 def test_a_stamp_of_a_day_that_no_calendar_has_is_stamped_again() -> None:
-    told = progress(question(before("2026-02-31T12:00:00Z")), "ConfigMap a/b", CONTENT, waits("a"))
+    report = progress(
+        question(before("2026-02-31T12:00:00Z")), "ConfigMap a/b", CONTENT, waits("a")
+    )
 
-    assert told.status.pending_since == "2026-01-01T12:00:00Z"
+    assert report.status.pending_since == "2026-01-01T12:00:00Z"
 
 
 def _a_plan_of(keys: int) -> Plan:
@@ -352,22 +356,22 @@ def _a_suspended_syncer(planned: Plan) -> Status:
         *current(*names[:1_100]),
         *(Outcome(name, State.FAILED, failure=failure) for name in names[1_100:]),
     ]
-    asked = replace(question(Previous()), is_suspended=True)
-    return suspended(asked, "ConfigMap a/b", CONTENT, outcomes, planned).status
+    context = replace(question(Previous()), is_suspended=True)
+    return suspended(context, "ConfigMap a/b", CONTENT, outcomes, planned).status
 
 
 def test_the_longest_status_fits_because_its_plan_names_no_keys() -> None:
     planned = _a_plan_of(10)
-    told = _a_suspended_syncer(planned)
+    status = _a_suspended_syncer(planned)
 
     assert len(protocol.encode(planned)) > STATUS_LIMIT / 2
-    assert len(protocol.encode(told)) <= STATUS_LIMIT
-    assert (told.synced_count, len(told.synced_namespaces)) == (1_100, LIST_LIMIT)
-    assert (told.failed_count, len(told.failed_namespaces)) == (1_100, LIST_LIMIT)
-    assert told.plan is not UNSET
-    assert told.plan.update.count == 1_000
-    assert told.plan.update.copies is not UNSET
-    assert {(each.key_count, each.keys) for each in told.plan.update.copies} == {(1_000, UNSET)}
+    assert len(protocol.encode(status)) <= STATUS_LIMIT
+    assert (status.synced_count, len(status.synced_namespaces)) == (1_100, LIST_LIMIT)
+    assert (status.failed_count, len(status.failed_namespaces)) == (1_100, LIST_LIMIT)
+    assert status.plan is not UNSET
+    assert status.plan.update.count == 1_000
+    assert status.plan.update.copies is not UNSET
+    assert {(each.key_count, each.keys) for each in status.plan.update.copies} == {(1_000, UNSET)}
 
 
 def test_a_plan_that_fits_names_its_keys() -> None:
@@ -383,7 +387,7 @@ def test_the_present_is_written_in_utc_and_to_the_second() -> None:
 
 
 @pytest.mark.parametrize("first", ["right", "fast"])
-def test_beside_a_replica_whose_clock_is_fast_the_right_one_counts_the_whole_deadline(
+def test_next_to_a_replica_whose_clock_is_fast_the_right_one_counts_the_whole_deadline(
     first: str,
 ) -> None:
     said = before("", content_hash="sha256:other", synced_namespaces=frozenset({"a"}))
@@ -391,10 +395,10 @@ def test_beside_a_replica_whose_clock_is_fast_the_right_one_counts_the_whole_dea
     for second in range(100):
         is_right = (second % 2 == 0) == (first == "right")
         now = NOW + timedelta(seconds=second, hours=0 if is_right else 1)
-        told = progress(question(said, now), "ConfigMap a/b", CONTENT, waits("a"))
-        if is_right and told.status.failures:
+        report = progress(question(said, now), "ConfigMap a/b", CONTENT, waits("a"))
+        if is_right and report.status.failures:
             failed_at.append(second)
-        written = Parent(metadata=ObjectMeta(name="s"), status=Raw(protocol.encode(told.status)))
+        written = Parent(metadata=ObjectMeta(name="s"), status=Raw(protocol.encode(report.status)))
         said = previous(written)
 
     begun = 0 if first == "right" else 1
@@ -407,7 +411,7 @@ def test_what_the_right_clock_gave_up_stays_so_while_others_progress() -> None:
     gave_up = NamespaceFailure("a", FailureReason.NOT_APPLIED, since="2026-01-01T11:00:00Z")
     said = before("2026-01-01T11:59:59Z", failures=(gave_up,), failed_namespaces=frozenset({"a"}))
 
-    told = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *current("b")])
+    report = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *current("b")])
 
-    assert [(f.namespace, f.since) for f in told.status.failures] == [("a", gave_up.since)]
-    assert told.status.pending_since == "2026-01-01T12:00:00Z"
+    assert [(f.namespace, f.since) for f in report.status.failures] == [("a", gave_up.since)]
+    assert report.status.pending_since == "2026-01-01T12:00:00Z"

@@ -91,7 +91,7 @@ def identifiers(trees: Trees, part: str) -> list[str]:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(HOOKS)))
-def test_no_module_is_longer_than_can_be_overlooked(module: Path) -> None:
+def test_no_module_is_too_long(module: Path) -> None:
     assert len(module.read_text("utf-8").splitlines()) <= LONGEST_MODULE
 
 
@@ -99,7 +99,7 @@ def test_a_class_name_is_one_class(everything: Trees) -> None:
     assert repeated_classes(everything) == {}
 
 
-def test_only_who_builds_an_observation_takes_a_syncer_and_its_request(trees: Trees) -> None:
+def test_only_the_builder_of_an_observation_takes_a_syncer_and_its_request(trees: Trees) -> None:
     others = [
         taker for taker in takers_of_both(trees) if not taker.startswith(FINDS_TARGETS_OR_BUILDS)
     ]

@@ -34,7 +34,7 @@ def parsed(fields: Mapping[str, object], name: str = "sample") -> Syncer | Inval
         ("pruneLimit", "100%"),
     ],
 )
-def test_what_is_just_within_its_limits_is_followed(field: str, value: object) -> None:
+def test_a_spec_just_within_its_limits_is_followed(field: str, value: object) -> None:
     assert isinstance(parsed({field: value}), Syncer)
 
 
@@ -48,7 +48,7 @@ def test_what_is_just_within_its_limits_is_followed(field: str, value: object) -
         ("pruneLimit", "half", LIMIT),
     ],
 )
-def test_what_is_just_beyond_them_is_not_and_is_told_so(
+def test_a_spec_just_beyond_its_limits_is_refused_with_the_reason(
     field: str, value: object, said: str
 ) -> None:
     found = parsed({field: value})

@@ -10,11 +10,11 @@ SOURCE = SourceReference("default", "app-config", CONFIG_MAP)
 
 
 def test_what_is_named_and_what_a_glob_matches_are_targets_together() -> None:
-    asked = Syncer("sample", "b9f3", SOURCE, NamespaceSelection(("dev",), globs=("prod-*",)))
+    syncer = Syncer("sample", "b9f3", SOURCE, NamespaceSelection(("dev",), globs=("prod-*",)))
     shown = {name: KubernetesObject(ObjectMeta(name)) for name in ("dev", "prod-a", "test")}
     request = SyncRequest(Parent(ObjectMeta("sample")), related={NAMESPACES: shown})
 
-    found = targets.selected(asked, request)
+    found = targets.selected(syncer, request)
 
     assert [(target.namespace, target.failure) for target in found] == [
         ("dev", None),

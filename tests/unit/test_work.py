@@ -17,13 +17,13 @@ from tests.fuzzing.work import counted
 NUMBER = 400
 
 
-def asked(what: str, number: int, hook: str = "sync") -> Question:
+def question(what: str, number: int, hook: str = "sync") -> Question:
     return Question(hook, HookOptions(), encoded(SITUATIONS[what].make(number)))
 
 
 @pytest.mark.parametrize("what", SITUATIONS)
 def test_a_hostile_request_is_the_situation_that_it_is_said_to_be(what: str) -> None:
-    answer = json.loads(asked(what, NUMBER).asked())
+    answer = json.loads(question(what, NUMBER).answer())
 
     assert ready(answer["status"])["reason"] == SITUATIONS[what].reason
 
@@ -31,10 +31,10 @@ def test_a_hostile_request_is_the_situation_that_it_is_said_to_be(what: str) -> 
 @pytest.mark.parametrize("hook", ["sync", "finalize", "customize"])
 @pytest.mark.parametrize("what", SITUATIONS)
 def test_twice_as_many_of_anything_cost_at_most_twice_the_steps(what: str, hook: str) -> None:
-    once, twice = asked(what, NUMBER, hook), asked(what, 2 * NUMBER, hook)
+    once, twice = question(what, NUMBER, hook), question(what, 2 * NUMBER, hook)
 
-    _, lines = counted(once.asked)
-    _, more_lines = counted(twice.asked)
+    _, lines = counted(once.answer)
+    _, more_lines = counted(twice.answer)
 
     assert more_lines < 2.1 * lines
     assert more_lines < 4 * len(twice.body)
@@ -55,7 +55,7 @@ def test_maps_are_sorted_before_they_are_encoded(
 
     monkeypatch.setattr(protocol, "_ENCODER", Watching())
 
-    asked(what, NUMBER).asked()
+    question(what, NUMBER).answer()
 
 
 def maps(value: Any) -> Iterator[Mapping[str, Any]]:

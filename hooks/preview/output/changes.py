@@ -147,17 +147,17 @@ class _Comparison:
         return "the syncer is gone, its copies stay"
 
     def _why_deleted(self, reference: Reference, syncer: str) -> str:
-        asked = self._syncers.get(syncer)
-        if asked is None:
+        owner = self._syncers.get(syncer)
+        if owner is None:
             return "the syncer is gone"
         namespace = self.after.get(Reference(NAMESPACE, "", reference.namespace))
         if namespace is None or is_deleting(namespace):
             return "the namespace is gone"
-        if reference.resource is not copied(asked):
-            return f"the copies are {copied(asked).kind}s now"
-        if reference.name != copy_name(asked):
-            return f"the copies are named {copy_name(asked)} now"
-        if unresolved := _unresolved(asked.get("status") or {}):
+        if reference.resource is not copied(owner):
+            return f"the copies are {copied(owner).kind}s now"
+        if reference.name != copy_name(owner):
+            return f"the copies are named {copy_name(owner)} now"
+        if unresolved := _unresolved(owner.get("status") or {}):
             return unresolved
         return "is no target any more"
 

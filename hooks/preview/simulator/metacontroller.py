@@ -110,7 +110,7 @@ class Metacontroller:
         self._most_calls = most_calls
         self._queue = WorkQueue(clock)
         self._answered: dict[str, _Answered] = {}
-        self._unasked: set[str] = set()
+        self._without_rules: set[str] = set()
         self._audience = Audience(cluster)
         self._watched: set[str] = set()
         self._next_resync = clock.now() + timedelta(seconds=RESYNC_PERIOD_SECONDS)
@@ -119,20 +119,20 @@ class Metacontroller:
         if installed.has_adoption:
             self._decorator = Decorator(cluster, hook)
         for parent in cluster.look_all(SYNCER.kind):
-            self._unasked.add(name_of(parent))
+            self._without_rules.add(name_of(parent))
             self._queue.add(name_of(parent))
 
     def settle(self) -> None:
         """Work until nothing is queued but timers. Raises DoesNotSettleError."""
-        asked: Counter[str] = Counter()
-        while self._queue or self._decorate(asked) or self._cluster.run_controllers():
+        calls: Counter[str] = Counter()
+        while self._queue or self._decorate(calls) or self._cluster.run_controllers():
             while self._queue:
                 name = self._queue.take()
-                self._count(asked, f"{SYNCER.kind} {name}")
+                self._count(calls, f"{SYNCER.kind} {name}")
                 self._work(name)
-                self._decorate(asked)
+                self._decorate(calls)
 
-    def _decorate(self, asked: Counter[str]) -> bool:
+    def _decorate(self, calls: Counter[str]) -> bool:
         """Ask about all that is handed over, for that is quicker than a sync; whether any was."""
         if self._decorator is None or not self._decorator.queue:
             return False
@@ -142,14 +142,14 @@ class Metacontroller:
                 # Whatever happens to any syncer asks about every object that waits, so calls
                 # tell nothing of a loop.
                 if self._decorator.work(key):
-                    self._count(asked, f"{CONFIG_MAP.kind} {key}")
+                    self._count(calls, f"{CONFIG_MAP.kind} {key}")
             except (ApiError, HookError, TooManyRequestsError) as error:
                 self.events.append(SyncError(key, f"Sync error: {error}"))
         return True
 
-    def _count(self, asked: Counter[str], what: str) -> None:
-        asked[what] += 1
-        if asked[what] > self._most_calls:
+    def _count(self, calls: Counter[str], what: str) -> None:
+        calls[what] += 1
+        if calls[what] > self._most_calls:
             raise DoesNotSettleError(
                 f"{what} does not settle: it still changes after {self._most_calls} syncs"
             )
@@ -222,11 +222,11 @@ class Metacontroller:
         if new is None:
             self._forget(name)
         elif old is None or old["metadata"]["generation"] != new["metadata"]["generation"]:
-            self._unasked.add(name)
+            self._without_rules.add(name)
         self._queue.add(name)
 
     def _forget(self, name: str) -> None:
-        self._unasked.discard(name)
+        self._without_rules.discard(name)
         self._answered.pop(name, None)
         self._audience.forget(name)
 
@@ -251,7 +251,7 @@ class Metacontroller:
     def _on_related(self, event: WatchEvent) -> None:
         now = self._clock.now()
         old = {name for name, answer in self._answered.items() if answer.until <= now}
-        for name in sorted(self._unasked | old):
+        for name in sorted(self._without_rules | old):
             parent = self._cluster.look(SYNCER.kind, name)
             # Where the hook gives no rules, Metacontroller drops the event for this syncer, too.
             if parent is not None:
@@ -315,13 +315,13 @@ class Metacontroller:
         kept = self._answered.get(name)
         if kept is None or kept.generation != generation or kept.until <= self._clock.now():
             self._forget(name)
-            self._unasked.add(name)
+            self._without_rules.add(name)
             self.calls["customize", name] += 1
             request = {"controller": self._controller, "parent": parent}
             answer = ask_related(self._hook, request)
             kept = _Answered(generation, answer, self._clock.now() + _RULES_ARE_KEPT)
             self._answered[name] = kept
-            self._unasked.discard(name)
+            self._without_rules.discard(name)
             self._audience.seat(name, self._parsed(kept))
         return self._parsed(kept)
 
