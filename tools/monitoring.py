@@ -1,17 +1,20 @@
 """Write what is generated in monitoring/: `python -m tools.monitoring`.
 
 The rule file is the only place where an alert is written: the manifest for Prometheus' operator is
-made of it.
+made of it. tools/dashboard.py is the only place where a panel is.
 """
 
 import textwrap
 from pathlib import Path
 from typing import Final
 
+from tools.dashboard import dashboard
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "monitoring"
 RULES: Final = FOLDER / "rules.yaml"
 MANIFEST: Final = FOLDER / "prometheusrule.yaml"
+DASHBOARD: Final = FOLDER / "dashboard.json"
 
 _MANIFEST: Final = """\
 # Made of rules.yaml by `make monitoring`: do not edit.
@@ -36,7 +39,7 @@ def prometheus_rule(rules: str) -> str:
 
 def files() -> dict[Path, str]:
     """Every generated file with its content."""
-    return {MANIFEST: prometheus_rule(RULES.read_text("utf-8"))}
+    return {MANIFEST: prometheus_rule(RULES.read_text("utf-8")), DASHBOARD: dashboard()}
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ class MetacontrollerProcess(Process):
     """Metacontroller against one control plane with one apply strategy, as who `kubeconfig` says.
 
     It has the environment that the project ships: its memory is measured as it runs for users.
+    Prometheus finds it at `.metrics_address`.
 
     Of an argument that is given twice, the last one counts.
     """
@@ -40,6 +41,7 @@ class MetacontrollerProcess(Process):
     ) -> None:
         workspace = control_plane.workspace
         health = f"127.0.0.1:{workspace.port()}"
+        self.metrics_address = f"127.0.0.1:{workspace.port()}"
         super().__init__(
             workspace,
             name,
@@ -49,7 +51,7 @@ class MetacontrollerProcess(Process):
                 "--client-go-qps=500",
                 "--client-go-burst=1000",
                 f"--apply-strategy={strategy}",
-                f"--metrics-address=127.0.0.1:{workspace.port()}",
+                f"--metrics-address={self.metrics_address}",
                 f"--health-probe-bind-address={health}",
                 # By default one event in five minutes: a test would not see its own.
                 "--events-qps=100",

@@ -19,6 +19,13 @@ DIFFERED = "differed"
 NO_KSTATUS = "kstatus was not asked: "
 """How the reason begins for which tests skip that need the library kstatus."""
 
+NO_PROMETHEUS = "prometheus is not on PATH (Debian's package prometheus has it)."
+NO_KUBE_STATE_METRICS = (
+    "kube-state-metrics is not on PATH, and KUBE_STATE_METRICS does not name it."
+)
+_LACKING = (NO_KSTATUS, NO_PROMETHEUS, NO_KUBE_STATE_METRICS)
+"""Why tests skip while the others of this folder run."""
+
 
 @pytest.hookimpl(tryfirst=True)  # pytest then puts together what shares a stack.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,8 +65,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(title, sep="!", red=True, bold=True)
         for sentence in absent:
             terminalreporter.write_line(sentence, red=True)
-    elif skipped := {reason for each in reports if NO_KSTATUS in (reason := _why(each))}:
-        title = "TESTS SKIPPED: kstatus was not asked"
+    elif skipped := {
+        reason for each in reports if any(lacking in (reason := _why(each)) for lacking in _LACKING)
+    }:
+        title = "TESTS SKIPPED: something that they need is not here"
         terminalreporter.section(title, sep="!", red=True, bold=True)
         for reason in sorted(skipped):
             terminalreporter.write_line(reason, red=True)
