@@ -25,7 +25,10 @@ COMBINATIONS: list[tuple[str, list[str]]] = [
     (COMPLETE, []),
     *((BASE, [component]) for component in COMPONENTS),
     *((COMPLETE, [component]) for component in COMPONENTS if component != "metacontroller"),
-    *((COMPLETE, ["adoption", "secrets", tls, "openshift"]) for tls in ("tls", "tls-cert-manager")),
+    *(
+        (COMPLETE, ["adoption", "monitoring", "secrets", tls, "openshift"])
+        for tls in ("tls", "tls-cert-manager")
+    ),
 ]
 # Set by the component alone; every other difference between two overlays is theirs.
 SCC = {"openshift.io/required-scc": "restricted-v2"}
@@ -35,7 +38,7 @@ SCC = {"openshift.io/required-scc": "restricted-v2"}
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifests, as a user has them who ran `make certs`."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("metacontroller", "crds"):
+    for name in ("metacontroller", "crds", "monitoring"):
         ignored = shutil.ignore_patterns("certs")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     certs = folder / "metacontroller/components/tls/certs"
@@ -112,6 +115,41 @@ def test_everything_that_names_the_namespace_follows_that_of_an_overlay(
     assert by_name(there) == by_name(moved)
 
 
+@pytest.mark.parametrize(
+    ("tls", "authority"),
+    [
+        ("tls", {"configMap": {"name": "configmap-syncer-webhook-ca", "key": "ca.crt"}}),
+        ("tls-cert-manager", {"secret": {"name": "configmap-syncer-webhook-tls", "key": "ca.crt"}}),
+    ],
+)
+def test_under_tls_prometheus_knows_the_scheme_the_name_and_the_authority_of_the_hook(
+    tmp_path: Path, project: Path, tls: str, authority: Object
+) -> None:
+    rendered = by_name(kustomize(overlay(tmp_path, project, BASE, ["monitoring", "secrets", tls])))
+
+    host = f"configmap-syncer-webhook.{NAMESPACE}.svc"
+    assert rendered["ServiceMonitor", "configmap-syncer-webhook"]["spec"]["endpoints"] == [
+        {
+            "port": "https",
+            "scheme": "https",
+            "path": "/metrics",
+            "interval": "30s",
+            "tlsConfig": {"serverName": host, "ca": authority},
+        }
+    ]
+    if tls == "tls":
+        page = (ROOT / "docs/monitoring.md").read_text("utf-8")
+        example = re.search(r"^```yaml\n(endpoints:.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        assert example
+        assert yaml.safe_load(example[1]) == {
+            "endpoints": rendered["ServiceMonitor", "configmap-syncer-webhook"]["spec"]["endpoints"]
+        }
+    (port,) = rendered["Service", "configmap-syncer-webhook"]["spec"]["ports"]
+    assert port["name"] == "https"
+    registration = rendered["CompositeController", "configmap-syncer"]["spec"]["hooks"]
+    assert registration["sync"]["webhook"]["url"] == f"https://{host}/sync"
+
+
 def test_the_documentation_shows_how_to_install_into_another_namespace(tmp_path: Path) -> None:
     there = shown(tmp_path, "docs/installation.md", "Another namespace")
 
@@ -185,6 +223,19 @@ def test_an_overlay_names_the_image_and_changes_nothing_else(tmp_path: Path) -> 
     (container,) = hook["spec"]["template"]["spec"]["containers"]
     container["image"] = f"registry.example.com/platform/{container['image']}"
     assert by_name(rendered) == expected
+
+
+def test_the_component_for_monitoring_adds_what_the_documentation_says(tmp_path: Path) -> None:
+    rendered = by_name(shown(tmp_path, "docs/monitoring.md", "Scraping"))
+
+    expected = by_name(kustomize(COMPLETE))
+    assert {name: each for name, each in rendered.items() if name in expected} == expected
+    assert rendered.keys() - expected.keys() == {
+        ("ServiceMonitor", "configmap-syncer-webhook"),
+        ("PodMonitor", "configmap-syncer-metacontroller"),
+        ("PrometheusRule", "configmap-syncer"),
+        ("ConfigMap", "configmap-syncer-dashboard"),
+    }
 
 
 def test_the_component_for_openshift_takes_off_users_and_adds_one_annotation_and_one_right(
