@@ -75,7 +75,7 @@ def adopter(request: AdoptRequest, options: HookOptions) -> Syncer | None:
     if parent is None or parent.metadata.deletion_timestamp is not None:
         return None
     syncer = parse_syncer(parent)
-    if isinstance(syncer, InvalidSpec) or syncer.is_suspended or not _is_copy_of(found, syncer):
+    if isinstance(syncer, InvalidSpec) or syncer.suspend or not _is_copy_of(found, syncer):
         return None
     is_wanted = _is_target(request, parent, syncer, options) and _is_missed(parent, found)
     return syncer if is_wanted else None

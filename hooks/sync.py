@@ -55,7 +55,7 @@ def _sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResp
         return _hold(context, _invalid(syncer), observe(syncer, (), request, options))
 
     former = former_sources(syncer, request, context.before.named_before(request.parent))
-    syncer = replace(syncer, former_sources=former)
+    syncer = structs.replace(syncer, former_sources=former)
     observation = observe(syncer, targets.resolve(syncer, request, options), request, options)
     context = context.of(syncer, strategy.strategy_mismatch(observation))
     unretainable = retention.conflict(syncer, observation.targets, options.strategy)

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from hooks.preview.simulator.objects import Object
+from tests.definition import STATUS
 
 _FOLDER = Path(__file__).with_name("crds")
 _ERROR = "# error: "
@@ -45,18 +46,7 @@ def with_targets(count: int) -> Object:
 
 def full_status() -> Object:
     """A status in which every field and every reason for a failed namespace is used."""
-    reasons = (
-        "NamespaceNotFound",
-        "NamespaceTerminating",
-        "IsSourceNamespace",
-        "Conflict",
-        "ManagedByAnother",
-        "OverwriteImpossible",
-        "ConsentMissing",
-        "TargetConsentMissing",
-        "NotApplied",
-        "NotRemoved",
-    )
+    reasons = STATUS["failures"]["items"]["properties"]["reason"]["enum"]
     since = "2025-01-01T00:00:00Z"
     condition = {
         "status": "False",

@@ -108,7 +108,7 @@ def held(observation: Observation[Syncer], recorded: Recorded) -> PruneGuard | N
         limit=None if limit is None else limit.of(present),
         is_emptying=_is_emptying(observation),
         token=token,
-        is_recorded=recorded.token == token and not syncer.is_suspended,
+        is_recorded=recorded.token == token and not syncer.suspend,
         children=[preserve(copy, observation) for copy in losing],
     )
     number = len(guard.namespaces)
@@ -118,7 +118,7 @@ def held(observation: Observation[Syncer], recorded: Recorded) -> PruneGuard | N
         and not is_undone
         and number > (syncer.prune_limit or _HALF).of(number)
     )
-    is_edited = syncer.is_suspended or not recorded.is_of_this_spec
+    is_edited = syncer.suspend or not recorded.is_of_this_spec
     is_held = (
         guard.is_exceeded or guard.is_recorded or was_held or (guard.is_emptying and is_edited)
     )
@@ -134,7 +134,7 @@ def still_recorded(observation: Observation[Syncer], recorded: Recorded) -> str 
     names = _names(observation)
     if not any(_losing(observation, names)):
         return UNSET
-    is_edited = not (recorded.is_of_this_spec or observation.syncer.is_suspended)
+    is_edited = not (recorded.is_of_this_spec or observation.syncer.suspend)
     is_new = is_edited and _is_emptying(observation)
     return _token(observation.parent, names) if is_new else recorded.token
 
@@ -158,7 +158,7 @@ def _names(observation: Observation[Syncer]) -> set[str]:
 def _is_confirmed(observation: Observation[Syncer], token: str) -> bool:
     """Whether somebody said that just this change is meant, which resuming would not be."""
     said = (observation.parent.metadata.annotations or {}).get(CONFIRM_PRUNE)
-    return said == token and not observation.syncer.is_suspended
+    return said == token and not observation.syncer.suspend
 
 
 def _losing(observation: Observation[Syncer], names: set[str]) -> Iterator[ExistingCopy]:

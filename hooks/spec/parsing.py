@@ -18,6 +18,7 @@ from hooks.spec.syncer import (
     DeletionPolicy,
     InvalidSpec,
     NamespaceSelection,
+    PlainFields,
     PruneLimit,
     SourceReference,
     Syncer,
@@ -73,18 +74,12 @@ def _parse(parent: Parent) -> Syncer | str:
         uid=parent.metadata.uid,
         source=SourceReference(spec.source_namespace, *source_of(spec)),
         namespaces=namespaces,
-        progress_deadline_seconds=spec.progress_deadline_seconds,
         keys=tuple(dict.fromkeys(spec.keys or ())),
         rename_keys=spec.rename_keys or {},
-        target_name=spec.target_name,
         target_labels=spec.target_labels or {},
         target_annotations=spec.target_annotations or {},
-        immutable=spec.immutable,
-        conflict_policy=spec.conflict_policy,
-        deletion_policy=spec.deletion_policy,
-        source_deletion_policy=spec.source_deletion_policy,
         prune_limit=_prune_limit(spec.prune_limit),
-        is_suspended=spec.suspend,
+        **{name: getattr(spec, name) for name in PlainFields.__struct_fields__},
     )
 
 

@@ -1,10 +1,12 @@
 """What a ConfigMapSyncer asks for, once it is read and checked."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
+
+import msgspec
 
 from hooks.api import kinds
 from hooks.api.kinds import Kind
@@ -97,32 +99,40 @@ class NamespaceSelection:
         return Patterns.of(self.excluded)
 
 
-@dataclass(frozen=True, slots=True)
-class Syncer:
+class PlainFields(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The fields of `spec` that are used as they are written. The deadline is in seconds.
+
+    `Spec` reads them and `Syncer` has them, so such a field is declared here and nowhere else. What
+    has to be translated first is a field of its own in both.
+    """
+
+    progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
+    target_name: str | None = None
+    immutable: bool = False
+    conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+    source_deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    suspend: bool = False
+
+
+class Syncer(PlainFields, frozen=True):
     """A checked spec, with the identity that copies carry.
 
-    The deadline is in seconds. `keys` are names and globs, none for all keys; `rename_keys` gives
-    keys of the source another name.
+    `keys` are names and globs, none for all keys; `rename_keys` gives keys of the source another
+    name. The `former_sources` are what it named before and copies still hold, as
+    `status.formerSources` remembers it.
     """
 
     name: str
     uid: str
     source: SourceReference
     namespaces: NamespaceSelection
-    progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
     keys: Sequence[str] = ()
-    rename_keys: Mapping[str, str] = field(default_factory=dict)
-    target_name: str | None = None
-    target_labels: Mapping[str, str] = field(default_factory=dict)
-    target_annotations: Mapping[str, str] = field(default_factory=dict)
-    immutable: bool = False
-    conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
-    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
-    source_deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    rename_keys: Mapping[str, str] = {}
+    target_labels: Mapping[str, str] = {}
+    target_annotations: Mapping[str, str] = {}
     prune_limit: PruneLimit | None = None
-    is_suspended: bool = False
     former_sources: Collection[str] = ()
-    """What it named before and copies still hold, as `status.formerSources` remembers it."""
 
     @property
     def copy_name(self) -> str:

@@ -15,7 +15,7 @@ from hooks.api.names import CONTROLLER_UID, GROUP, MANAGED_BY, SYNCED_BY, SYNCED
 from hooks.api.text import named
 from hooks.spec import selectors
 from hooks.spec.globs import Patterns, is_glob
-from hooks.spec.syncer import DEFAULT_PROGRESS_DEADLINE_SECONDS, ConflictPolicy, DeletionPolicy
+from hooks.spec.syncer import PlainFields
 
 _RESERVED_LABELS: Final = frozenset({SYNCED_BY, SYNCED_FROM, MANAGED_BY, CONTROLLER_UID})
 _RESERVED_PREFIXES: Final = (f"{GROUP}/", "metacontroller.k8s.io/", "kubectl.kubernetes.io/")
@@ -40,7 +40,7 @@ _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _KEY_GLOB: Final = re.compile(r"[-._a-zA-Z0-9*?]{1,253}")
 
 
-class Spec(msgspec.Struct, frozen=True, rename="camel"):
+class Spec(PlainFields, frozen=True, rename="camel"):
     """`spec` of a ConfigMapSyncer as it is written; nothing of it is checked but the types."""
 
     source_namespace: str
@@ -49,18 +49,11 @@ class Spec(msgspec.Struct, frozen=True, rename="camel"):
     target_namespaces: list[str] | None = None
     namespace_selector: msgspec.Raw = msgspec.Raw(b"")
     exclude_namespaces: list[str] | None = None
-    progress_deadline_seconds: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
     keys: list[str] | None = None
     rename_keys: dict[str, str] | None = None
-    target_name: str | None = None
     target_labels: dict[str, str] | None = None
     target_annotations: dict[str, str] | None = None
-    immutable: bool = False
-    conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
-    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
-    source_deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     prune_limit: int | str | None = None
-    suspend: bool = False
 
 
 def problem(name: str, spec: Spec) -> str | None:

@@ -42,7 +42,7 @@ class StatusContext:
             self,
             deadline=syncer.progress_deadline_seconds,
             strategy_mismatch=strategy_mismatch,
-            is_suspended=syncer.is_suspended,
+            is_suspended=syncer.suspend,
             former_sources=syncer.former_sources,
         )
 

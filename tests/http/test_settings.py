@@ -1,36 +1,38 @@
 """Settings come from the environment; a typo ends the service at its start, and is named."""
 
+from dataclasses import asdict
+
 import pytest
 
 from hooks import settings
 from hooks.api.protocol import ApplyStrategy
-from hooks.settings import InvalidSetting, Settings
+from hooks.settings import InvalidSetting
 from tests.http.conftest import refusal_to_start
 
 MEBIBYTE = 1024 * 1024
 
 
 def test_what_is_not_set_has_a_default() -> None:
-    assert settings.read({"PATH": "/bin", "max_request_bytes": "1"}) == Settings(
-        apply_strategy=ApplyStrategy.SERVER_SIDE_APPLY,
-        field_manager="metacontroller",
-        require_consent=False,
-        require_target_consent=False,
-        max_request_bytes=512 * MEBIBYTE,
-        max_in_flight_bytes=576 * MEBIBYTE,
-        retry_after_seconds=1,
-        body_timeout_seconds=60,
-        body_patience_seconds=1,
-        head_timeout_seconds=10,
-        max_connections=1000,
-        shutdown_seconds=30,
-        host="0.0.0.0",  # noqa: S104, the pod's own address is not known
-        port=8080,
-        bearer_token_file="",
-        tls_certificate_file="",
-        tls_key_file="",
-        client_ca_file="",
-    )
+    assert asdict(settings.read({"PATH": "/bin", "max_request_bytes": "1"})) == {
+        "apply_strategy": ApplyStrategy.SERVER_SIDE_APPLY,
+        "field_manager": "metacontroller",
+        "require_consent": False,
+        "require_target_consent": False,
+        "max_request_bytes": 512 * MEBIBYTE,
+        "max_in_flight_bytes": 576 * MEBIBYTE,
+        "retry_after_seconds": 1,
+        "body_timeout_seconds": 60,
+        "body_patience_seconds": 1,
+        "head_timeout_seconds": 10,
+        "max_connections": 1000,
+        "shutdown_seconds": 30,
+        "host": "0.0.0.0",  # noqa: S104, the pod's own address is not known
+        "port": 8080,
+        "bearer_token_file": "",
+        "tls_certificate_file": "",
+        "tls_key_file": "",
+        "client_ca_file": "",
+    }
 
 
 def test_each_setting_is_the_variable_of_its_upper_case() -> None:
@@ -55,26 +57,26 @@ def test_each_setting_is_the_variable_of_its_upper_case() -> None:
         "CLIENT_CA_FILE": "/tls/ca.crt",
     }
 
-    assert settings.read(environment) == Settings(
-        apply_strategy=ApplyStrategy.DYNAMIC_APPLY,
-        field_manager="config-controller",
-        require_consent=True,
-        require_target_consent=True,
-        max_request_bytes=1,
-        max_in_flight_bytes=2,
-        retry_after_seconds=3,
-        body_timeout_seconds=4,
-        body_patience_seconds=5,
-        head_timeout_seconds=6,
-        max_connections=7,
-        shutdown_seconds=8,
-        host="127.0.0.1",
-        port=9,
-        bearer_token_file="/tokens/hook",
-        tls_certificate_file="/tls/tls.crt",
-        tls_key_file="/tls/tls.key",
-        client_ca_file="/tls/ca.crt",
-    )
+    assert asdict(settings.read(environment)) == {
+        "apply_strategy": ApplyStrategy.DYNAMIC_APPLY,
+        "field_manager": "config-controller",
+        "require_consent": True,
+        "require_target_consent": True,
+        "max_request_bytes": 1,
+        "max_in_flight_bytes": 2,
+        "retry_after_seconds": 3,
+        "body_timeout_seconds": 4,
+        "body_patience_seconds": 5,
+        "head_timeout_seconds": 6,
+        "max_connections": 7,
+        "shutdown_seconds": 8,
+        "host": "127.0.0.1",
+        "port": 9,
+        "bearer_token_file": "/tokens/hook",
+        "tls_certificate_file": "/tls/tls.crt",
+        "tls_key_file": "/tls/tls.key",
+        "client_ca_file": "/tls/ca.crt",
+    }
 
 
 @pytest.mark.parametrize(

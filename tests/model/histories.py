@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from tests.definition import SPEC
 from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle
 
 Step = Mapping[str, Any]
@@ -22,9 +23,6 @@ _PLACES: Final = (*NAMESPACES, _LATE)
 _SYNCERS: Final = ("x-one", "x-two")
 _NAMES: Final = ("x-config", "x-other", "x-copy")
 _GROUP: Final = "config.example.com"
-
-_POLICIES: Final = ("conflictPolicy", "deletionPolicy", "sourceDeletionPolicy", "pruneLimit")
-"""What every new syncer has a word on; it says nothing alone."""
 
 NOT_DRAWN: Final = {
     "two changes before the first has settled": "which of them comes first is a race",
@@ -127,7 +125,7 @@ _contents = st.sampled_from(
         )
     ]
 )
-_FIELDS: Final[Mapping[str, st.SearchStrategy[Manifest]]] = {
+_GROUPS: Final[dict[str, st.SearchStrategy[Manifest]]] = {
     "targets": _targets,
     "source": _sources,
     "content": _contents,
@@ -142,15 +140,46 @@ _FIELDS: Final[Mapping[str, st.SearchStrategy[Manifest]]] = {
             ),
         }
     ),
-    "immutable": _maybe("immutable", True, False),
-    "conflictPolicy": _maybe("conflictPolicy", "Fail", "Overwrite"),
-    "deletionPolicy": _maybe("deletionPolicy", "Delete", "Retain"),
-    "sourceDeletionPolicy": _maybe("sourceDeletionPolicy", "Retain", "Delete"),
     "pruneLimit": _maybe("pruneLimit", 0, 0, 1, "50%"),
-    "suspend": _maybe("suspend", True, False),
+}
+"""Fields of a spec of which the definition does not say what is worth drawing, in groups."""
+FIXED: Final = {"progressDeadlineSeconds": 1}
+"""With a deadline of a second what hangs is said at once."""
+_HAND_WRITTEN: Final = frozenset(
+    {
+        *FIXED,
+        *("sourceNamespace", "sourceConfigMap", "sourceSecret"),
+        *("targetNamespaces", "namespaceSelector", "excludeNamespaces"),
+        *("keys", "renameKeys"),
+        *("targetName", "targetLabels", "targetAnnotations", "pruneLimit"),
+    }
+)
+"""The fields of these groups."""
+
+
+def _defined(field: str, schema: Manifest) -> st.SearchStrategy[Manifest]:
+    """Every value of a field that has few, and the limits of a number."""
+    match schema:
+        case {"type": "boolean"}:
+            return _maybe(field, True, False)
+        case {"enum": values}:
+            return _maybe(field, *values)
+        case {"minimum": least, "maximum": most}:
+            return _maybe(field, least, most)
+        case _:
+            raise NotImplementedError(f"say in {__file__} what to draw for spec.{field}")
+
+
+FIELDS: Final[Mapping[str, st.SearchStrategy[Manifest]]] = _GROUPS | {
+    field: _defined(field, schema) for field, schema in SPEC.items() if field not in _HAND_WRITTEN
 }
 """The groups of fields of a spec that are drawn; a group is always written as a whole."""
-_OTHERS: Final = tuple(g for g in _FIELDS if g not in ("targets", "source", *_POLICIES))
+_POLICIES: Final = (
+    *(field for field in FIELDS if "enum" in SPEC.get(field, ())),
+    "pruneLimit",
+)
+"""What every new syncer has a word on; it says nothing alone."""
+_OTHERS: Final = tuple(g for g in FIELDS if g not in ("targets", "source", *_POLICIES))
 
 # What an object holds, and who it says to be.
 
@@ -339,11 +368,10 @@ def _changed_sources(key: Key) -> st.SearchStrategy[Step]:
 
 @st.composite
 def _new_syncers(draw: st.DrawFn, name: str | None = None) -> Step:
-    # With a deadline of a second what hangs is said at once.
-    spec = draw(_targets) | draw(_sources) | {"progressDeadlineSeconds": 1}
+    spec = draw(_targets) | draw(_sources) | FIXED
     others = draw(st.lists(st.sampled_from(_OTHERS), max_size=2, unique=True))
     for group in [*_POLICIES, *others]:
-        spec |= draw(_FIELDS[group])
+        spec |= draw(FIELDS[group])
     name = name or draw(st.sampled_from(_SYNCERS))
     return {"apply": [{"kind": "ConfigMapSyncer", "metadata": {"name": name}, "spec": _bare(spec)}]}
 
@@ -359,7 +387,7 @@ def _emptied_syncers(name: str) -> Step:
 
 @st.composite
 def _edited_syncers(draw: st.DrawFn, name: str) -> Step:
-    spec = draw(_FIELDS[draw(st.sampled_from((*_FIELDS, "targets", "targets", "content")))])
+    spec = draw(FIELDS[draw(st.sampled_from((*FIELDS, "targets", "targets", "content")))])
     return {"patch": {"of": f"ConfigMapSyncer {name}", "with": {"spec": spec}}}
 
 

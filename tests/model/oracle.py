@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from tests.definition import DEFAULTS
+
 Manifest = dict[str, Any]
 Key = tuple[str, str, str]
 """Kind, namespace (empty where there is none) and name."""
@@ -34,11 +36,6 @@ LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 _COPIED = ("ConfigMap", "Secret")
 KEEP = "x-keep"
 """The label of objects that an admission policy lets nobody delete, but for the prefix."""
-_DEFAULTS = {
-    "conflictPolicy": "Fail",
-    "deletionPolicy": "Delete",
-    "sourceDeletionPolicy": "Retain",
-}
 
 
 class WriteRefused(Exception):
@@ -125,7 +122,7 @@ class Oracle:
         origin = _annotations(new).get(_FROM)
         if origin != _annotations(old).get(_FROM):
             self._marks[key].is_of_others_origin = origin is not None
-        if key[0] == "ConfigMapSyncer" and _DEFAULTS | new["spec"] != _DEFAULTS | old["spec"]:
+        if key[0] == "ConfigMapSyncer" and DEFAULTS | new["spec"] != DEFAULTS | old["spec"]:
             self._generations[key[2]] += 1
         if new.get("immutable") and not old.get("immutable"):
             self._marks[key].is_frozen_by_others = True

@@ -186,9 +186,11 @@ def written_by_go(child: Child) -> bytes:
         pytest.param(SYNCER, content({"key": "value"}), id="data"),
         pytest.param(SYNCER, content({"key": "value"}, {"logo": "eHg="}), id="binary data"),
         pytest.param(SYNCER, content({"key": '<>&\u2028\u2029\\"'}), id="what is escaped"),
-        pytest.param(replace(SYNCER, immutable=True), content({"key": "value"}), id="immutable"),
         pytest.param(
-            replace(SYNCER, source=SourceReference("default", "app-config", SECRET)),
+            structs.replace(SYNCER, immutable=True), content({"key": "value"}), id="immutable"
+        ),
+        pytest.param(
+            structs.replace(SYNCER, source=SourceReference("default", "app-config", SECRET)),
             replace(content({"key": "eHg="}), hash=None, type="Opaque"),
             id="a Secret",
         ),

@@ -1,5 +1,6 @@
 """The CRD's verdicts without a cluster; tests/e2e/test_crds.py asks a real API server the same."""
 
+import re
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hooks.preview.simulator.schema import PrinterColumn, Schema, SchemaViolation
 from tests import crd_cases
 from tests.crd_cases import RefusedManifest
+from tests.definition import DEFAULTS, SPEC
 
 SCHEMA = Schema.load()
 VALID = crd_cases.valid()
@@ -21,8 +23,19 @@ def test_a_sensible_syncer_is_accepted(manifest: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", INVALID.values(), ids=INVALID)
 def test_nonsense_is_refused_with_a_sentence(case: RefusedManifest) -> None:
-    refusals = [str(violation) for violation in SCHEMA.violations(case.manifest)]
+    refusals = _violations(case)
     assert any(case.error in refusal for refusal in refusals), refusals
+
+
+@pytest.mark.parametrize("field", SPEC)
+def test_every_field_of_the_spec_is_in_a_manifest_that_is_accepted(field: str) -> None:
+    assert any(field in manifest["spec"] for manifest in VALID.values())
+
+
+@pytest.mark.parametrize("field", SPEC)
+def test_every_field_of_the_spec_is_the_reason_why_a_manifest_is_refused(field: str) -> None:
+    refusals = [violation for case in INVALID.values() for violation in _violations(case)]
+    assert [one for one in refusals if re.match(rf"spec\.{field}\b", one)] != []
 
 
 def test_every_rule_says_what_to_change() -> None:
@@ -58,14 +71,8 @@ def test_judging_ten_thousand_targets_is_fast() -> None:
 def test_a_default_is_set_and_an_unknown_field_is_left_out() -> None:
     manifest = crd_cases.with_targets(1)
     given = manifest | {"spec": manifest["spec"] | {"progressDeadlineSeconds": None, "unknown": 1}}
-    defaults = {
-        "conflictPolicy": "Fail",
-        "deletionPolicy": "Delete",
-        "sourceDeletionPolicy": "Retain",
-        "progressDeadlineSeconds": 60,
-    }
     expected = manifest | {
-        "spec": manifest["spec"] | defaults,
+        "spec": manifest["spec"] | DEFAULTS,
         "status": {"observedGeneration": -1},
     }
     assert SCHEMA.default(given) == expected
@@ -122,6 +129,10 @@ def test_the_table_shows_what_an_operator_needs() -> None:
         PrinterColumn("Pending", "integer", ".status.pendingCount", 1),
         PrinterColumn("Message", "string", f"{ready}.message", 1),
     )
+
+
+def _violations(case: RefusedManifest) -> list[str]:
+    return [str(violation) for violation in SCHEMA.violations(case.manifest)]
 
 
 def _fields(schema: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:

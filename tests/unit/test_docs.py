@@ -20,6 +20,7 @@ from hooks.resolve.source import SourceReason
 from hooks.resolve.targets import FailureReason
 from hooks.status.types import SyncedReason
 from tests.cases import HOOKS, cases
+from tests.definition import SPEC, STATUS, VERSION
 from tests.documents import IN_A_CLUSTER, INSTALLATION, WITHOUT_A_CLUSTER, steps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,22 +44,15 @@ def _text(page: str) -> str:
     return (ROOT / page).read_text("utf-8")
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    crd = yaml.safe_load((ROOT / "crds/configmapsyncers.config.example.com.yaml").read_text())
-    version: dict[str, Any] = crd["spec"]["versions"][0]
-    return version
-
-
-def _properties(field: str) -> dict[str, Any]:
-    schema = _schema()["schema"]["openAPIV3Schema"]["properties"]
-    properties: dict[str, Any] = schema[field]["properties"]
-    return properties
-
-
 def _rows(page: str) -> list[str]:
-    """What the first cells of a page's tables name, as `name` or as `name`, `name`."""
-    return [name for cell in _FIRST_CELL.findall(_text(page)) for name in cell.split("`, `")]
+    """What the first cells of a page's tables name."""
+    return _named(_text(page))
+
+
+def _named(tables: str) -> list[str]:
+    """What the first cells of tables name, as `name`, as `name`, `name` or as `name` or `name`."""
+    cells = _FIRST_CELL.findall(tables)
+    return [name for cell in cells for name in re.split("`, `|` or `", cell)]
 
 
 def _anchors(page: str) -> set[str]:
@@ -86,19 +80,17 @@ def _metrics() -> set[str]:
     }
 
 
-@pytest.mark.parametrize("field", sorted(_properties("spec")))
-def test_every_field_of_the_spec_has_a_row(field: str) -> None:
-    assert field in _rows("docs/syncer.md")
+def test_every_field_of_the_spec_has_a_row_and_every_row_is_a_field() -> None:
+    table = _text("docs/syncer.md").partition("\n## ")[0]
+    assert sorted(_named(table)) == sorted(SPEC)
 
 
-@pytest.mark.parametrize("field", sorted(_properties("status")))
+@pytest.mark.parametrize("field", sorted(STATUS))
 def test_every_field_of_the_status_has_a_row(field: str) -> None:
     assert field in _rows("docs/status.md")
 
 
-@pytest.mark.parametrize(
-    "field", sorted(_properties("status")["conditions"]["items"]["properties"])
-)
+@pytest.mark.parametrize("field", sorted(STATUS["conditions"]["items"]["properties"]))
 def test_every_field_of_a_condition_is_explained(field: str) -> None:
     assert f"`{field}`" in _text("docs/status.md")
 
@@ -106,6 +98,16 @@ def test_every_field_of_a_condition_is_explained(field: str) -> None:
 @pytest.mark.parametrize("reason", sorted(reason for enum in REASONS for reason in enum))
 def test_every_reason_is_explained(reason: str) -> None:
     assert re.search(rf"^\|.*`{reason}` \|", _text("docs/status.md"), re.MULTILINE)
+
+
+def test_every_reason_is_in_the_table_of_what_kstatus_makes_of_it() -> None:
+    true = re.findall(r"^\| `True` \| `(\w+)` \|", _text("docs/status.md"), re.MULTILINE)
+    section = _text("docs/status.md").partition("## Health checks with kstatus")[2]
+    rows = re.findall(r"^\| (`.+?) \| [^|]+ \| `\w+` \|$", section, re.MULTILINE)
+    named = {word for row in rows for word in re.findall(r"`([A-Z]\w+)`", row)}
+    reasons = {str(reason) for reason in (*SourceReason, *SyncedReason)}
+    assert reasons - {*true} <= named
+    assert named <= reasons | {"True", "Delete"}
 
 
 def test_no_reason_is_explained_that_the_service_does_not_give() -> None:
@@ -141,7 +143,7 @@ def test_every_field_of_the_log_is_explained(hook: str) -> None:
     assert names <= set(re.findall(r"`(\w+)`", log_section))
 
 
-@pytest.mark.parametrize("column", [c["name"] for c in _schema()["additionalPrinterColumns"]])
+@pytest.mark.parametrize("column", [c["name"] for c in VERSION["additionalPrinterColumns"]])
 def test_every_column_of_kubectl_get_is_shown_in_the_readme(column: str) -> None:
     assert column.upper() in _text("README.md")
 

@@ -4,6 +4,7 @@ Each test here fails where one of them was forgotten when a field or a reason wa
 """
 
 import json
+import re
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
@@ -12,7 +13,8 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hooks.api.kinds import API_VERSION, KINDS
 from hooks.api.options import HookOptions
@@ -20,23 +22,14 @@ from hooks.preview.simulator.objects import COPIED
 from hooks.resolve.source import SourceReason
 from hooks.resolve.targets import FailureReason
 from hooks.settings import Settings
-from hooks.spec.syncer import ConflictPolicy, DeletionPolicy
 from hooks.spec.validation import Spec
 from hooks.status.types import Status, SyncedReason
 from tests.cases import cases
+from tests.definition import DEFAULTS, SPEC, STATUS
 from tests.model import histories
 
 ROOT = Path(__file__).resolve().parents[2]
-CRD = yaml.safe_load((ROOT / "crds/configmapsyncers.config.example.com.yaml").read_text("utf-8"))
-PROPERTIES = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-SPEC: dict[str, Any] = PROPERTIES["spec"]["properties"]
-STATUS: dict[str, Any] = PROPERTIES["status"]["properties"]
 SYNC = [case for case in cases() if case.hook == "sync"]
-POLICIES: dict[str, type[StrEnum]] = {
-    "conflictPolicy": ConflictPolicy,
-    "deletionPolicy": DeletionPolicy,
-    "sourceDeletionPolicy": DeletionPolicy,
-}
 
 
 @cache
@@ -54,14 +47,18 @@ def test_the_hook_reads_every_field_of_the_spec_and_no_other() -> None:
 
 
 def test_the_hook_and_the_definition_have_the_same_defaults() -> None:
-    defined = {field: schema["default"] for field, schema in SPEC.items() if "default" in schema}
     read = _encoded(Spec)
-    assert {field: read[field] for field in defined} == defined
+    assert {field: read[field] for field in DEFAULTS} == DEFAULTS
 
 
 def test_the_hook_and_the_definition_have_the_same_policies() -> None:
     defined = {field: set(schema["enum"]) for field, schema in SPEC.items() if "enum" in schema}
-    assert defined == {field: set(policy) for field, policy in POLICIES.items()}
+    read = {field.encode_name: field.type for field in msgspec.structs.fields(Spec)}
+    assert defined == {
+        field: set(kind)
+        for field, kind in read.items()
+        if isinstance(kind, type) and issubclass(kind, StrEnum)
+    }
 
 
 def test_the_hook_writes_every_field_of_the_status_and_no_other() -> None:
@@ -69,8 +66,10 @@ def test_the_hook_writes_every_field_of_the_status_and_no_other() -> None:
 
 
 def test_the_hook_and_the_definition_have_the_same_reasons_of_failures() -> None:
-    defined = STATUS["failures"]["items"]["properties"]["reason"]["enum"]
-    assert sorted(defined) == sorted(FailureReason)
+    reason = STATUS["failures"]["items"]["properties"]["reason"]
+    assert sorted(reason["enum"]) == sorted(FailureReason)
+    described = set(re.findall(r"\w+", reason["description"]))
+    assert [each for each in reason["enum"] if each not in described] == []
 
 
 @pytest.mark.parametrize("field", SPEC)
@@ -79,10 +78,11 @@ def test_every_field_of_the_spec_is_in_a_case(field: str) -> None:
     assert any(isinstance(spec, dict) and field in spec for spec in specs)
 
 
-@pytest.mark.parametrize("field", SPEC)
-def test_every_field_of_the_spec_is_drawn_by_the_histories(field: str) -> None:
-    drawn = Path(histories.__file__).read_text("utf-8")
-    assert f'"{field}"' in drawn or f"spec.{field}" in histories.NOT_DRAWN
+@given(st.data())
+@settings(max_examples=1)
+def test_every_field_of_the_spec_is_drawn_by_the_histories(data: st.DataObject) -> None:
+    drawn = [data.draw(group) for group in histories.FIELDS.values()]
+    assert {field for fields in (histories.FIXED, *drawn) for field in fields} == set(SPEC)
 
 
 @pytest.mark.parametrize("reason", [*SourceReason, *SyncedReason, *FailureReason])

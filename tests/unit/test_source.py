@@ -1,9 +1,7 @@
 """How the source is read: its bytes as they are, and what is malformed by its field."""
 
-from dataclasses import replace
-
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from hooks.api.kinds import CONFIG_MAP, SECRET
 from hooks.api.options import HookOptions
@@ -64,7 +62,7 @@ def test_malformed_data_of_the_source_is_named_by_its_field(
 
 
 def test_under_dynamic_apply_no_secret_is_looked_at() -> None:
-    syncer = replace(SYNCER, source=SourceReference("default", "app-config", SECRET))
+    syncer = structs.replace(SYNCER, source=SourceReference("default", "app-config", SECRET))
 
     found = source.refusal(syncer, Controller(), HookOptions(strategy=ApplyStrategy.DYNAMIC_APPLY))
 

@@ -1,0 +1,20 @@
+"""What the custom resource definition says of the API, without the code of the service."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+CRD: Final = "crds/configmapsyncers.config.example.com.yaml"
+_ROOT: Final = Path(__file__).resolve().parents[1]
+
+VERSION: Final[dict[str, Any]] = yaml.safe_load((_ROOT / CRD).read_text("utf-8"))["spec"][
+    "versions"
+][0]
+_PROPERTIES: Final = VERSION["schema"]["openAPIV3Schema"]["properties"]
+SPEC: Final[dict[str, dict[str, Any]]] = _PROPERTIES["spec"]["properties"]
+"""The schemas of the fields of `spec`."""
+STATUS: Final[dict[str, dict[str, Any]]] = _PROPERTIES["status"]["properties"]
+"""The schemas of the fields of `status`."""
+DEFAULTS: Final = {name: schema["default"] for name, schema in SPEC.items() if "default" in schema}
+"""What the API server writes into a spec that does not say it."""

@@ -1,0 +1,166 @@
+"""Follow a recipe of CONTRIBUTING.md on a copy of the project: whole, and without one of its steps.
+
+A recipe is a sequence of steps, one or more for each row of its table. With all steps the named
+tests pass; without one of them the test fails that the row names.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = (
+    *("charts", "crds", "docs", "examples", "hooks", "metacontroller", "monitoring"),
+    *("tests", "tools", "pyproject.toml", "Makefile"),
+)
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "mutants")
+CRD = "crds/configmapsyncers.config.example.com.yaml"
+
+Do = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do to a copy, and which test fails when it is not done.
+
+    The test is named by its function, or by its function and parameters where one is enough. It is
+    empty where no test can know.
+    """
+
+    name: str
+    do: Do
+    fails: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def replaced(path: str, old: str, new: str) -> Do:
+    """Replace a text that a file has exactly once."""
+
+    def do(tree: Path) -> None:
+        text = (tree / path).read_text("utf-8")
+        assert text.count(old) == 1, (path, old)
+        (tree / path).write_text(text.replace(old, new), "utf-8")
+
+    return do
+
+
+def before(path: str, anchor: str, new: str) -> Do:
+    return replaced(path, anchor, new + anchor)
+
+
+def after(path: str, anchor: str, new: str) -> Do:
+    return replaced(path, anchor, anchor + new)
+
+
+def written(path: str, text: str) -> Do:
+    """Write a file that is not there yet."""
+
+    def do(tree: Path) -> None:
+        assert not (tree / path).exists(), path
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text, "utf-8")
+
+    return do
+
+
+def together(*parts: Do) -> Do:
+    def do(tree: Path) -> None:
+        for part in parts:
+            part(tree)
+
+    return do
+
+
+def ran(*arguments: str) -> Do:
+    """Run a module of the copy, as the recipe says."""
+
+    def do(tree: Path) -> None:
+        run = _run(tree, *arguments)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    return do
+
+
+def _run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=tree, capture_output=True, text=True, check=False
+    )
+
+
+def copied(folder: Path, steps: Sequence[Step]) -> Path:
+    """A copy of the project to which the steps were done, in their order."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=LEFT_BEHIND)
+        elif source.exists():
+            shutil.copy(source, folder / part)
+    for page in ROOT.glob("*.md"):
+        shutil.copy(page, folder)
+    for step in steps:
+        step.do(folder)
+    return folder
+
+
+def failed(tree: Path, tests: Sequence[str]) -> set[str]:
+    """Which of the tests fail in a copy, by their functions. Each has to be there."""
+    functions = {test.partition("[")[0] for test in tests}
+    modules = {
+        str(module.relative_to(tree)): module.read_text("utf-8")
+        for folder in ("unit", "http")
+        for module in (tree / "tests" / folder).glob("test_*.py")
+    }
+    defining = {
+        module: text
+        for module, text in modules.items()
+        if any(f"def {function}(" in text for function in functions)
+    }
+    assert all(any(f"def {each}(" in text for text in defining.values()) for each in functions)
+    chosen = " or ".join(tests)
+    run = _run(tree, "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *sorted(defining))
+    # A module that cannot even be imported has failed, too.
+    assert run.returncode in (0, 1, 2), run.stdout + run.stderr
+    broken = re.findall(r"^ERROR (\S+\.py)", run.stdout, re.MULTILINE)
+    return {
+        *re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", run.stdout, re.MULTILINE),
+        *(each for each in functions for module in broken if f"def {each}(" in defining[module]),
+    }
+
+
+def assert_is_complete(steps: Sequence[Step], folder: Path, *more: str) -> None:
+    """With all steps the tests that the recipe names pass, and more."""
+    tests = sorted({step.fails for step in steps if step.fails})
+    assert failed(copied(folder, steps), [*tests, *more]) == set()
+
+
+def each_left_out(steps: Sequence[Step]) -> pytest.MarkDecorator:
+    """Give a test each step that a test knows of."""
+    known = [step for step in steps if step.fails]
+    return pytest.mark.parametrize("left_out", known, ids=str)
+
+
+def assert_is_missed(left_out: Step, steps: Sequence[Step], folder: Path) -> None:
+    """Without this step the test fails that the recipe names."""
+    others = [step for step in steps if step is not left_out]
+    missing = failed(copied(folder, others), [left_out.fails])
+    assert missing == {left_out.fails.partition("[")[0]}
+
+
+def named_by_the_guide(heading: str) -> set[str]:
+    """The tests that a recipe of CONTRIBUTING.md names."""
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = page.partition(f"### {heading}\n")[2].partition("\n### ")[0]
+    return set(re.findall(r"`(test_\w+)`", section))
+
+
+def names_of(steps: Sequence[Step]) -> set[str]:
+    """The tests that the steps name."""
+    return {step.fails.partition("[")[0] for step in steps if step.fails}
