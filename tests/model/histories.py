@@ -413,7 +413,7 @@ _namespaces = st.one_of(
 def _steps(known: Oracle) -> st.SearchStrategy[Step]:
     """What can be done with what is there."""
     there = [key for key in known.objects if key[0] in ("ConfigMap", "Secret")]
-    syncers, held, sources = known.syncers(), known.held_by_the_brake(), known.sources()
+    syncers, held, sources = known.syncers(), known.held_by_the_prune_guard(), known.sources()
     fixed = {key for key in sources if known.is_controlled(key)}
     hanging = [key for key in there if known.may_not_go(key)]
     copies = [key for key in there if known.is_controlled(key) and key not in {*fixed, *hanging}]

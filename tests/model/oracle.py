@@ -83,7 +83,7 @@ class Oracle:
         self.objects: dict[Key, Manifest] = {}
         self.statuses: dict[str, Manifest] = {}
         self._marks: dict[Key, _Mark] = {}
-        self._braked: dict[str, str] = {}
+        self._held_changes: dict[str, str] = {}
         self._confirmed: dict[str, str] = {}
         self._generations: Counter[str] = Counter()
         self._judged: dict[str, int] = {}
@@ -142,7 +142,7 @@ class Oracle:
             return
         if key[0] == "ConfigMapSyncer":
             self._end(key[2], cascade)
-            self._braked.pop(key[2], None)
+            self._held_changes.pop(key[2], None)
             self._judged.pop(key[2], None)
             self._former_of.pop(key[2], None)
         del self.objects[key]
@@ -172,10 +172,10 @@ class Oracle:
         return self._keep in _labels(item)
 
     def mend(self, name: str) -> None:
-        """Do what a status asks for: confirm the change that the brake holds."""
-        if name not in self.held_by_the_brake():
+        """Do what a status asks for: confirm the change that mass-deletion protection holds."""
+        if name not in self.held_by_the_prune_guard():
             raise WriteRefused
-        self._confirmed[name] = self._braked[name]
+        self._confirmed[name] = self._held_changes[name]
 
     def _create(self, key: Key, item: Manifest) -> None:
         _refuse_impossible({}, item)
@@ -195,7 +195,7 @@ class Oracle:
     def may_not_go(self, key: Key) -> bool:
         return bool(_finalizers(self.objects[key])) or self._is_guarded(self.objects[key])
 
-    def held_by_the_brake(self) -> list[str]:
+    def held_by_the_prune_guard(self) -> list[str]:
         """The syncers whose status says so."""
         conditions = {name: status["conditions"] for name, status in self.statuses.items()}
         return [name for name, by_type in conditions.items() if by_type["Ready"][1] == "PruneHeld"]
@@ -266,7 +266,7 @@ class Oracle:
         self._former[name] &= origins
 
     def _write_all(self, name: str, wish: _Wish, who: Who) -> None:
-        braked = self._brake(name, wish)
+        guarded = self._guard_pruning(name, wish)
         done = {ns for key, ns in wish.places().items() if self._place(key, name, wish, who)}
         for key in self._controlled(name):
             ns = key[1]
@@ -276,7 +276,7 @@ class Oracle:
                 waits = why is None and ns not in done
                 # Consent that a new source does not give withdraws nothing from the old one's.
                 stays = waits or (why == "ConsentMissing" and not self._is_made(key, name))
-            if not stays and ns not in braked:
+            if not stays and ns not in guarded:
                 self._remove(key)
 
     def _is_of_another(self, key: Key, name: str, wish: _Wish) -> bool:
@@ -288,9 +288,9 @@ class Oracle:
     def _hold(self, name: str, wish: _Wish) -> None:
         """Every copy stays, but for those that somebody else takes away."""
         if not (self._losing(name, wish) if wish.problem else self._would_hold(name)):
-            self._braked.pop(name, None)
+            self._held_changes.pop(name, None)
         elif not wish.is_suspended and self._is_emptied(name, wish):
-            self._braked[name] = self._change(name, wish)
+            self._held_changes[name] = self._change(name, wish)
         for key in self._controlled(name):
             if self._is_withdrawn(key, name) and self._marks[key].is_ours:
                 self._remove(key)
@@ -329,14 +329,14 @@ class Oracle:
             if not self._is_of_another(key, name, wish)
         }
 
-    def _brake(self, name: str, wish: _Wish) -> set[str]:
+    def _guard_pruning(self, name: str, wish: _Wish) -> set[str]:
         """The namespaces that would lose their copy and do not, for they are too many at once."""
         losing = self._losing(name, wish)
         change = self._change(name, wish)
         given = self._spec(name).get("pruneLimit")
         living = {k[1] for k in self._controlled(name) if not _is_going(self.objects[k])}
         number, present = len(losing), len(living)
-        before = self._braked.get(name)
+        before = self._held_changes.get(name)
         # Through another change a held one stays held, unless all that is still held may go.
         is_free = before is None or number <= _limit("50%" if given is None else given, number)
         # Where nothing that was held would go, that change is undone and this is one of its own.
@@ -351,9 +351,9 @@ class Oracle:
                 and not self._is_emptied(name, wish)
             )
         ):
-            self._braked.pop(name, None)
+            self._held_changes.pop(name, None)
             return set()
-        self._braked[name] = change
+        self._held_changes[name] = change
         return losing
 
     def _change(self, name: str, wish: _Wish) -> str:
@@ -557,7 +557,7 @@ class Oracle:
             "failedNamespaces": sorted(failures),
             "failures": [{"namespace": ns, "reason": failures[ns]} for ns in sorted(failures)],
             "contentHash": said,
-            "isPruneHeld": name in self._braked,
+            "isPruneHeld": name in self._held_changes,
             "isOfThisGeneration": True,
             "plan": planned,
         }
@@ -623,7 +623,7 @@ class Oracle:
 
     def _would_hold(self, name: str) -> set[str]:
         after = self._resumed(name)
-        return after._brake(name, after._wish(name))
+        return after._guard_pruning(name, after._wish(name))
 
     def _changed(self, key: Key, after: "Oracle") -> list[str]:
         """The keys whose values differ."""
@@ -640,7 +640,7 @@ class Oracle:
         is_late = bool({"NotApplied", "NotRemoved"} & set(failures))
         if failures:
             synced = ("False", "ProgressDeadlineExceeded" if is_late else "TargetsBlocked")
-        if name in self._braked:
+        if name in self._held_changes:
             synced = ("False", "PruneHeld")
         resolved, ready = ("True", "Resolved"), synced
         if wish.problem is not None:

@@ -62,11 +62,11 @@ ALL_NAMESPACES = {"apiVersion": "v1", "resource": "namespaces"}
 ALL_SYNCERS = {"apiVersion": "config.example.com/v1alpha1", "resource": "configmapsyncers"}
 BEHIND = {
     "sync/a-copy-that-is-about-to-be-released-is-left-to-the-next-sync": "a label is shown late",
-    "sync/a-copy-that-is-about-to-be-released-stands-in-no-plan": "a label is shown late",
+    "sync/a-copy-that-is-about-to-be-released-is-in-no-plan": "a label is shown late",
     "sync/a-copy-that-is-ours-but-not-yet-observed-is-asked-for": "the copies are shown late",
     "sync/a-group-that-holds-nothing-may-be-empty-or-absent": "a namespace is not shown",
     "sync/a-marked-copy-of-a-secret-is-not-applied-after-the-deadline": "versions are not the same",
-    "sync/a-secret-that-nobody-asked-to-see-takes-no-copy-along": "the rules are old",
+    "sync/a-secret-that-no-rule-selects-deletes-no-copy": "the rules are old",
     "sync/a-source-takes-no-copy-along-where-no-namespace-is-shown": "the rules are old",
     "sync/a-source-that-is-not-shown-takes-no-copy-along-that-is-not-shown-either": "so are these",
     "sync/children-and-related-may-be-null": "nothing is shown",
