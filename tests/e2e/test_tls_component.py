@@ -137,6 +137,8 @@ def common(rendered: list[Object]) -> list[Object]:
         and each["metadata"]["name"] not in own
     ]
     for kind, name in CONTROLLERS.items():
-        for hook in found(shared, kind, name)["spec"]["hooks"].values():
+        controller = found(shared, kind, name)
+        del controller["metadata"]["annotations"]["config.example.com/ca-bundle"]
+        for hook in controller["spec"]["hooks"].values():
             del hook["webhook"]["caBundle"]
     return sorted(shared, key=lambda each: (each["kind"], each["metadata"]["name"]))
