@@ -68,8 +68,8 @@ def unadoptable(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy
     if not observation.is_orphaned(found, syncer):
         return Failure(
             FailureReason.OVERWRITE_IMPOSSIBLE,
-            f"a {syncer.source.kind.name} {found.metadata.name} that is not this "
-            f"syncer's is in the way, and {strategy} cannot take it over; "
+            f"a {syncer.source.kind.name} {found.metadata.name} that does not "
+            f"belong to this syncer is in the way, and {strategy} cannot take it over; "
             f"remove it, or {command}",
         )
     return Failure(
@@ -99,7 +99,7 @@ def _foreign(found: KubernetesObject, syncer: Syncer) -> str:
     if other is not None:
         return f"carries {SYNCED_BY}={excerpt(other)}"
     if syncer.conflict_policy is ConflictPolicy.FAIL:
-        return "is not this syncer's"
+        return "does not belong to this syncer"
     if found.annotation(ALLOW_SYNC_TO) is not None:
         return f"carries the annotation {ALLOW_SYNC_TO}, as sources do,"
     return "has another type than the source"

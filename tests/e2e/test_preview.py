@@ -180,7 +180,7 @@ def test_what_a_change_is_said_to_do_is_what_it_does(
         [f"{prefix}-dev/settings", "updated", changed],
         [f"{prefix}-held/settings", "updated", changed],
         [f"{prefix}-late/settings", "created", "is a target now"],
-        [f"{prefix}-prod/settings", "deleted", "is no target any more"],
+        [f"{prefix}-prod/settings", "deleted", "is no longer a target"],
         [f"{prefix}-taken/settings", "not made", "Conflict"],
     ]
     real = json.loads(kubectl_run(stack, "get", KINDS, "-A", "-o", "json"))["items"]

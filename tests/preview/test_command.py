@@ -105,7 +105,7 @@ def test_a_change_shows_what_it_does_and_nothing_else(preview: Run, tmp_path: Pa
         "dev/test-config       test-syncer   updated    key1, key3   new: key3; gone: key2",
         "prod/test-config      test-syncer   created    key1, key3   is a target now",
         "qa/test-config        test-syncer   not made                NamespaceNotFound",
-        "staging/test-config   test-syncer   deleted    key1, key2   is no target any more",
+        "staging/test-config   test-syncer   deleted    key1, key2   is no longer a target",
     ]
     assert lines[9] == "Not in order:"
 

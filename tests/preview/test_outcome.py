@@ -120,7 +120,7 @@ def test_a_deletion_shows_its_reason(world: PreviewCluster) -> None:
     after = state(world)
     world.cluster.patch("ConfigMapSyncer", "sample", None, renamed)
     assert [(copy.namespace, copy.why) for copy in changes.copies(before, after)] == [
-        ("dev", "is no target any more"),
+        ("dev", "is no longer a target"),
         ("prod", "the namespace is gone"),
     ]
     assert changes.copies(before, state(world))[0].why == "the copies are named other now"
@@ -173,8 +173,8 @@ def test_taken_over_released_and_recreated_copies_are_distinguished(world: Previ
     world.cluster.patch("ConfigMap", "settings", "dev", {"metadata": {"ownerReferences": None}})
     after = state(world)
     assert [(c.happened, c.why) for c in changes.copies(before, middle)] == [
-        (Happened.TAKEN_OVER, "was nobody's"),
-        (Happened.TAKEN_OVER, "was nobody's"),
+        (Happened.TAKEN_OVER, "was unmanaged"),
+        (Happened.TAKEN_OVER, "was unmanaged"),
     ]
     assert [(c.happened, c.why) for c in changes.copies(middle, after)] == [
         (Happened.RELEASED, "lost the label controller-uid"),

@@ -77,7 +77,7 @@ def test_a_plan_is_shown_with_everything_else_that_can_be_there() -> None:
         ["b", "copy", "update", "one, two"],
         ["c", "copy", "update", "none"],
         ["d", "ConfigMap former", "create, delete"],
-        ["e", "an object of nobody's", "fail: Conflict"],
+        ["e", "unmanaged object", "fail: Conflict"],
         ["f", "released copy", "take over", "k, l, m, n and 3 more"],
         ["g", "Deployment app has it", "fail: ManagedByAnother"],
         ["h", "copy (being deleted)", "create"],

@@ -116,7 +116,7 @@ class _Comparison:
             Happened.CREATED: lambda: self._why_created(reference.namespace, syncer),
             Happened.UPDATED: lambda: _difference(old, new),
             Happened.REPLACED: lambda: _why_replaced(old, new),
-            Happened.TAKEN_OVER: lambda: "was nobody's",
+            Happened.TAKEN_OVER: lambda: "was unmanaged",
             Happened.RELEASED: lambda: self._why_released(syncer),
             Happened.DELETED: lambda: self._why_deleted(reference, syncer),
             Happened.UNCHANGED: lambda: "is being deleted" if is_deleting(new) else "",
@@ -159,7 +159,7 @@ class _Comparison:
             return f"the copies are named {copy_name(owner)} now"
         if unresolved := _unresolved(owner.get("status") or {}):
             return unresolved
-        return "is no target any more"
+        return "is no longer a target"
 
     def _not_made(self, there: set[tuple[str, str]]) -> Iterator[Copy]:
         for (syncer, namespace), reason in self._failures.items():

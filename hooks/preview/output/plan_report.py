@@ -151,7 +151,7 @@ class _Planned:
             what = f"{owner['kind']} {owner['name']} has it"
         else:
             is_released = labels_of(item).get(_SYNCED_BY) == name_of(self.syncer)
-            what = "released copy" if is_released else "an object of nobody's"
+            what = "released copy" if is_released else "unmanaged object"
         return f"{what} (being deleted)" if is_deleting(item) else what
 
 
