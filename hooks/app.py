@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from hooks import adoption, settings
 from hooks.api import protocol
+from hooks.api.deferred import Deferred
 from hooks.api.kinds import SECRET
 from hooks.api.last_applied import RECURSION_LIMIT
 from hooks.api.names import CONTROLLER_UID
@@ -52,6 +53,8 @@ def create_app(
     def answer_finalize(body: bytes) -> Answer:
         request = protocol.decode_sync(body)
         response = finalize(request, limits.options, clock())
+        if isinstance(response, Deferred):
+            return _deferred(request, response)
         return _logged(request, response, len(body) / limits.max_request_bytes)
 
     def answer_customize(body: bytes) -> Answer:
@@ -100,14 +103,34 @@ def create_app(
     return app
 
 
+def _shown(request: SyncRequest) -> dict[str, str | int | float]:
+    """The log fields of what a request shows."""
+    return {
+        "syncer": excerpt(request.parent.metadata.name),
+        "observed": sum(map(len, (request.children or {}).values())),
+        "related": sum(map(len, (request.related or {}).values())),
+    }
+
+
+def _has_secrets(request: SyncRequest) -> bool:
+    return bool(request.observed(SECRET.group) or request.related_objects(SECRET.group))
+
+
+def _deferred(request: SyncRequest, response: Deferred) -> Answer:
+    log_fields = {
+        **_shown(request),
+        "deferred": True,
+        "resyncAfterSeconds": response.after_seconds,
+    }
+    return Answer(response, log_fields, has_secrets=_has_secrets(request))
+
+
 def _logged(request: SyncRequest, response: SyncResponse[Status], share_of_limit: float) -> Answer:
     status = response.status
     return Answer(
         response,
         {
-            "syncer": excerpt(request.parent.metadata.name),
-            "observed": sum(map(len, (request.children or {}).values())),
-            "related": sum(map(len, (request.related or {}).values())),
+            **_shown(request),
             "desired": len(response.children),
             "targets": status.target_count,
             "synced": status.synced_count,
@@ -117,7 +140,7 @@ def _logged(request: SyncRequest, response: SyncResponse[Status], share_of_limit
             "reason": status.ready.reason,
             "resyncAfterSeconds": response.resync_after_seconds,
         },
-        has_secrets=bool(request.observed(SECRET.group) or request.related_objects(SECRET.group)),
+        has_secrets=_has_secrets(request),
         content_bytes=sum(
             memoryview(raw).nbytes
             for child in response.children

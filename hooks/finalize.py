@@ -3,14 +3,22 @@
 While Metacontroller finalizes, children are still written and deleted as the hook answers, but
 nothing is adopted or released. `finalized: true` removes the finalizer and applies
 nothing, so it is said only when nothing is left to do.
+
+Metacontroller watches syncers and copies separately, so right after `kubectl delete
+--cascade=orphan` it can show a syncer that the garbage collector is done with, and copies that
+still have their owner. That looks like an ordinary deletion, and no answer keeps the copies: those
+that are left out are deleted, and those that are returned get their owner back and are deleted with
+it. So a deletion that would delete copies is deferred until the watches must agree.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from hooks.api import text
+from hooks.api.deferred import Deferred
 from hooks.api.names import CONTROLLER_UID
 from hooks.api.options import HookOptions
 from hooks.api.protocol import (
@@ -30,23 +38,36 @@ from hooks.resolve import targets
 from hooks.spec.parsing import parse_syncer
 from hooks.spec.syncer import DeletionPolicy, InvalidSpec, Syncer
 from hooks.status import report as reports
-from hooks.status.context import StatusContext
+from hooks.status.context import StatusContext, read_time
 from hooks.status.previous import previous
 from hooks.status.types import Status
 
 _GARBAGE_COLLECTION: Final = frozenset({"foregroundDeletion", "orphan"})
+_SETTLING: Final = timedelta(seconds=2)
+"""How long Metacontroller's watch of the copies may be behind that of the syncers.
+
+A deletion timestamp has no fractions, so this is at least one second in fact.
+"""
 
 
-def finalize(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResponse[Status]:
+def finalize(
+    request: SyncRequest, options: HookOptions, now: datetime
+) -> SyncResponse[Status] | Deferred:
     """No copies, or those that stay, and `finalized` when nothing is left to do.
 
-    Raises MalformedRequest.
+    Deferred while copies that would be deleted may have been orphaned. Raises MalformedRequest.
     """
     observation = _observation(request, options)
     syncer = observation.syncer
     # Under Retain what was not orphaned yet would be lost.
     is_retained = retention.is_wanted(syncer)
     is_orphaned = not is_retained and _is_orphaned(observation)
+    # The garbage collector deletes or orphans the copies by itself: Metacontroller would apply
+    # nothing, and waiting for it would only keep the finalizer for ever.
+    is_left_alone = _is_collected(request.parent) or is_orphaned
+    seconds = 0 if is_retained or is_left_alone else _unsettled_seconds(observation, now)
+    if seconds:
+        return Deferred(seconds)
     if is_retained:
         ending = _retained(observation)
     else:
@@ -55,9 +76,7 @@ def finalize(request: SyncRequest, options: HookOptions, now: datetime) -> SyncR
     if isinstance(syncer, Syncer):
         context = replace(context, deadline=syncer.progress_deadline_seconds)
     report = reports.deletion(context, ending.outcomes, is_retained=is_retained)
-    # The garbage collector deletes or orphans the copies by itself: Metacontroller would apply
-    # nothing, and waiting for it would only keep the finalizer for ever.
-    finalized = _is_collected(request.parent) or is_orphaned or not ending.outcomes
+    finalized = is_left_alone or not ending.outcomes
     return SyncResponse(
         status=report.status,
         children=still_controlled(ending.children, request, options),
@@ -140,6 +159,19 @@ def _is_orphaned(observation: AnyObservation) -> bool:
     """
     uid = observation.parent.metadata.uid
     return any(copy.label(CONTROLLER_UID) == uid for copy in observation.orphans)
+
+
+def _unsettled_seconds(observation: AnyObservation, now: datetime) -> int:
+    """For how long copies that would be deleted may be orphaned ones; 0 where they are not.
+
+    Where the clocks differ by more than that, nothing is deferred.
+    """
+    deleted = read_time(observation.parent.metadata.deletion_timestamp or "")
+    if deleted is None or abs(now - deleted) >= _SETTLING:
+        return 0
+    if all(copy.is_terminating for copy in observation.copies):
+        return 0
+    return math.ceil((deleted + _SETTLING - now).total_seconds())
 
 
 def _is_collected(parent: Parent) -> bool:

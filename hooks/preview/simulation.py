@@ -7,7 +7,7 @@ came to rest before.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hooks.preview import kubectl
@@ -35,6 +35,11 @@ from hooks.preview.simulator.schema import Schema
 State = Mapping[Reference, Object]
 """All objects at one moment."""
 
+_BEHIND: Final = timedelta(seconds=2)
+"""How far the clock of the objects in memory is behind that of the hook.
+
+The hook defers the first seconds of a deletion, and nothing happens here meanwhile.
+"""
 _ORDER: Final = (NAMESPACE, *(r for r in RESOURCES.values() if r.namespaced), SYNCER)
 
 
@@ -123,7 +128,7 @@ class _Stage:
         self.errors: list[str] = []
         self._hook = hook
         self._installed = installed
-        self._clock = Clock(datetime.now(UTC))
+        self._clock = Clock(datetime.now(UTC) - _BEHIND)
         self._cluster = Cluster(self._clock, schema)
         self._metacontroller: Metacontroller | None = None
         self._manifests: dict[Reference, Object] = {}
@@ -197,7 +202,7 @@ class _Stage:
             f"{event.syncer}: {event.message}" for event in self._metacontroller.events
         )
         self._metacontroller.events.clear()
-        self._clock.move_to(max(self._clock.now(), datetime.now(UTC)))
+        self._clock.move_to(max(self._clock.now(), datetime.now(UTC) - _BEHIND))
 
     def state(self) -> State:
         """All objects as they are now."""

@@ -9,8 +9,10 @@ into an event):
   body is read
 - 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes, not plain JSON
 - 408 the body did not arrive within BODY_TIMEOUT_SECONDS
-- 429 too many bytes in flight, with Retry-After; never on /customize and /adopt/customize, because
-  Metacontroller would drop the event that made it ask: these have room of their own
+- 429 with Retry-After: too many bytes in flight; never on /customize and /adopt/customize, because
+  Metacontroller would drop the event that made it ask: these have room of their own. Or the hook
+  defers its decision, because 429 is the only answer after which Metacontroller writes nothing,
+  not even an event; that is no overload, so it is counted as `deferred`
 - 500 a bug here; the log names the place, the client learns nothing
 - 503 no decision within the time that any client waits for one
 """
@@ -30,6 +32,7 @@ import msgspec
 from werkzeug.exceptions import HTTPException
 
 from hooks.api import protocol
+from hooks.api.deferred import Deferred
 from hooks.api.protocol import MalformedRequest
 from hooks.server import credentials
 from hooks.server.admission import BodyBudget, Evicted, Reservation
@@ -43,6 +46,7 @@ _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
 """More than a body of /customize can have: it holds one object, of which etcd keeps 1.5 MiB."""
 CUSTOMIZE_BUDGET_BYTES: Final = 4 * _CUSTOMIZE_BYTES
 """More than can be computed at once, and one more: there is always somebody who can make room."""
+_DEFERRED: Final = "deferred"
 _FIRST_PIECE_BYTES: Final = 64 * 1024
 _LARGEST_PIECE_BYTES: Final = 1024 * 1024
 
@@ -134,12 +138,7 @@ class HookEndpoint:
             self._authenticate()
             self._check(name, size)
             answer = self._decision(name, hook, self._body(size, reservation), reservation)
-            # Encoding lets no other thread compute, so the event loop does it, one answer at a
-            # time, and none for which there is no room.
-            reservation.hold(max(size, answer.content_bytes))
-            encoded = protocol.encode(answer.response)
-            reservation.hold(len(encoded))
-            response = flask.Response(encoded, 200, mimetype=JSON)
+            response = _response(answer, size, reservation)
             self._note(answer)
             # An answer takes room, too, until its client has fetched it.
             response.call_on_close(leaving.pop_all().close)
@@ -169,7 +168,8 @@ class HookEndpoint:
             "code": response.status_code,
             "milliseconds": round(seconds * 1000, 3),
         }
-        self.metrics.requests.labels(name, response.status_code).inc()
+        counted = _DEFERRED if _DEFERRED in log_fields else response.status_code
+        self.metrics.requests.labels(name, counted).inc()
         self.metrics.seconds.labels(name).observe(seconds)
         # The sum of exact sizes would tell how long a Secret's values are.
         rounded = next((bucket for bucket in SIZE_BUCKETS if size <= bucket), size)
@@ -238,9 +238,7 @@ class HookEndpoint:
     def _evicted(self, name: str) -> flask.Response:
         if name in CUSTOMIZING:
             return text_response(408, "the body did not arrive in time")
-        response = text_response(429, "too many bytes in flight")
-        response.headers["Retry-After"] = str(self.limits.retry_after_seconds)
-        return response
+        return _too_many_requests("too many bytes in flight", self.limits.retry_after_seconds)
 
     def _note(self, answer: Answer) -> None:
         if answer.syncer and answer.is_finalized:
@@ -256,6 +254,24 @@ class HookEndpoint:
         line = msgspec.json.encode({"time": stamp, **log_fields}).decode()
         self.log.write(f"{line}\n")
         self.log.flush()
+
+
+def _response(answer: Answer, size: int, reservation: Reservation) -> flask.Response:
+    """What is sent for an answer to a request of this size."""
+    if isinstance(answer.response, Deferred):
+        return _too_many_requests("the deletion waits", answer.response.after_seconds)
+    # Encoding lets no other thread compute, so the event loop does it, one answer at a time, and
+    # none for which there is no room.
+    reservation.hold(max(size, answer.content_bytes))
+    encoded = protocol.encode(answer.response)
+    reservation.hold(len(encoded))
+    return flask.Response(encoded, 200, mimetype=JSON)
+
+
+def _too_many_requests(line: str, retry_after_seconds: int) -> flask.Response:
+    response = text_response(429, line)
+    response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
 
 
 def _pieces(size: int) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """What the hook answers, in folders `HOOK/CONCEPT/SENTENCE`.
 
-`request.json` is a body as Metacontroller sends it, `response.json` the whole answer. `case.json`
+`request.json` is a body as Metacontroller sends it, `response.json` the whole answer, or the
+`code`, `Retry-After` and `text` of a deferred one. `case.json`
 is there where the defaults do not fit: `now`, the present moment of the hook, `strategy`, the
 apply strategy that it is set to, and other settings by their names.
 
@@ -62,6 +63,11 @@ class Case:
     def strategy(self) -> ApplyStrategy:
         """The apply strategy that the hook is set to."""
         return self.settings.apply_strategy
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether the recorded answer is that there is none yet."""
+        return self.hook == "finalize" and "Retry-After" in self.response
 
     def __str__(self) -> str:
         return f"{self.hook}/{self.folder.name}"

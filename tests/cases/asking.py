@@ -14,24 +14,27 @@ from tests.wsgi import hook_of
 
 @dataclass(frozen=True, slots=True)
 class LoggedAnswer:
-    """What came back, and what was logged."""
+    """What came back, and what was logged; `retry_after` is the header, where there is one."""
 
     code: int
     body: bytes
     log: str
+    retry_after: str | None = None
 
     @property
     def decoded(self) -> Any:
-        """The answer as JSON."""
-        return json.loads(self.body)
+        """The answer as JSON, and of a deferred one what is said instead."""
+        if self.retry_after is None:
+            return json.loads(self.body)
+        return {"code": self.code, "Retry-After": self.retry_after, "text": self.body.decode()}
 
 
 def call_hook(hook: str, body: bytes, now: datetime, settings: Settings) -> LoggedAnswer:
     """Ask one hook once."""
     log = io.StringIO()
     app = create_app(settings, lambda: now, log)
-    code, answer, _ = hook_of(app)(f"/{hook}", body)
-    return LoggedAnswer(code, answer, log.getvalue())
+    code, answer, headers = hook_of(app)(f"/{hook}", body)
+    return LoggedAnswer(code, answer, log.getvalue(), headers.get("Retry-After"))
 
 
 def answer_to(case: Case) -> LoggedAnswer:

@@ -62,7 +62,7 @@ def _works_in_proportion(question: Question) -> None:
 
 
 def _answer(question: Question) -> bytes | str:
-    """The bytes of an answer, or the line of a refusal."""
+    """The bytes of an answer, or the line of a refusal or of a deferred one."""
     try:
         return question.answer()
     except MalformedRequest as refusal:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from hooks.api import protocol
+from hooks.api.deferred import Deferred
 from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy
 from hooks.customize import related_rules
@@ -58,14 +59,15 @@ class Question:
         """The bytes from which `read` makes this question."""
         return bytes([_SETTINGS.index((self.hook, self.options))]) + self.body
 
-    def answer(self) -> bytes:
-        """The answer as the service would send it. Raises MalformedRequest."""
+    def answer(self) -> bytes | str:
+        """The answer as the service would send it, or a line. Raises MalformedRequest."""
         if self.hook == "customize":
             return protocol.encode(
                 related_rules(protocol.decode_customize(self.body), self.options)
             )
         decide = sync if self.hook == "sync" else finalize
-        return protocol.encode(decide(protocol.decode_sync(self.body), self.options, NOW))
+        response = decide(protocol.decode_sync(self.body), self.options, NOW)
+        return str(response) if isinstance(response, Deferred) else protocol.encode(response)
 
 
 def recorded() -> Iterator[Question]:

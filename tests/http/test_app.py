@@ -25,6 +25,17 @@ from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Reply, metrics_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ADOPT = (FOLDER / "adopt/an-object-that-is-handed-over-gets-the-label/request.json").read_bytes()
+DELETED = json.dumps(
+    {
+        "parent": {
+            "metadata": {"name": "sample", "deletionTimestamp": "2026-01-02T03:04:04Z"},
+        },
+        "children": {
+            "ConfigMap.v1": {"dev/settings": {"metadata": {"name": "settings", "namespace": "dev"}}}
+        },
+    }
+).encode()
+"""A syncer that was deleted a second ago, and its copy."""
 CUSTOMIZING = ("/customize", "/adopt/customize")
 
 
@@ -87,6 +98,35 @@ def test_the_time_in_a_status_is_that_of_the_given_clock() -> None:
     assert {c["lastTransitionTime"] for c in answer["status"]["conditions"]} == {
         "2026-01-02T03:04:05Z"
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes"),
+    [("ConfigMap", {"requestBytes": len(DELETED), "responseBytes": 19}), ("Secret", {})],
+)
+def test_a_deletion_that_waits_is_sent_back_but_not_counted_as_overload(
+    kind: str, sizes: Mapping[str, int]
+) -> None:
+    hook = HookClient()
+
+    reply = hook.ask("/finalize", DELETED.replace(b"ConfigMap.v1", f"{kind}.v1".encode()))
+
+    assert reply == Reply(429, "the deletion waits\n", {"Content-Type": TEXT, "Retry-After": "1"})
+    assert hook.log() == [
+        {
+            "hook": "finalize",
+            "syncer": "sample",
+            "observed": 1,
+            "related": 0,
+            "deferred": True,
+            "resyncAfterSeconds": 1,
+            **sizes,
+            "code": 429,
+        }
+    ]
+    page = metrics_of(hook.ask("/metrics", method="GET").body)
+    counted = page["configmap_syncer_hook_requests_total"]
+    assert (counted["deferred", "finalize"], counted["429", "finalize"]) == (1, 0)
 
 
 def test_the_same_request_gets_the_same_bytes_from_two_replicas() -> None:

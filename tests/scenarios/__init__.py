@@ -20,8 +20,7 @@ where stories share a cluster) and its `steps`, each a map with one verb:
 real one may need (without it, 1) and, where time decides, how many `fewer` it may come to.
 `waiting: {syncers: […], reason: …}` names those whose copies still wait at the end, or are not
 applied: they, and no others, ask to be looked at again.
-`race: true` says that of what is applied at once, the real world may see anything first. `lost`
-says why the real world may end otherwise, rarely; then the story is told to it again.
+`race: true` says that of what is applied at once, the real world may see anything first.
 
 `$repeat` and `$list` write long texts and lists small, as in tests/cases. `apiVersion` is left out,
 and `uid of KIND NAMESPACE/NAME` stands for a uid. At its end every story checks that the hook is

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from hooks import settings
 from hooks.app import create_app
@@ -11,7 +12,14 @@ from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.cluster import Cluster, Propagation
 from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.metacontroller import Metacontroller
-from hooks.preview.simulator.objects import SYNCER, ApiError, Object, is_deleting, uid_of
+from hooks.preview.simulator.objects import (
+    SYNCER,
+    ApiError,
+    Object,
+    Objects,
+    is_deleting,
+    uid_of,
+)
 from hooks.preview.simulator.registration import (
     CHILDREN_WITH_SECRETS,
     RESYNC_PERIOD_SECONDS,
@@ -61,10 +69,50 @@ class _LateStatuses:
         return self._hook(path, body)
 
 
+class _LateCluster(Cluster):
+    """Shows a moment too late which copies the garbage collector has orphaned, as caches do.
+
+    It is done with the syncer before anybody asks the hook; what it did to the copies is told by
+    another watch.
+    """
+
+    _orphaned: tuple[datetime, str | None] | None = None
+    _former: Mapping[str, Object] = MappingProxyType({})
+
+    def delete(
+        self,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        propagation: str = Propagation.BACKGROUND,
+        uid: str | None = None,
+    ) -> None:
+        owner = self.look(kind, name, namespace)
+        super().delete(kind, name, namespace, propagation, uid)
+        if owner is not None and propagation == Propagation.ORPHAN:
+            copies = self.controlled_by(uid_of(owner))
+            self.run_controllers()
+            self._orphaned = self.clock.now(), uid_of(owner)
+            self._former = {uid_of(copy): copy for copy in copies}
+
+    def controlled_by(self, uid: str | None) -> Objects:
+        if self._orphaned == (self.clock.now(), uid):
+            return list(self._former.values())
+        return [item for item in super().controlled_by(uid) if uid_of(item) not in self._shown]
+
+    def look_named(self, kind: str, name: str) -> Objects:
+        return [self._shown.get(uid_of(item), item) for item in super().look_named(kind, name)]
+
+    @property
+    def _shown(self) -> Mapping[str, Object]:
+        is_late = self._orphaned is not None and self._orphaned[0] == self.clock.now()
+        return self._former if is_late else {}
+
+
 class SimulatedWorld:
     """Everything in memory, on a clock that moves only when something is waited for.
 
-    Where `is_late`, a status that is read back is one write old.
+    Where `is_late`, a status that is read back is one write old, and copies are orphaned unseen.
     """
 
     def __init__(
@@ -80,7 +128,7 @@ class SimulatedWorld:
         configured = settings.read({"APPLY_STRATEGY": strategy, **(environment or {})})
         app = create_app(configured, self.clock, self._log)
         hook = hook_of(app)
-        self.cluster = Cluster(self.clock, Schema.load())
+        self.cluster = (_LateCluster if is_late else Cluster)(self.clock, Schema.load())
         self._is_late = is_late
         self.admission = Admission()
         self.cluster.admission.append(self.admission.refusal)

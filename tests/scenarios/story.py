@@ -93,7 +93,6 @@ class Story:
     extra_calls: int
     fewer_calls: int
     is_a_race: bool
-    may_be_lost: bool
     waiting: Collection[str]
 
     @classmethod
@@ -111,7 +110,6 @@ class Story:
             extra_calls=document.get("extra_calls", {"number": 1})["number"],
             fewer_calls=document.get("extra_calls", {}).get("fewer", 0),
             is_a_race=document.get("race", False),
-            may_be_lost="lost" in document,
             waiting=document.get("waiting", {"syncers": ()})["syncers"],
         )
 

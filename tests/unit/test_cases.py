@@ -4,6 +4,7 @@ import copy
 import io
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -35,7 +36,10 @@ from tests.cases.asking import LoggedAnswer, answer_to, call_hook
 from tests.wsgi import HookAnswer, hook_of
 
 CASES = tuple(cases())
-CHILDREN = tuple(case for case in CASES if case.hook in ("sync", "finalize"))
+DEFERRED = tuple(case for case in CASES if case.is_deferred)
+CHILDREN = tuple(
+    case for case in CASES if case.hook in ("sync", "finalize") and case not in DEFERRED
+)
 ADOPT = tuple(case for case in CASES if case.hook == "adopt")
 CUSTOMIZE = tuple(case for case in CASES if case.hook in ("customize", "adopt/customize"))
 SCHEMA = Schema.load()
@@ -44,10 +48,12 @@ SHORTEST_SECRET = 6
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 every_answer_with_children = pytest.mark.parametrize("case", CHILDREN, ids=str)
+every_deferred_answer = pytest.mark.parametrize("case", DEFERRED, ids=str)
 every_adopt = pytest.mark.parametrize("case", ADOPT, ids=str)
 every_customize = pytest.mark.parametrize("case", CUSTOMIZE, ids=str)
 
 UNSTORABLE = {
+    "finalize/a-deletion-at-an-unreadable-time-is-not-deferred": "every API server tells the time",
     "sync/a-key-of-unknown-managers-crosses-in-two-writes": "every API server tells the managers",
     "sync/an-immutable-copy-of-unknown-managers-stays-immutable": "every API server tells them",
     "sync/a-copy-that-a-claim-would-make-too-large-is-replaced": "it holds more than it may",
@@ -101,13 +107,20 @@ def test_there_is_a_case_of_every_hook() -> None:
 def test_the_answer_is_the_recorded_one(case: Case) -> None:
     answered = answer(case)
 
-    assert answered.code == 200, answered.body
+    assert answered.code == (429 if case in DEFERRED else 200), answered.body
     assert answered.decoded == case.response
 
 
 @every_case
 def test_the_same_request_gives_the_same_bytes(case: Case) -> None:
     assert answer_to(case).body == answer(case).body
+
+
+@every_deferred_answer
+def test_a_deferred_answer_is_there_when_metacontroller_asks_again(case: Case) -> None:
+    later = case.now + timedelta(seconds=int(case.response["Retry-After"]))
+
+    assert call_hook(case.hook, case.body, later, case.settings).code == 200
 
 
 @every_answer_with_children

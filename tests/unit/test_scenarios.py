@@ -12,7 +12,7 @@ import pytest
 from hooks.preview.simulator.metacontroller import DoesNotSettleError
 from tests.scenarios.end_state import differences, end_state
 from tests.scenarios.simulated import SimulatedWorld
-from tests.scenarios.story import FOLDER, Story, paths, play
+from tests.scenarios.story import FOLDER, STRATEGIES, Story, paths, play
 
 Spoil: TypeAlias = Callable[[dict[str, Any], int], None]
 """Changes an answer to `/sync`, the given number of which it is."""
@@ -24,6 +24,7 @@ TOLD = [
     for strategy in story.strategies
 ]
 SIMPLE = Story.read(FOLDER / "only-the-selected-keys-are-copied.yaml")
+ORPHANING = Story.read(FOLDER / "orphaning-leaves-the-copies-without-owner.yaml")
 
 
 @pytest.mark.parametrize(("strategy", "story"), TOLD)
@@ -37,7 +38,7 @@ def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
 
 @pytest.mark.long
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_a_story_ends_the_same_when_every_status_is_read_back_late(story: Story) -> None:
+def test_a_story_ends_the_same_where_caches_are_late(story: Story) -> None:
     def lived(*, is_late: bool) -> SimulatedWorld:
         has_adoption = story.has_adoption
         world = SimulatedWorld(
@@ -50,6 +51,14 @@ def test_a_story_ends_the_same_when_every_status_is_read_back_late(story: Story)
     prompt = end_state(story, lived(is_late=False))
     assert list(differences(prompt, end_state(story, late))) == []
     assert late.unrest(story.waiting) == []
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_orphaned_copies_are_kept_that_are_shown_with_their_owner(strategy: str) -> None:
+    world = SimulatedWorld(strategy, is_late=True)
+    play(ORPHANING, world)
+    finalized = [call for call in world.calls("x-sync") if call["hook"] == "finalize"]
+    assert [call.get("deferred", False) for call in finalized] == [True, False]
 
 
 def _move_the_status(answer: dict[str, Any], number: int) -> None:
