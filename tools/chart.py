@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 CHART: Final = ROOT / "charts/configmap-syncer"
 CRD: Final = ROOT / "crds/configmapsyncers.config.example.com.yaml"
 METACONTROLLER_CRDS: Final = ROOT / "metacontroller/complete/metacontroller-crds.yaml"
+KINDS: Final = CHART / "charts/metacontroller-crds/crds/metacontroller.yaml"
 README: Final = CHART / "README.md"
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -41,7 +42,7 @@ def generated() -> dict[Path, str]:
     """The files of the chart that come from elsewhere, by their paths, and what they contain."""
     return {
         CHART / "templates/customresourcedefinition.yaml": definition(CRD.read_text("utf-8")),
-        CHART / "crds/metacontroller.yaml": _source(METACONTROLLER_CRDS)
+        KINDS: _source(METACONTROLLER_CRDS)
         + METACONTROLLER_CRDS.read_text("utf-8"),
         README: _TABLE.sub(lambda _: f"\n{table()}\n", README.read_text("utf-8")),
     }

@@ -25,7 +25,8 @@ class MetacontrollerProcess(Process):
     """Metacontroller against one control plane with one apply strategy, as who `kubeconfig` says.
 
     It has the environment that the project ships: its memory is measured as it runs for users.
-    Prometheus finds it at `.metrics_address`.
+    Prometheus finds it at `.metrics_address`. `hook` is the URL of a service that it reaches in the
+    place of every host that a webhook names.
 
     Of an argument that is given twice, the last one counts.
     """
@@ -38,6 +39,7 @@ class MetacontrollerProcess(Process):
         *,
         kubeconfig: Path,
         name: str = "metacontroller",
+        hook: str | None = None,
     ) -> None:
         workspace = control_plane.workspace
         health = f"127.0.0.1:{workspace.port()}"
@@ -59,7 +61,12 @@ class MetacontrollerProcess(Process):
                 *extra_arguments,
             ],
             ready=lambda: answers(f"http://{health}/readyz"),
-            settings={"KUBECONFIG": str(kubeconfig), **shipped_environment()},
+            settings={
+                "KUBECONFIG": str(kubeconfig),
+                **shipped_environment(),
+                # The host of a Service is known to no resolver here. The API server speaks HTTPS.
+                **({"HTTP_PROXY": hook} if hook else {}),
+            },
         )
 
     def revive(self) -> None:

@@ -1,0 +1,357 @@
+"""The chart on a real control plane: installed, changed, rolled back, uninstalled, taken over.
+
+There is no kubelet, so the tests start what the Deployments describe: the hook, and Metacontroller
+with the arguments, the identity and the rights that Helm gave it. The webhooks' URLs stay as they
+are.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from tests import helm
+from tests.controlplane import (
+    SERVER_SIDE_APPLY,
+    Client,
+    ControlPlane,
+    HookProcess,
+    MetacontrollerProcess,
+    Object,
+    Workspace,
+)
+from tests.controlplane.stack import COMPLETE, NAMESPACE, SERVICE_ACCOUNT
+from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
+from tests.controlplane.workspace import environment
+
+pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing()))
+
+CRD = "configmapsyncers.config.example.com"
+HOOK = "configmap-syncer-controller-manager"
+TAKE_OVER = ("--take-ownership", "--force-conflicts")
+KINDS = "compositecontrollers.metacontroller.k8s.io"
+OPEN: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+_POD: Object = {
+    "metadata": {"labels": {"app": "metacontroller"}},
+    "spec": {"containers": [{"name": "metacontroller", "image": "mirror/metacontroller:v4.17.2"}]},
+}
+SHARED: list[Object] = [
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "metacontroller"}},
+    {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "metacontroller", "namespace": "metacontroller"},
+        "spec": {
+            "serviceName": "",
+            "selector": {"matchLabels": {"app": "metacontroller"}},
+            "template": _POD,
+        },
+    },
+]
+
+
+class Release:
+    """A cluster into which the chart is installed, and the two programs that it describes."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.plane = ControlPlane(workspace)
+        self.hook: HookProcess | None = None
+        self.metacontrollers: list[MetacontrollerProcess] = []
+
+    @property
+    def client(self) -> Client:
+        return self.plane.client
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        folder = self._workspace.folder / "helm"
+        return helm.run(*arguments, folder=folder, KUBECONFIG=str(self.plane.kubeconfig))
+
+    def done(self, *arguments: str | Path) -> str:
+        """What Helm says about what it did in the namespace of the release."""
+        done = self.run(*arguments, "-n", NAMESPACE)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def refused(self, *arguments: str | Path) -> str:
+        """What Helm says about what it did not do."""
+        done = self.run(*arguments)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
+    def install(self, *values: str, chart: Path = helm.CHART) -> str:
+        """Install the chart, or change the release to it and to exactly these values."""
+        upgrade = ("upgrade", helm.RELEASE, chart, "--install", "--create-namespace")
+        return self.done(*upgrade, "--reset-values", *values)
+
+    def uninstall(self) -> str:
+        """Uninstall the chart, and end what its Deployments describe."""
+        said = self.done("uninstall", helm.RELEASE, "--ignore-not-found")
+        for each in self.metacontrollers:
+            each.kill()
+        self.metacontrollers.clear()
+        return said
+
+    def container(self, deployment: str) -> Object:
+        """The container of a Deployment of the release."""
+        found = self.client.get("Deployment", deployment, NAMESPACE)
+        container: Object
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        return container
+
+    def replicas(self) -> int:
+        """How many replicas of the hook the release has."""
+        return int(self.client.get("Deployment", HOOK, NAMESPACE)["spec"]["replicas"])
+
+    def certificates(self) -> list[Object]:
+        """The certificate with its key, and that of its authority."""
+        secret = self.client.get("Secret", "configmap-syncer-webhook-tls", NAMESPACE)
+        bundle = self.client.get("ConfigMap", "configmap-syncer-webhook-ca", NAMESPACE)
+        return [secret["data"], bundle["data"]]
+
+    def start(self) -> None:
+        """Start the hook and Metacontroller, as their Deployments say."""
+        container = self.container(SERVICE_ACCOUNT)
+        arguments = [each for each in container["args"] if "-address=" not in each]
+        kubeconfig = self._workspace.folder / "kubeconfig-metacontroller"
+        self.plane.add_service_account(kubeconfig, SERVICE_ACCOUNT, NAMESPACE)
+        # Another process had it, which was killed; it would expire.
+        if self.client.find("Lease", SERVICE_ACCOUNT, NAMESPACE):
+            self.client.delete("Lease", SERVICE_ACCOUNT, NAMESPACE)
+        self.start_metacontroller(arguments, kubeconfig)
+
+    def start_metacontroller(self, arguments: list[str], kubeconfig: Path) -> None:
+        """Start a Metacontroller, and the hook where it does not run."""
+        if self.hook is None:
+            self.hook = HookProcess(self._workspace, SERVER_SIDE_APPLY)
+            self.hook.start()
+        started = MetacontrollerProcess(
+            self.plane,
+            SERVER_SIDE_APPLY,
+            arguments,
+            kubeconfig=kubeconfig,
+            name=f"metacontroller-{len(self.metacontrollers)}",
+            hook=self.hook.url,
+        )
+        self.metacontrollers.append(started)
+        started.start()
+
+    def copy(self, syncer: str) -> None:
+        """Create a syncer, and wait until it is Ready."""
+        self.client.add_syncer(syncer, targets(syncer), {"key": "value"})
+        self.client.wait_for("ConfigMapSyncer", syncer, is_ready, "every copy")
+        assert self.copies(syncer) == targets(syncer)
+
+    def copies(self, syncer: str) -> list[str]:
+        """The namespaces in which a syncer has a copy."""
+        labels = "app.kubernetes.io/managed-by=configmap-syncer"
+        found = {
+            each["metadata"]["namespace"] for each in self.client.list("ConfigMap", None, labels)
+        }
+        return [target for target in targets(syncer) if target in found]
+
+    def close(self) -> None:
+        for each in (*self.metacontrollers, *([self.hook] if self.hook else [])):
+            each.kill()
+        self.plane.close()
+
+
+def targets(syncer: str) -> list[str]:
+    return [f"{syncer}-dev", f"{syncer}-prod"]
+
+
+def is_ready(syncer: Object) -> bool:
+    conditions = syncer.get("status", {}).get("conditions", ())
+    return any((c["type"], c["status"]) == ("Ready", "True") for c in conditions)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Release]:
+    """A cluster without Metacontroller and without this project, before the first test."""
+    with Workspace() as workspace:
+        release = Release(workspace)
+        try:
+            release.plane.start()
+            yield release
+        finally:
+            release.close()
+
+
+@pytest.fixture
+def bare(cluster: Release) -> Release:
+    """The cluster without the chart."""
+    cluster.uninstall()
+    return cluster
+
+
+@pytest.fixture
+def release(cluster: Release) -> Release:
+    """The chart with its default values, at work."""
+    notes = cluster.install()
+    assert f"is installed in the namespace {NAMESPACE}." in notes
+    if not cluster.metacontrollers:
+        cluster.start()
+    return cluster
+
+
+def test_a_release_is_changed_and_rolled_back(release: Release) -> None:
+    release.copy("changed")
+    before = release.client.get("CompositeController", "configmap-syncer")
+
+    release.install("--set=replicaCount=3", "--set=settings.requireConsent=true")
+
+    variables = {each["name"]: each["value"] for each in release.container(HOOK)["env"]}
+    assert variables == {"APPLY_STRATEGY": SERVER_SIDE_APPLY, "REQUIRE_CONSENT": "true"}
+    assert release.replicas() == 3
+
+    release.done("rollback", helm.RELEASE)
+
+    variables = {each["name"]: each["value"] for each in release.container(HOOK)["env"]}
+    assert variables == {"APPLY_STRATEGY": SERVER_SIDE_APPLY}
+    assert release.replicas() == 2
+    # Syncers are served all the time.
+    assert release.client.get("CompositeController", "configmap-syncer")["spec"] == before["spec"]
+    assert release.copies("changed") == targets("changed")
+
+
+def test_an_upgrade_changes_the_definition_and_leaves_the_syncers(
+    release: Release, tmp_path: Path
+) -> None:
+    release.copy("kept")
+    chart = tmp_path / "configmap-syncer"
+    shutil.copytree(helm.CHART, chart)
+    template = chart / "templates/customresourcedefinition.yaml"
+    text = template.read_text("utf-8")
+    assert "- cmsync\n" in text
+    template.write_text(text.replace("- cmsync\n", "- cmsync\n      - cms\n"), "utf-8")
+    uid = release.client.get("ConfigMapSyncer", "kept")["metadata"]["uid"]
+
+    release.install(chart=chart)
+
+    names = release.client.get("CustomResourceDefinition", CRD)["spec"]["names"]
+    assert names["shortNames"] == ["cmsync", "cms"]
+    assert release.client.get("ConfigMapSyncer", "kept")["metadata"]["uid"] == uid
+    assert release.copies("kept") == targets("kept")
+
+
+@pytest.mark.parametrize("arguments", [(), TAKE_OVER], ids=["as usual", "with force"])
+def test_a_second_release_is_refused(release: Release, arguments: tuple[str, ...]) -> None:
+    install = ("install", "second", helm.CHART, "-n", "other", "--create-namespace")
+    assert (
+        "ConfigMap Syncer can be installed once in a cluster, and the release "
+        f'"{helm.RELEASE}" in the namespace "{NAMESPACE}" has installed it.'
+    ) in release.refused(*install, *arguments)
+
+
+def test_syncers_stay_when_it_is_uninstalled_and_a_deletion_waits_for_its_return(
+    release: Release,
+) -> None:
+    release.copy("left")
+
+    said = release.uninstall()
+
+    assert f"[CustomResourceDefinition] {CRD}" in said
+    assert release.client.find("CompositeController", "configmap-syncer") is None
+    assert release.client.find("Deployment", HOOK, NAMESPACE) is None
+    assert is_ready(release.client.get("ConfigMapSyncer", "left"))
+    assert release.copies("left") == targets("left")
+
+    release.client.delete("ConfigMapSyncer", "left")
+    waiting = release.client.get("ConfigMapSyncer", "left")["metadata"]
+    assert waiting["deletionTimestamp"]
+    assert "metacontroller.io/compositecontroller-configmap-syncer" in waiting["finalizers"]
+    assert release.copies("left") == targets("left")
+
+    release.install()
+    release.start()
+    release.client.wait_until_gone("ConfigMapSyncer", "left")
+    assert release.copies("left") == []
+
+
+def test_an_installation_of_kustomize_is_taken_over_with_its_syncers(bare: Release) -> None:
+    applied = subprocess.run(
+        [kubectl(), "apply", "-k", COMPLETE],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(KUBECONFIG=str(bare.plane.kubeconfig)),
+    )
+    assert applied.returncode == 0, applied.stderr
+    bare.start()
+    bare.copy("taken")
+    uid = bare.client.get("Deployment", HOOK, NAMESPACE)["metadata"]["uid"]
+    install = ("install", helm.RELEASE, helm.CHART, "--set=replicaCount=3")
+    here = ("-n", NAMESPACE)
+
+    said = bare.refused(*install, *here)
+    assert "exists and cannot be imported into the current release" in said
+    said = bare.refused(*install, *TAKE_OVER, "-n", "elsewhere", "--create-namespace")
+    assert f'ConfigMap Syncer is installed in the namespace "{NAMESPACE}".' in said
+    said = bare.refused(*install, *here, "--take-ownership")
+    assert 'conflict with "kubectl-client-side-apply" using apps/v1: .spec.replicas' in said
+
+    # Whether a release of that name has failed before or not.
+    bare.install("--set=replicaCount=3", *TAKE_OVER)
+
+    taken = bare.client.get("Deployment", HOOK, NAMESPACE)["metadata"]
+    assert taken["uid"] == uid
+    assert taken["annotations"]["meta.helm.sh/release-name"] == helm.RELEASE
+    assert bare.replicas() == 3
+    assert is_ready(bare.client.get("ConfigMapSyncer", "taken"))
+    assert bare.copies("taken") == targets("taken")
+    # Later, Helm needs no more than for any other release.
+    bare.install("--set=replicaCount=4")
+    assert bare.replicas() == 4
+
+
+def test_a_generated_certificate_is_kept_by_upgrades(bare: Release) -> None:
+    bare.install("--set=tls.enabled=true")
+    generated = bare.certificates()
+
+    bare.install("--set=tls.enabled=true", "--set=replicaCount=3")
+
+    assert bare.replicas() == 3
+    assert bare.certificates() == generated
+
+
+def test_a_shared_metacontroller_is_used_or_left_alone(bare: Release) -> None:
+    # As others install it: its kinds have other schemas than those of the chart.
+    for each in yaml.safe_load_all(metacontroller_crds().read_text("utf-8")):
+        (version,) = each["spec"]["versions"]
+        version["schema"]["openAPIV3Schema"]["properties"] = {"spec": OPEN}
+        bare.client.apply(each, field_manager="others")
+    for each in SHARED:
+        bare.client.apply(each, field_manager="others")
+    bare.start_metacontroller([], bare.plane.kubeconfig)
+    (shared,) = bare.metacontrollers
+
+    bare.install("--set=metacontroller.enabled=false")
+    assert bare.client.find("Deployment", SERVICE_ACCOUNT, NAMESPACE) is None
+    bare.copy("shared")
+    assert serves(shared)
+
+    said = bare.refused("upgrade", helm.RELEASE, helm.CHART, "-n", NAMESPACE, "--reset-values")
+    assert "(StatefulSet metacontroller/metacontroller)" in said
+
+    shared.kill()
+    alongside = "--target-label-selector=!config.example.com/metacontroller"
+    bare.start_metacontroller([alongside], bare.plane.kubeconfig)
+    bare.install("--set=metacontroller.alongside=true", "--skip-crds")
+    bare.start()
+    bare.copy("dedicated")
+    _, shared, dedicated = bare.metacontrollers
+    assert (serves(shared), serves(dedicated)) == (False, True)
+    (version,) = bare.client.get("CustomResourceDefinition", KINDS)["spec"]["versions"]
+    assert version["schema"]["openAPIV3Schema"]["properties"] == {"spec": OPEN}
+
+
+def serves(metacontroller: MetacontrollerProcess) -> bool:
+    """Whether a Metacontroller has a queue of syncers."""
+    page = requests.get(f"http://{metacontroller.metrics_address}/metrics", timeout=10).text
+    return 'name="CompositeController-configmap-syncer"' in page
