@@ -328,7 +328,8 @@ def test_a_shared_metacontroller_is_used_or_left_alone(bare: Release) -> None:
         bare.client.apply(each, field_manager="others")
     for each in SHARED:
         bare.client.apply(each, field_manager="others")
-    bare.start_metacontroller([], bare.plane.kubeconfig)
+    # The kind of the syncers comes later.
+    bare.start_metacontroller(["--discovery-interval=1s"], bare.plane.kubeconfig)
     (shared,) = bare.metacontrollers
 
     bare.install("--set=metacontroller.enabled=false")
@@ -339,6 +340,11 @@ def test_a_shared_metacontroller_is_used_or_left_alone(bare: Release) -> None:
     said = bare.refused("upgrade", helm.RELEASE, helm.CHART, "-n", NAMESPACE, "--reset-values")
     assert "(StatefulSet metacontroller/metacontroller)" in said
 
+    # In this order: it does not let go of a registration that gets the label while it runs.
+    labels = {"config.example.com/metacontroller": "configmap-syncer"}
+    bare.client.merge_patch(
+        "CompositeController", "configmap-syncer", {"metadata": {"labels": labels}}
+    )
     shared.kill()
     alongside = "--target-label-selector=!config.example.com/metacontroller"
     bare.start_metacontroller([alongside], bare.plane.kubeconfig)
