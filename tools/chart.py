@@ -42,8 +42,7 @@ def generated() -> dict[Path, str]:
     """The files of the chart that come from elsewhere, by their paths, and what they contain."""
     return {
         CHART / "templates/customresourcedefinition.yaml": definition(CRD.read_text("utf-8")),
-        KINDS: _source(METACONTROLLER_CRDS)
-        + METACONTROLLER_CRDS.read_text("utf-8"),
+        KINDS: _source(METACONTROLLER_CRDS) + METACONTROLLER_CRDS.read_text("utf-8"),
         README: _TABLE.sub(lambda _: f"\n{table()}\n", README.read_text("utf-8")),
     }
 

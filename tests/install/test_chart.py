@@ -2,30 +2,23 @@
 
 import base64
 import json
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from hooks.settings import Settings
 from tests import helm
 from tests.controlplane import Object
 from tests.controlplane.stack import NAMESPACE, kustomize
 from tests.controlplane.tools import ROOT, kubectl
-from tools import chart
 
 GENERATED = {"configmap-syncer-webhook-tls", "configmap-syncer-webhook-ca"}
 """The objects whose contents are certificates."""
-
-OF_HELM = {"global", "metacontroller-crds"}
-"""Values that Helm adds for the charts in a chart."""
 
 ONLY_ONE_HAS = {"helm.sh/resource-policy", "config.example.com/ca-bundle"}
 """Annotations that only Helm reads, or only metacontroller/follow-namespace."""
@@ -181,12 +174,6 @@ def test_generated_certificates_are_where_given_ones_are(kustomized: Kustomize) 
     assert by_name(installed, certificates=False) == by_name(expected, certificates=False)
 
 
-@pytest.mark.parametrize("file", list(chart.generated()), ids=lambda file: file.name)
-def test_what_the_chart_has_from_elsewhere_is_current(file: Path) -> None:
-    # `make chart` writes it.
-    assert file.read_text("utf-8") == chart.generated()[file]
-
-
 def test_helm_finds_nothing_to_say_against_the_chart() -> None:
     done = helm.run("lint", "--strict", helm.CHART)
     assert done.returncode == 0, done.stdout
@@ -326,43 +313,6 @@ def test_a_value_of_another_type_or_name_is_refused(name: str, value: Any) -> No
     assert "values don't meet the specifications of the schema" in answer
     *_, last = name.split(".")
     assert last in answer
-
-
-def paths(values: Values, parents: str = "") -> list[str]:
-    """Every value, by its path with dots; what is described as a whole is not taken apart."""
-    described = dict(chart.descriptions())
-    found = []
-    for name, value in values.items():
-        path = f"{parents}{name}"
-        if path in described or not isinstance(value, dict):
-            found.append(path)
-        else:
-            found += paths(value, f"{path}.")
-    return found
-
-
-def test_every_value_is_described_and_has_a_type() -> None:
-    values = yaml.safe_load((helm.CHART / "values.yaml").read_text("utf-8"))
-    schema = json.loads((helm.CHART / "values.schema.json").read_text("utf-8"))
-    assert paths(values) == [path for path, _ in chart.descriptions()]
-    typed = [each for each in chart.typed(schema) if each not in OF_HELM]
-    assert sorted(typed) == sorted(paths(values))
-
-
-def test_every_setting_of_the_hook_is_a_value() -> None:
-    set_by_chart = {field.name.upper() for field in fields(Settings)}
-    helpers = (helm.CHART / "templates/_helpers.tpl").read_text("utf-8")
-    listed = re.findall(r"^(\w+): ([A-Z_]+)$", helpers, re.MULTILINE)
-    for value, variable in listed:
-        assert re.sub(r"[A-Z]", lambda c: f"_{c[0]}", value).upper() == variable
-    others = {"APPLY_STRATEGY", "PORT", "BEARER_TOKEN_FILE", "CLIENT_CA_FILE"}
-    others |= {"TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"}
-    assert {variable for _, variable in listed} | others == set_by_chart
-    values = yaml.safe_load((helm.CHART / "values.yaml").read_text("utf-8"))
-    assert [name for name, _ in listed] == list(values["settings"])
-    # By which extraEnv is refused: a value that the hook takes, written as it takes it.
-    for name in others:
-        assert f'"{name}"' in helpers
 
 
 @compared

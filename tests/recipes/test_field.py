@@ -59,6 +59,7 @@ STEPS = (
         "test_the_hook_reads_every_field_of_the_spec_and_no_other",
     ),
     Step("the API reference", ran("tools.api_reference"), "test_the_page_is_current"),
+    Step("the chart", ran("tools.chart"), "test_what_the_chart_has_from_elsewhere_is_current"),
     Step(
         "a manifest that is accepted",
         written("tests/crds/valid/plain-copies.yaml", MANIFEST.format(value="true")),

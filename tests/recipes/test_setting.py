@@ -11,6 +11,7 @@ from tests.recipes.steps import (
     each_left_out,
     named_by_the_guide,
     names_of,
+    ran,
     together,
 )
 
@@ -71,6 +72,28 @@ STEPS = (
         "the page on settings",
         before("docs/settings.md", "| `HOST` |", "| `PLAIN_COPIES` | `False` | plain copies |\n"),
         "test_every_setting_has_a_row_with_its_default",
+    ),
+    Step(
+        "the chart",
+        together(
+            before(
+                "charts/configmap-syncer/values.yaml",
+                "  # -- `HOST`:",
+                "  # -- `PLAIN_COPIES`: whether copies are plain.\n  plainCopies: null\n",
+            ),
+            before(
+                "charts/configmap-syncer/values.schema.json",
+                '        "host": {',
+                '        "plainCopies": {"type": ["boolean", "null"]},\n',
+            ),
+            before(
+                "charts/configmap-syncer/templates/_helpers.tpl",
+                "host: HOST\n",
+                "plainCopies: PLAIN_COPIES\n",
+            ),
+            ran("tools.chart"),
+        ),
+        "test_every_setting_of_the_hook_is_a_value",
     ),
 )
 

@@ -1,0 +1,60 @@
+"""What is written in several files of the chart, or comes from elsewhere, is the same."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hooks.settings import Settings
+from tools import chart
+
+OF_HELM = {"global", "metacontroller-crds"}
+"""Values that Helm adds for the charts in a chart."""
+
+
+@pytest.mark.parametrize("file", list(chart.generated()), ids=lambda file: file.name)
+def test_what_the_chart_has_from_elsewhere_is_current(file: Path) -> None:
+    # `make chart` writes it.
+    assert file.read_text("utf-8") == chart.generated()[file]
+
+
+def paths(values: Mapping[str, Any], parents: str = "") -> list[str]:
+    """Every value, by its path with dots; what is described as a whole is not taken apart."""
+    described = dict(chart.descriptions())
+    found = []
+    for name, value in values.items():
+        path = f"{parents}{name}"
+        if path in described or not isinstance(value, dict):
+            found.append(path)
+        else:
+            found += paths(value, f"{path}.")
+    return found
+
+
+def test_every_value_is_described_and_has_a_type() -> None:
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text("utf-8"))
+    schema = json.loads((chart.CHART / "values.schema.json").read_text("utf-8"))
+    assert paths(values) == [path for path, _ in chart.descriptions()]
+    typed = [each for each in chart.typed(schema) if each not in OF_HELM]
+    assert sorted(typed) == sorted(paths(values))
+
+
+def test_every_setting_of_the_hook_is_a_value() -> None:
+    set_by_chart = {field.name.upper() for field in fields(Settings)}
+    helpers = (chart.CHART / "templates/_helpers.tpl").read_text("utf-8")
+    listed = re.findall(r"^(\w+): ([A-Z_]+)$", helpers, re.MULTILINE)
+    for value, variable in listed:
+        assert re.sub(r"[A-Z]", lambda c: f"_{c[0]}", value).upper() == variable
+    others = {"APPLY_STRATEGY", "PORT", "BEARER_TOKEN_FILE", "CLIENT_CA_FILE"}
+    others |= {"TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"}
+    assert {variable for _, variable in listed} | others == set_by_chart
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text("utf-8"))
+    assert [name for name, _ in listed] == list(values["settings"])
+    # By which extraEnv is refused: a value that the hook takes, written as it takes it.
+    for name in others:
+        assert f'"{name}"' in helpers
