@@ -13,7 +13,7 @@ RUN python -m venv venv
 # Wheels only: the slim base has no compiler, and a source package's setup would run as root.
 # The lock is complete: nothing is resolved, and what it lacked would fail here.
 RUN venv/bin/python -m pip install --no-deps --require-hashes --only-binary=:all: -r requirements.txt && venv/bin/python -m pip check
-# What runs needs no installer, and an intruder shall find none.
+# The service needs no installer, and an intruder must not find one.
 RUN venv/bin/python -m pip uninstall --yes --quiet setuptools pip
 COPY hooks/ hooks/
 # The preview judges syncers by it, as the API server does.

@@ -149,7 +149,7 @@ local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave
 	@$(BIN)/python -m tests.controlplane
 
 .PHONY: lock
-lock: ## Pin requirements.in and requirements-dev.in anew
+lock: ## Pin requirements.in and requirements-dev.in again
 	@tools="$$(mktemp -d)"; trap 'rm -rf "$$tools"' EXIT; \
 	"$(PYTHON)" -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \

@@ -82,7 +82,7 @@ def adopter(request: AdoptRequest, options: HookOptions) -> Syncer | None:
 
 
 def _is_free(found: KubernetesObject) -> bool:
-    """Whether nobody has the object; one with a label of Metacontroller's is its own to judge."""
+    """Whether the object is unmanaged; Metacontroller judges one that has its label."""
     return (
         not found.is_terminating
         and found.controller is None

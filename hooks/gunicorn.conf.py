@@ -30,7 +30,7 @@ def _server_certificate() -> ServerCertificate:
     )
 
 
-# Files that cannot be used are told here, before anything listens; who uses them reads them later.
+# Files that cannot be used are reported here, before anything listens; they are read again later.
 if _settings.bearer_token_file:
     BearerTokens(Path(_settings.bearer_token_file), _complain)
 if _settings.tls_certificate_file:

@@ -30,7 +30,7 @@ class InvalidSetting(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the service can be told from outside; each field is the variable of its upper case.
+    """What can be set from outside; the variable of a field is its name in upper case.
 
     `apply_strategy` must say the same as Metacontroller's flag `--apply-strategy`, which no
     request tells, and `field_manager` the name under which it writes. Sizes are bytes: the limit

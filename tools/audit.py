@@ -2,8 +2,8 @@
 
 pip-audit asks an index about every package. Where it cannot be asked, pip-audit stops with a
 traceback; where the index does not know a package, it says "No known vulnerabilities found" all
-the same. Here a finding fails, and everything that was not answered is told, and fails nothing: a
-check that needs the network would else be switched off where there is none.
+the same. Here a finding fails, and everything that was not answered is reported, and fails nothing:
+a check that needs the network would else be switched off where there is none.
 """
 
 import json

@@ -76,7 +76,7 @@ def _module(file: str) -> str:
 
 
 def _modules(file: str, graph: grimp.ImportGraph) -> set[str]:
-    """The module of a Python file; of another file, those that read it, or stand beside it."""
+    """The module of a Python file; of another file, those that read it or are next to it."""
     if file.endswith(".py"):
         return {_module(file)} & graph.modules
     for folder, reader in _READERS.items():

@@ -26,7 +26,7 @@ class _FieldsV1(Struct, frozen=True, gc=False):
 class FieldManager(Struct, frozen=True, gc=False):
     """One entry of `metadata.managedFields`: who wrote, in which way, and the fields they own.
 
-    A hint and no proof, for anybody may write under any name.
+    A hint and no proof, because anybody can write under any name.
     """
 
     manager: str = ""

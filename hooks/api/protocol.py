@@ -130,7 +130,7 @@ class KubernetesObject(Struct, frozen=True, dict=True, rename="camel"):
     def written_by(self, manager: str) -> datetime | None:
         """When a field manager last set a field, to the second; None where nobody knows.
 
-        A hint and no proof, for anybody may write under any name, and at any time. Raises
+        A hint and no proof, because anybody can write under any name at any time. Raises
         MalformedRequest.
         """
         times = [entry.written for entry in self.field_managers if entry.manager == manager]

@@ -1,4 +1,4 @@
-"""An object that bears the copies' name and is not a copy: taken over, or in the way."""
+"""An object that has the name of the copies and is not a copy: taken over, or in the way."""
 
 from hooks.api import kinds
 from hooks.api.names import (
@@ -24,9 +24,9 @@ def is_predecessor(controller: OwnerReference, syncer: Syncer) -> bool:
 
 
 def is_taken_over(found: KubernetesObject, syncer: Syncer, content: Content) -> bool:
-    """Whether an object that nobody controls becomes the copy: it was ours, or by a wish.
+    """Whether an unmanaged object becomes the copy: it was ours, or somebody wants it so.
 
-    The wish is its owner's, who labelled it for us, or the syncer's author's. Neither reaches a
+    Its owner wants it who labelled it for us, or the author of the syncer. Neither applies to a
     Secret of a type that is never copied: it would be deleted, and something depends on it.
     """
     if source.why_uncopied(_type_of(found, syncer)) is not None:
@@ -45,7 +45,7 @@ def managed_by_another(found: KubernetesObject, controller: OwnerReference) -> F
 
 
 def conflict(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -> Failure:
-    """The failure where an object that nobody controls is not taken over."""
+    """The failure where an unmanaged object is not taken over."""
     kind, name = syncer.source.kind.name, found.metadata.name
     uncopied = source.why_uncopied(_type_of(found, syncer))
     if uncopied is not None:
@@ -80,10 +80,10 @@ def unadoptable(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy
 
 
 def _is_overwritten(found: KubernetesObject, syncer: Syncer, content: Content) -> bool:
-    """Whether an object that nobody controls is to be taken over against its owner's silence.
+    """Whether an unmanaged object is taken over although its owner did not label it for us.
 
-    Never a copy of another syncer's, nor what tells to be a source by whom it may be read, nor
-    a Secret of another type, which would be deleted and not overwritten.
+    Never a copy of another syncer, nor an object that has a list of consent and so is a source,
+    nor a Secret of another type, which would be deleted and not overwritten.
     """
     return (
         syncer.conflict_policy is ConflictPolicy.OVERWRITE
@@ -94,7 +94,7 @@ def _is_overwritten(found: KubernetesObject, syncer: Syncer, content: Content) -
 
 
 def _foreign(found: KubernetesObject, syncer: Syncer) -> str:
-    """Why an object that nobody controls is not to be taken over, a relative clause."""
+    """Why an unmanaged object is not taken over, a relative clause."""
     other = found.label(SYNCED_BY)
     if other is not None:
         return f"carries {SYNCED_BY}={excerpt(other)}"

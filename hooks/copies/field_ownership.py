@@ -104,8 +104,8 @@ def is_frozen_by_us_alone(copy: KubernetesObject, options: HookOptions) -> bool:
 def _ours(copy: KubernetesObject, options: HookOptions) -> Sequence[FieldManager]:
     """The entries that are ours: they have our annotation, under Metacontroller's name.
 
-    Who applied the whole copy has our annotation, too. Where none has the name, it may be that we
-    are told a wrong one, and to take nothing for ours would mean to claim keys without end.
+    A manager that applied the whole copy has our annotation, too. When none has the name, the
+    setting may be wrong, and to take nothing for ours would mean to claim keys without end.
     """
     likely = [manager for manager in copy.field_managers if _has_our_annotation(manager)]
     return [manager for manager in likely if manager.manager == options.field_manager] or likely

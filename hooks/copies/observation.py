@@ -24,7 +24,7 @@ from hooks.spec.validation import is_source
 
 # As a Struct, for there are thousands, and Python's garbage collector need not look at them.
 class ExistingCopy(Struct, frozen=True, gc=False, eq=False):
-    """A child that Metacontroller observes, and what is to be known of it.
+    """A child that Metacontroller observes, and its classification.
 
     `has_current_name` tells that it is of the kind and the name that copies have now; of an
     invalid spec neither that nor the last two are known, and none is said to be true.
@@ -138,7 +138,7 @@ def observe(
 def former_sources(
     syncer: Syncer, request: SyncRequest, known: Collection[str] | None
 ) -> Collection[str]:
-    """The sources that the syncer named before and of which there are copies.
+    """The sources that the syncer named before and that still have copies.
 
     `known` are those that it is known to have named. None, where that is not known: then they are
     what the copies say, one a namespace. A wrong one keeps a copy that should go; a missing one

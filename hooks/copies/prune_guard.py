@@ -73,10 +73,10 @@ class PruneGuard:
         return self.limit is not None and len(self.namespaces) > self.limit
 
     def allows(self, child: Child) -> bool:
-        """Whether a child is asked for already.
+        """Whether a child can be requested already.
 
-        A copy that is made again raises the number of which a percentage is allowed. So the status
-        holds the token first, and the next sync makes the copy.
+        A copy that is made again raises the number that a percentage refers to. So the status gets
+        the token first, and the next sync makes the copy.
         """
         return self.is_recorded or child.metadata.namespace in self.occupied
 

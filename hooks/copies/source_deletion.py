@@ -35,7 +35,7 @@ class SourceDeletion:
 
 
 def follow(observation: Observation[Syncer], problem: NoContent) -> SourceDeletion | None:
-    """What to do where the copies go with their source; None where every copy is to be held."""
+    """What to do when copies are deleted with their source; None when every copy is held."""
     syncer, options = observation.syncer, observation.options
     is_lost = problem.reason is SourceReason.SOURCE_NOT_FOUND
     if not is_lost or syncer.source_deletion_policy is DeletionPolicy.RETAIN:

@@ -1,4 +1,4 @@
-"""What the copies show of how Metacontroller writes, where that is not what the hook was told."""
+"""What the copies show of how Metacontroller writes, when that is not what the hook is set to."""
 
 from collections.abc import Sequence
 

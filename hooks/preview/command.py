@@ -303,7 +303,7 @@ def _stop(*_: object) -> None:
 
 @contextmanager
 def _readers_may_leave() -> Iterator[None]:
-    """Let a reader such as `head` go when he has seen enough: what happens is the same."""
+    """Let a reader such as `head` stop early: what happens is the same."""
     try:
         yield
     except BrokenPipeError:

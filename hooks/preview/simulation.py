@@ -62,7 +62,7 @@ class RequestedChange:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Two states, and what is to be said about the way from the one to the other.
+    """Two states, and what happened on the way from one to the other.
 
     `waiting` tells in how many seconds the hook is asked again about which syncer; `errors` are
     the events of Metacontroller and a syncer that does not come to rest.

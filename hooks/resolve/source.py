@@ -111,7 +111,7 @@ class Content:
         """How many keys there are of each length, with a value of each length, in bytes.
 
         As Kubernetes counts them: text in UTF-8, what is encoded without its encoding. There can be
-        tens of thousands, of which most have the lengths of others.
+        tens of thousands, and most have the lengths of others.
         """
         if self.hash is None:
             return lengths({}, self.data)
@@ -338,7 +338,7 @@ def _damaged(syncer: Syncer, damaged: Sequence[str]) -> NoContent:
     """Why text that is no UTF-8 is not copied: every copy would hold other bytes than the source.
 
     The API server shows U+FFFD for such bytes, and Metacontroller passes that on, so it cannot be
-    told from the same character that was meant.
+    distinguished from the same character in the source.
     """
     one = len(damaged) == 1
     return NoContent(

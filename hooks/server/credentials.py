@@ -1,8 +1,8 @@
 """Who may ask the hooks, and who answers: tokens and certificates, replaced while it runs.
 
 A credential that only a restart can change is never changed. So a file is looked at again when it
-was replaced, and one that cannot be used then is told to the log and changes nothing: a mistake in
-a rotation must not lock Metacontroller out. A token appears in no message of this module.
+was replaced, and one that cannot be used then is logged and changes nothing: a mistake in a
+rotation must not lock Metacontroller out. A token appears in no message of this module.
 """
 
 import hmac
@@ -26,7 +26,7 @@ class UnusableFile(ValueError):
 class Reread(Generic[_Read]):
     """What `read` makes of some files, made again once one of them was replaced.
 
-    `read` raises UnusableFile. The first time that is an error; later `complain` is told one
+    `read` raises UnusableFile. The first time that is an error; later `complain` gets one
     sentence, once for each replacement, and what was there before stays.
     """
 
@@ -90,7 +90,7 @@ class ServerCertificate:
 
     Offers what gunicorn asks a context for. Where there is a CA, a client's certificate that it did
     not sign ends the handshake; a client without one gets through it, because a kubelet has none,
-    and is told apart by `is_known`. Raises UnusableFile where a file is of no use at the start.
+    and is distinguished by `is_known`. Raises UnusableFile where a file is of no use at the start.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ sees them (one line of text that never holds data of a ConfigMap, because Metaco
 into an event):
 
 - 400 the body is not what Metacontroller sends; the line names the field by its path
-- 401 no client certificate or no valid bearer token, where one is asked for; told before the
+- 401 no client certificate or no valid bearer token, where one is required; answered before the
   body is read
 - 404, 405, 411, 413, 415 wrong route, method, missing length, too many bytes, not plain JSON
 - 408 the body did not arrive within BODY_TIMEOUT_SECONDS
@@ -43,7 +43,7 @@ from hooks.settings import Settings
 
 JSON: Final = "application/json"
 _CUSTOMIZE_BYTES: Final = 16 * 1024 * 1024
-"""More than a body of /customize can have: it holds one object, of which etcd keeps 1.5 MiB."""
+"""More than a body of /customize can have: it holds one object, and etcd limits that to 1.5 MiB."""
 CUSTOMIZE_BUDGET_BYTES: Final = 4 * _CUSTOMIZE_BYTES
 """More than can be computed at once, and one more: there is always somebody who can make room."""
 _DEFERRED: Final = "deferred"

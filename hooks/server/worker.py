@@ -190,7 +190,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn ships no types
         try:
             util.write_nonblock(client, answer.encode())
         except OSError:
-            self.log.debug("Gone before it was told: %s", described)
+            self.log.debug("Gone before its answer: %s", described)
 
     def notify(self) -> None:
         """Say that the worker lives; when it ends, end the connections without a request."""

@@ -18,8 +18,8 @@ class StatusContext:
     """What a status is about: whose, when, and what had been said before.
 
     `deadline` is in seconds; `strategy_mismatch` is added to what is said of refused copies; the
-    `foreign` are no copies, and told all the same, for they go with the syncer; `deleting` are the
-    namespaces whose copy only a suspension keeps from going with the source; `leaving` says of
+    `foreign` are not copies, but reported, because they are deleted with the syncer; `deleting` are
+    the namespaces whose copy only a suspension keeps from going with the source; `leaving` says of
     namespaces why a copy that should be gone is still there; the `warning` is a sentence about what
     is about to go wrong; the `former_sources` are remembered where they are known and not too many.
     """

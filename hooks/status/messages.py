@@ -106,7 +106,7 @@ def foreign_children_note(children: Sequence[str]) -> str:
 
 
 def prune_held(context: StatusContext, guard: PruneGuard) -> ConditionState:
-    """A change that is held needs a person, whatever else is to be said of the targets."""
+    """A change that is held needs a person, whatever the state of the targets is."""
     number = len(guard.namespaces)
     why = "which has been held since the change was made"
     if guard.is_exceeded:

@@ -102,7 +102,7 @@ def suspended(
     outcomes: Sequence[Outcome],
     planned: Plan,
 ) -> Report:
-    """The status of a suspended syncer whose source is resolved: nothing waits, for nobody acts."""
+    """The status of a suspended syncer whose source is resolved: nothing waits."""
     held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
     found = assess(context, held)
     verdict = ConditionState("False", SyncedReason.SUSPENDED, messages.planned(planned))
@@ -166,7 +166,7 @@ def followed(context: StatusContext, problem: NoContent, deletion: SourceDeletio
 def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained: bool) -> Report:
     """The status of a syncer that is being deleted: which copies keep it, and why.
 
-    They are to be gone, or where they are retained to be safe from the garbage collector.
+    They should be gone or, when they are retained, safe from the garbage collector.
     """
     found = assess(context, outcomes)
     a_copy = "a copy that would go with it" if is_retained else "a copy of it"

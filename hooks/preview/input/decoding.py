@@ -141,7 +141,7 @@ def _decode_yaml(text: str) -> object:
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's words, but for those that quote what stands there: it may be a password."""
+    """PyYAML's message without the text that it quotes, which can be a password."""
     said = error.problem or error.context or "unreadable"
     if said.startswith("found undefined alias"):
         return "an alias without its anchor: put a text that begins with * in quotes"
@@ -166,7 +166,7 @@ def _refuse_depth(text: str) -> None:
                 mark = event.start_mark
                 raise DecodingError(TOO_DEEP, mark.line if mark else 0)
     except yaml.YAMLError:
-        pass  # It is told with its place when it is composed.
+        pass  # It is reported with its line when it is composed.
 
 
 def _size(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:

@@ -77,7 +77,7 @@ def _nothing_in(path: str) -> str:
 def _texts(
     path: str, standard_input: BinaryIO, problems: list[Problem]
 ) -> Iterator[tuple[str, str]]:
-    """The name and the text of everything that is to be read under a path."""
+    """The name and the text of every file to read under a path."""
     for name, content in _contents(path, standard_input, problems):
         if len(content) > _MOST_BYTES:
             problems.append(Problem(name, f"has more than {_MOST_BYTES:,} bytes"))

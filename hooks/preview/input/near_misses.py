@@ -14,7 +14,7 @@ _TYPING_SLIP: Final = 2
 """The edit distance of what is still taken as the same word; two swapped letters have two."""
 
 _LONGEST: Final = 100
-"""No name of a kind or a group is longer; of a text that is, no more is printed."""
+"""No name of a kind or a group is longer; a longer text is cut when it is printed."""
 
 _CORE_GROUPS: Final = ("", "core")
 _KUSTOMIZE: Final = "kustomize.config.k8s.io"

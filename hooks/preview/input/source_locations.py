@@ -1,7 +1,7 @@
 """Say where in the input a mistake is, as editors and CI systems can jump to it: `file:line`.
 
 A problem is found in a decoded object, which no longer has lines. So an object remembers the
-text that it came from, and a field's line is looked up there once somebody has to be told.
+text that it came from, and a field's line is looked up there when a problem is reported.
 """
 
 import re

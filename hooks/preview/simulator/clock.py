@@ -1,4 +1,4 @@
-"""A clock that moves only when it is told to.
+"""A clock that moves only when `advance` is called.
 
 What waits for time (a deadline, a resync, a retry) is then decided in an instant, and the same
 story gives the same timestamps every time.

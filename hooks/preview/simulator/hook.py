@@ -140,7 +140,7 @@ def _call(hook: Hook, name: str, request: Object) -> Object:
 
 
 def _is_named(child: Object) -> bool:
-    """Whether a child can be told apart from others; what else is wrong the API server finds."""
+    """Whether a child can be identified; the API server finds whatever else is wrong."""
     metadata = child.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         return False
@@ -150,7 +150,7 @@ def _is_named(child: Object) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds; one where the hook callable hands on no headers, lest the retry never end."""
+    """Seconds; one where the hook callable hands on no headers, so that the retry ends."""
     for header, value in headers.items():
         if header.lower() == "retry-after":
             return float(value) if value.isdigit() else 0.0

@@ -243,7 +243,7 @@ class Metacontroller:
                 self._queue.add(name_of(parent))
             return
         if event.new is None or is_deleting(child) or CONTROLLER_UID not in labels_of(child):
-            return  # An orphan that goes is nobody's to adopt.
+            return  # An orphan that is being deleted is not adopted.
         for parent in self._cluster.look_all(SYNCER.kind):
             if labels_of(child)[CONTROLLER_UID] == uid_of(parent):
                 self._queue.add(name_of(parent))

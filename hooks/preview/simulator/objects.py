@@ -43,7 +43,7 @@ class Resource:
 CONFIG_MAP: Final = Resource("ConfigMap", "v1", "configmaps", namespaced=True, has_status=False)
 SECRET: Final = Resource("Secret", "v1", "secrets", namespaced=True, has_status=False)
 COPIED: Final = (CONFIG_MAP, SECRET)
-"""The kinds of which a syncer can make copies."""
+"""The kinds that a syncer can copy."""
 NAMESPACE: Final = Resource("Namespace", "v1", "namespaces", namespaced=False, has_status=True)
 SYNCER: Final = Resource(
     "ConfigMapSyncer",

@@ -2,7 +2,7 @@
 
 Server-side apply removes a key when the applier stops sending it, but only if nobody else owns
 it; a user's edit takes the field from its owner. Both depend on ownership field by field.
-Only the fields that a copy is made of are told apart: each key of data, binaryData, labels and
+Only the fields that a copy is made of are distinguished: each key of data, binaryData, labels and
 annotations, each owner, each finalizer; `spec` is one field.
 
 Facts: Kubernetes documentation, "Server-Side Apply", and structured-merge-diff's `merge.Updater`.
@@ -30,7 +30,7 @@ METACONTROLLER: Final = "metacontroller"
 """The field manager of Metacontroller."""
 
 USER: Final = "user"
-"""The field manager of everybody of whom no more is known."""
+"""The field manager of every user who is not known better."""
 
 LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
 """Where dynamic apply keeps what it wrote."""
@@ -180,7 +180,7 @@ def times_of(entries: list[Object]) -> Mapping[Writer, str]:
 def assumed(item: Object) -> Ownership:
     """Who owns what where `metadata.managedFields` were left out, as `kubectl get` leaves them out.
 
-    What Metacontroller wrote into an object that it manages is told by what marks it as managed:
+    What Metacontroller wrote into an object that it manages follows from what marks it as managed:
     the content, our labels and annotations, and the reference to the syncer. Dynamic apply keeps
     what it wrote in an annotation, which is exact; otherwise all content is taken for its own.
     Everything else is some user's.

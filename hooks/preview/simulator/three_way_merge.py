@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _ABSENT: Final = None
-# In this order; `name` wins over `uid`, which is why owners are told apart by their names.
+# In this order; `name` wins over `uid`, which is why owners are distinguished by their names.
 _MERGE_KEYS: Final = ("containerPort", "port", "mountPath", "name", "uid", "ip", "path")
 
 

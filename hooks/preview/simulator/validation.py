@@ -51,7 +51,7 @@ _REQUIRED_KEYS: Final = {
 
 
 def violations(resource: Resource, item: Object) -> list[FieldViolation]:
-    """What is wrong with an object, but for the schema of a custom resource."""
+    """What is wrong with an object, except for the schema of a custom resource."""
     found = list(metadata_validation.violations(resource, item.get("metadata")))
     match resource.kind:
         case "ConfigMap":
@@ -63,7 +63,7 @@ def violations(resource: Resource, item: Object) -> list[FieldViolation]:
 
 
 def unknown_fields(item: Object) -> Iterator[str]:
-    """Paths that Kubernetes does not know, but for those in a custom resource's own fields.
+    """Paths that Kubernetes does not know, except for those in a custom resource's own fields.
 
     The API server would drop them; `kubectl apply` asks it to refuse them.
     """
