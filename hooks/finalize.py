@@ -136,7 +136,7 @@ def _is_terminating(namespace: str, observation: AnyObservation) -> bool:
 
 
 def _outcomes(left: Mapping[str, str], state: State) -> Sequence[Outcome]:
-    return [Outcome(namespace, state, obstacle=why) for namespace, why in sorted(left.items())]
+    return [Outcome(namespace, state, blocked_by=why) for namespace, why in sorted(left.items())]
 
 
 def _retaken(observation: AnyObservation) -> Sequence[KubernetesObject]:

@@ -68,9 +68,9 @@ def _sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResp
 
     content = _content(observation, request)
     if isinstance(content, Content):
-        room = request_size.of(observation, content)
-        context = replace(context, warning=room.warning)
-        content = room.refusal or content
+        estimate = request_size.of(observation, content)
+        context = replace(context, warning=estimate.warning)
+        content = estimate.refusal or content
     if isinstance(content, NoContent):
         return _without_content(observation, context, content)
     return _with_content(CopyDecisions(observation, content), context)

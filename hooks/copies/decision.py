@@ -87,7 +87,7 @@ class CopyDecisions:
             outcome.state,
             (*outcome.children, *kept),
             outcome.failure,
-            outcome.obstacle,
+            outcome.blocked_by,
         )
 
     def existing(self, namespace: str) -> KubernetesObject | None:
@@ -115,11 +115,11 @@ class CopyDecisions:
         if copy is None:
             return self._absent(namespace, self._related(namespace))
         if copy.is_terminating:
-            return Outcome(namespace, State.WAITING, obstacle=blocked_by(copy.object))
+            return Outcome(namespace, State.WAITING, blocked_by=blocked_by(copy.object))
         if self._syncer.source.kind.is_secret and is_marked_by_dynamic_apply(copy.object):
             # Server-side apply takes the annotation off; dynamic apply would put the new data in.
             held = preserve(copy, self.observation)
-            return Outcome(namespace, State.WAITING, (held,), obstacle=_MARKED)
+            return Outcome(namespace, State.WAITING, (held,), blocked_by=_MARKED)
         if _is_unmergeable(copy.object, self.observation.options.strategy):
             return _replaced(namespace)
         return self._present(namespace, copy.object)
@@ -138,7 +138,7 @@ class CopyDecisions:
             return Outcome(namespace, State.WAITING, children)
         controller = found.controller
         if controller is not None and conflicts.is_predecessor(controller, syncer):
-            return Outcome(namespace, State.WAITING, obstacle=blocked_by(found) or _LEFT_BEHIND)
+            return Outcome(namespace, State.WAITING, blocked_by=blocked_by(found) or _LEFT_BEHIND)
         if controller is not None:
             failure = conflicts.managed_by_another(found, controller)
         elif not conflicts.is_taken_over(found, syncer, self.content):
@@ -181,8 +181,8 @@ class CopyDecisions:
         if is_current and is_owned:
             written = copy.written_by(options.field_manager)
             return Outcome(namespace, State.CURRENT, children, written=written)
-        obstacle = None if is_owned else _UNOWNED
-        return Outcome(namespace, State.WAITING, children, obstacle=obstacle, seen=_UNLIKE)
+        unowned = None if is_owned else _UNOWNED
+        return Outcome(namespace, State.WAITING, children, blocked_by=unowned, seen=_UNLIKE)
 
     def _is_labelled(self, copy: KubernetesObject) -> bool:
         labels, annotations = copy.metadata.labels or {}, copy.metadata.annotations or {}

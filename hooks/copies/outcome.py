@@ -27,7 +27,7 @@ class State(Enum):
 class Outcome:
     """The state of one target, and the children to return for it.
 
-    `failure` is set when FAILED; `obstacle` says what a WAITING copy is waiting for where that
+    `failure` is set when FAILED; `blocked_by` says what a WAITING copy is waiting for where that
     is known, and what keeps one that is LEAVING, and `seen` what is seen of it otherwise; `written`
     says when a CURRENT one was last written, as far as that is known.
     """
@@ -36,6 +36,6 @@ class Outcome:
     state: State
     children: Sequence[Child] = ()
     failure: Failure | None = None
-    obstacle: str | None = None
+    blocked_by: str | None = None
     written: datetime | None = None
     seen: str = "the copy was requested and has not been observed with the current content"

@@ -25,8 +25,8 @@ from hooks.preview.input.source_locations import Problem, printable
 from hooks.preview.kubectl import Reference
 from hooks.preview.output import fail_on
 from hooks.preview.output.fail_on import Trigger
-from hooks.preview.output.table import Output, RehearsalReport
-from hooks.preview.simulation import RefusedError, Rehearsal, RequestedChange, plan, rehearse
+from hooks.preview.output.table import Output, SimulationReport
+from hooks.preview.simulation import RefusedError, RequestedChange, Simulation, plan, simulate
 from hooks.preview.simulator.appliers import APPLIERS
 from hooks.preview.simulator.cluster import Propagation
 from hooks.preview.simulator.hook import Hook
@@ -34,10 +34,10 @@ from hooks.preview.simulator.objects import SYNCER
 from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.simulator.schema import Schema
 
-Rehearse: TypeAlias = Callable[
-    [Input, RequestedChange | None, Hook, Schema, Installation], Rehearsal
+Simulate: TypeAlias = Callable[
+    [Input, RequestedChange | None, Hook, Schema, Installation], Simulation
 ]
-"""A way to come to a rehearsal."""
+"""A way to come to a simulation."""
 
 
 class ExitStatus(IntEnum):
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _watch(options, schema)
         given, change = _read(options, schema)
         with _hook(options) as hook:
-            rehearsal = _rehearsed(options)(given, change, hook, schema, _installed(options))
+            simulation = _simulated(options)(given, change, hook, schema, _installed(options))
     except RefusedError as error:
         return _refuse(error)
     except service.UnreachableError as error:
@@ -73,17 +73,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = _report(options, schema, given, change)
     try:
         with _readers_may_leave():
-            report.write(rehearsal, sys.stdout)
+            report.write(simulation, sys.stdout)
             sys.stdout.flush()
     except OSError as error:
         _close_output()
         print(f"The result cannot be written: {error.strerror}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
-    if found := fail_on.found(rehearsal.before, rehearsal.after, options.fail_on):
+    if found := fail_on.found(simulation.before, simulation.after, options.fail_on):
         for sentence in found:
             print(printable(f"--fail-on {sentence}"), file=sys.stderr)
         return ExitStatus.FAILED_ON
-    return ExitStatus.ALL_READY if report.is_in_order(rehearsal) else ExitStatus.NOT_READY
+    return ExitStatus.ALL_READY if report.is_in_order(simulation) else ExitStatus.NOT_READY
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -202,8 +202,8 @@ def _triggers(text: str) -> list[Trigger]:
     return [Trigger(word) for word in words]
 
 
-def _rehearsed(options: argparse.Namespace) -> Rehearse:
-    return plan if options.output is Output.PLAN else rehearse
+def _simulated(options: argparse.Namespace) -> Simulate:
+    return plan if options.output is Output.PLAN else simulate
 
 
 def _installed(options: argparse.Namespace) -> Installation:
@@ -256,9 +256,11 @@ def _hook(options: argparse.Namespace) -> Iterator[Hook]:
 
 def _report(
     options: argparse.Namespace, schema: Schema, given: Input, change: RequestedChange | None
-) -> RehearsalReport:
+) -> SimulationReport:
     ignored = given.ignored + (change.applied.ignored if change else 0)
-    return RehearsalReport(schema, options.output, changes_only=change is not None, ignored=ignored)
+    return SimulationReport(
+        schema, options.output, changes_only=change is not None, ignored=ignored
+    )
 
 
 def _watch(options: argparse.Namespace, schema: Schema) -> int:
@@ -266,26 +268,26 @@ def _watch(options: argparse.Namespace, schema: Schema) -> int:
     paths = [*options.path, *options.change]
     if STANDARD_INPUT in paths:
         raise RefusedError([Problem(STANDARD_INPUT, "standard input cannot be watched")])
-    last: Rehearsal | None = None
+    last: Simulation | None = None
     with _hook(options) as hook:
         for _ in watch.changes(paths):
             try:
                 given, change = _read(options, schema)
-                rehearsal = _rehearsed(options)(given, change, hook, schema, _installed(options))
+                simulation = _simulated(options)(given, change, hook, schema, _installed(options))
             except RefusedError as error:
                 _refuse(error)
                 continue
             report = _report(options, schema, given, change)
-            shown = rehearsal
+            shown = simulation
             if last is not None:
                 # A plan is shown next to what is there now, not next to the plan before it.
                 if options.output is not Output.PLAN:
                     report = replace(report, changes_only=True)
-                    shown = replace(rehearsal, before=watch.in_line(last.after, rehearsal.after))
-                print(f"\n{rehearsal.now:%H:%M:%S} UTC, a file has changed:\n")
+                    shown = replace(simulation, before=watch.in_line(last.after, simulation.after))
+                print(f"\n{simulation.now:%H:%M:%S} UTC, a file has changed:\n")
             report.write(shown, sys.stdout)
             sys.stdout.flush()
-            last = rehearsal
+            last = simulation
             gc.collect()
     return ExitStatus.ALL_READY
 

@@ -1,4 +1,4 @@
-"""Rehearse what a cluster would do with given objects: settle, change something, settle again.
+"""Simulate what a cluster would do with given objects: settle, change something, settle again.
 
 What is shown is the difference between two states at rest. So the given objects are first put
 into a cluster in memory, where nothing moves until the hook is asked; a change is made on what
@@ -61,7 +61,7 @@ class RequestedChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Simulation:
     """Two states, and what happened on the way from one to the other.
 
     `waiting` tells in how many seconds the hook is asked again about which syncer; `errors` are
@@ -76,18 +76,18 @@ class Rehearsal:
     assumptions: Sequence[str]
 
 
-def rehearse(
+def simulate(
     given: Input,
     change: RequestedChange | None,
     hook: Hook,
     schema: Schema,
     installed: Installation,
-) -> Rehearsal:
+) -> Simulation:
     """Let the given objects come to rest, and with a change again. Raises RefusedError."""
     stage = _Stage(hook, schema, installed)
     before = _prepare(stage, given, change)
     stage.settle()
-    return stage.rehearsal(before)
+    return stage.simulation(before)
 
 
 def plan(
@@ -96,8 +96,8 @@ def plan(
     hook: Hook,
     schema: Schema,
     installed: Installation,
-) -> Rehearsal:
-    """Do as `rehearse` does, but suspend every syncer at last: it says what it would do.
+) -> Simulation:
+    """Do as `simulate` does, but suspend every syncer at last: it says what it would do.
 
     The given objects come to rest before a change is made, and not where there is none: then what
     would be done to them is what is asked.
@@ -106,7 +106,7 @@ def plan(
     before = _prepare(stage, given, change)
     stage.suspend()
     stage.settle()
-    return stage.rehearsal(before)
+    return stage.simulation(before)
 
 
 def _prepare(stage: "_Stage", given: Input, change: RequestedChange | None) -> State:
@@ -212,11 +212,11 @@ class _Stage:
             for item in self._cluster.look_all(resource.kind)
         }
 
-    def rehearsal(self, before: State) -> Rehearsal:
+    def simulation(self, before: State) -> Simulation:
         """What there is to tell of the way from an earlier state to this one."""
         now = self._clock.now()
         waiting = self._metacontroller.waiting() if self._metacontroller else {}
-        return Rehearsal(
+        return Simulation(
             before=before,
             after=self.state(),
             now=now,

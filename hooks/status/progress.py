@@ -127,13 +127,13 @@ def _with_leaving(outcomes: Sequence[Outcome], leaving: Mapping[str, str]) -> Se
     if not leaving:
         return outcomes
     seen = [
-        replace(o, state=State.LEAVING, obstacle=leaving[o.namespace], written=None)
+        replace(o, state=State.LEAVING, blocked_by=leaving[o.namespace], written=None)
         if o.namespace in leaving and o.state is not State.WAITING
         else o
         for o in outcomes
     ]
     beyond = leaving.keys() - {o.namespace for o in outcomes}
-    seen += [Outcome(name, State.LEAVING, obstacle=leaving[name]) for name in beyond]
+    seen += [Outcome(name, State.LEAVING, blocked_by=leaving[name]) for name in beyond]
     return sorted(seen, key=lambda outcome: outcome.namespace)
 
 
@@ -211,8 +211,8 @@ def _failure(
 
 
 def _refusal(outcome: Outcome, context: StatusContext) -> str:
-    if outcome.obstacle is not None:
-        return outcome.obstacle
+    if outcome.blocked_by is not None:
+        return outcome.blocked_by
     refusal = text.refused(context.parent.metadata.name, outcome.seen)
     if context.strategy_mismatch is not None:
         return f"{refusal}; {context.strategy_mismatch}"

@@ -533,7 +533,7 @@ class Oracle:
             if wish.problem is not None or found is None or self._is_awaited(name, found):
                 pending.append(ns)
             elif _controller(found) != self._uid(name):
-                failures[ns] = self._obstacle(name, found)
+                failures[ns] = self._blocked_by(name, found)
             else:
                 (synced if self._is_current(key, name, wish) else pending).append(ns)
         planned = self._plan(name, wish, failures) if wish.is_suspended else None
@@ -671,7 +671,7 @@ class Oracle:
             and _owners(after) == _owners(before)
         )
 
-    def _obstacle(self, name: str, found: Manifest) -> str:
+    def _blocked_by(self, name: str, found: Manifest) -> str:
         if _controller(found) is not None:
             return "ManagedByAnother"
         if self._is_overwritten(name, found) and self.strategy == "dynamic-apply":

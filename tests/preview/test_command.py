@@ -107,7 +107,7 @@ def test_a_change_shows_what_it_does_and_nothing_else(preview: Run, tmp_path: Pa
         "qa/test-config        test-syncer   not made                NamespaceNotFound",
         "staging/test-config   test-syncer   deleted    key1, key2   is no longer a target",
     ]
-    assert lines[9] == "Not in order:"
+    assert lines[9] == "Problems:"
 
 
 def test_an_edit_that_leaves_no_target_is_shown_as_held(preview: Run, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value(pre
         "absent/settings   team     not made              NamespaceNotFound",
         "dev/settings      team     created    password   the syncer is new",
     ]
-    assert lines[7] == "Not in order:"
+    assert lines[7] == "Problems:"
     assert lines[8].startswith("- team: ")
     assert lines[9] == (
         "- team, namespace absent: NamespaceNotFound: The namespace does not exist; create it, "

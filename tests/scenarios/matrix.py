@@ -70,7 +70,7 @@ class Cell:
     """One combination, with the names of its objects and the namespaces that all share."""
 
     number: int
-    obstacle: str
+    existing: str
     policy: str
     happens: str
     source: str
@@ -120,9 +120,9 @@ def walk(world: World, strategy: str, prefix: str = "x-") -> None:
     assert owner
     uid = owner["metadata"]["uid"]
     wanted: dict[Cell, str] = {}
-    for (obstacle, policy), ends in expected:
+    for (existing, policy), ends in expected:
         for happens, end in zip(header[1], ends, strict=True):
-            cell = Cell(len(wanted), obstacle, policy, happens, source, target, rest, uid)
+            cell = Cell(len(wanted), existing, policy, happens, source, target, rest, uid)
             wanted[cell] = end
     _create(world, wanted)
     before = {cell: _found(world, cell) for cell in wanted}
@@ -140,7 +140,7 @@ def _sibling(cells: Mapping[Cell, str], cell: Cell) -> Cell:
     return next(
         other
         for other in cells
-        if (other.obstacle, other.policy) == (cell.obstacle, cell.policy)
+        if (other.existing, other.policy) == (cell.existing, cell.policy)
         and _EVENTS[other.happens] is _nothing
     )
 
@@ -148,7 +148,7 @@ def _sibling(cells: Mapping[Cell, str], cell: Cell) -> Cell:
 def _create(world: World, cells: Mapping[Cell, str]) -> None:
     for cell in cells:
         world.apply(_config_map(cell.source, cell.syncer, _CONTENT))
-        make = IN_THE_WAY[cell.obstacle]
+        make = IN_THE_WAY[cell.existing]
         if make is not None:
             world.apply(make(cell))
 
@@ -161,7 +161,7 @@ def _await(
 ) -> None:
     def look() -> str | None:
         wrong = [
-            f"{cell.obstacle} | {cell.policy} | {cell.happens}: {seen}, not {end}"
+            f"{cell.existing} | {cell.policy} | {cell.happens}: {seen}, not {end}"
             for cell, end in wanted.items()
             if (seen := _seen(world, cell, before[cell], changed)) != end
         ]

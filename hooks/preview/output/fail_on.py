@@ -1,4 +1,4 @@
-"""Find in a rehearsal what `--fail-on` names, so that a pull request cannot do it unseen.
+"""Find in a simulation what `--fail-on` names, so that a pull request cannot do it unseen.
 
 A syncer that lost its last target is Ready: nothing is wrong with it. So what is looked at here is
 what happens to the copies, done, planned or held.

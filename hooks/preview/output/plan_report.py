@@ -1,6 +1,6 @@
 """Show what every syncer would do, suspended or not, next to what is there now.
 
-The hook itself says so in `status.plan`, for syncers that the rehearsal has suspended; a syncer
+The hook itself says so in `status.plan`, for syncers that the simulation has suspended; a syncer
 that is deleted makes no plan, and what becomes of its copies is seen.
 """
 

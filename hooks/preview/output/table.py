@@ -1,4 +1,4 @@
-"""Compose what is printed of a rehearsal: for people as tables or a diff, for tools as objects.
+"""Compose what is printed of a simulation: for people as tables or a diff, for tools as objects.
 
 Values of ConfigMaps stand in the diff and in the objects alone; those of Secrets nowhere.
 """
@@ -13,7 +13,7 @@ from hooks.preview.input.source_locations import printable
 from hooks.preview.kubectl import Reference
 from hooks.preview.output import changes, diff, export, plan_report, render
 from hooks.preview.output.changes import Happened
-from hooks.preview.simulation import Rehearsal, is_same
+from hooks.preview.simulation import Simulation, is_same
 from hooks.preview.simulator.objects import NAMESPACE, SYNCER, Object, has_been_looked_at, name_of
 from hooks.preview.simulator.schema import Schema
 
@@ -32,91 +32,91 @@ class Output(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RehearsalReport:
-    """How a rehearsal is printed; `changes_only` leaves out what stayed as it was."""
+class SimulationReport:
+    """How a simulation is printed; `changes_only` leaves out what stayed as it was."""
 
     schema: Schema
     output: Output
     changes_only: bool = False
     ignored: int = 0
 
-    def write(self, rehearsal: Rehearsal, to: TextIO) -> None:
-        """Print a rehearsal."""
-        items = rehearsal.after.values()
+    def write(self, simulation: Simulation, to: TextIO) -> None:
+        """Print a simulation."""
+        items = simulation.after.values()
         match self.output:
             case Output.YAML:
                 export.write_yaml(items, to)
             case Output.JSON:
                 export.write_json(items, to)
             case Output.DIFF:
-                to.writelines(f"{line}\n" for line in self._diff(rehearsal, to))
+                to.writelines(f"{line}\n" for line in self._diff(simulation, to))
             case Output.TABLE:
-                to.write("\n\n".join(map(_without_commands, self._sections(rehearsal))) + "\n")
+                to.write("\n\n".join(map(_without_commands, self._sections(simulation))) + "\n")
             case Output.PLAN:
-                to.write("\n\n".join(map(_without_commands, self._plans(rehearsal))) + "\n")
+                to.write("\n\n".join(map(_without_commands, self._plans(simulation))) + "\n")
 
-    def is_in_order(self, rehearsal: Rehearsal) -> bool:
+    def is_in_order(self, simulation: Simulation) -> bool:
         """Whether every syncer is Ready, or of a plan: whether nothing would fail."""
         if self.output is Output.PLAN:
-            return not rehearsal.errors and not any(plan_report.problems(rehearsal.after))
-        return _all_ready(rehearsal)
+            return not simulation.errors and not any(plan_report.problems(simulation.after))
+        return _all_ready(simulation)
 
-    def _diff(self, rehearsal: Rehearsal, to: TextIO) -> Iterator[str]:
+    def _diff(self, simulation: Simulation, to: TextIO) -> Iterator[str]:
         coloured = to.isatty() and not os.environ.get("NO_COLOR")
         nothing = True
-        for line in diff.lines(rehearsal.before, rehearsal.after, coloured=coloured):
+        for line in diff.lines(simulation.before, simulation.after, coloured=coloured):
             nothing = False
             yield line
         if nothing:
             yield "Nothing changes."
-        for section in self._remarks(rehearsal):
+        for section in self._remarks(simulation):
             yield ""
             yield _without_commands(section)
 
-    def _sections(self, rehearsal: Rehearsal) -> Iterator[str]:
+    def _sections(self, simulation: Simulation) -> Iterator[str]:
         syncers = [
             item
-            for reference, item in rehearsal.after.items()
-            if reference.resource is SYNCER and not self._is_left_out(rehearsal, item)
+            for reference, item in simulation.after.items()
+            if reference.resource is SYNCER and not self._is_left_out(simulation, item)
         ]
         copies = [
             copy
-            for copy in changes.copies(rehearsal.before, rehearsal.after)
+            for copy in changes.copies(simulation.before, simulation.after)
             if not self.changes_only or copy.happened is not Happened.UNCHANGED
         ]
         if syncers:
-            yield render.syncers(self.schema.columns, syncers, rehearsal.now)
+            yield render.syncers(self.schema.columns, syncers, simulation.now)
         if copies:
             yield _table(copies)
         elif self.changes_only:
             yield "No copy changes."
         else:
             yield "No copies."
-        yield from self._remarks(rehearsal)
+        yield from self._remarks(simulation)
 
-    def _plans(self, rehearsal: Rehearsal) -> Iterator[str]:
+    def _plans(self, simulation: Simulation) -> Iterator[str]:
         yield from plan_report.sections(
-            rehearsal.before, rehearsal.after, changes_only=self.changes_only
+            simulation.before, simulation.after, changes_only=self.changes_only
         )
-        yield from self._remarks(rehearsal)
+        yield from self._remarks(simulation)
 
-    def _is_left_out(self, rehearsal: Rehearsal, syncer: Object) -> bool:
-        old = rehearsal.before.get(Reference.of(syncer))
+    def _is_left_out(self, simulation: Simulation, syncer: Object) -> bool:
+        old = simulation.before.get(Reference.of(syncer))
         return self.changes_only and old is not None and is_same(old, syncer)
 
-    def _remarks(self, rehearsal: Rehearsal) -> Iterator[str]:
+    def _remarks(self, simulation: Simulation) -> Iterator[str]:
         gone = [
             reference.name
-            for reference in rehearsal.before.keys() - rehearsal.after.keys()
+            for reference in simulation.before.keys() - simulation.after.keys()
             if reference.resource is SYNCER
         ]
         yield from _section("Deleted:", [f"{SYNCER.kind} {name}" for name in sorted(gone)])
         is_plan = self.output is Output.PLAN
-        failures = plan_report.problems(rehearsal.after) if is_plan else _failures(rehearsal)
-        yield from _section("Not in order:", [*failures, *rehearsal.errors])
+        failures = plan_report.problems(simulation.after) if is_plan else _failures(simulation)
+        yield from _section("Problems:", [*failures, *simulation.errors])
         if not is_plan:
-            yield from _section("Waiting for time to pass:", _waiting(rehearsal))
-        yield from rehearsal.assumptions
+            yield from _section("Waiting for time to pass:", _waiting(simulation))
+        yield from simulation.assumptions
         if self.ignored:
             objects = "1 object" if self.ignored == 1 else f"{self.ignored} objects"
             yield (
@@ -125,10 +125,10 @@ class RehearsalReport:
             )
 
 
-def _all_ready(rehearsal: Rehearsal) -> bool:
+def _all_ready(simulation: Simulation) -> bool:
     """Whether every syncer is Ready, and none of them goes on without end."""
-    syncers = (item for ref, item in rehearsal.after.items() if ref.resource is SYNCER)
-    return not rehearsal.errors and all(map(_is_ready, syncers))
+    syncers = (item for ref, item in simulation.after.items() if ref.resource is SYNCER)
+    return not simulation.errors and all(map(_is_ready, syncers))
 
 
 def _table(copies: Sequence[changes.Copy]) -> str:
@@ -157,9 +157,9 @@ def _section(heading: str, entries: Sequence[str]) -> Iterator[str]:
         yield "\n".join([heading, *(f"- {entry}" for entry in entries)])
 
 
-def _failures(rehearsal: Rehearsal) -> Iterator[str]:
+def _failures(simulation: Simulation) -> Iterator[str]:
     """One sentence for each syncer that is not Ready, and one for each namespace that fails."""
-    for reference, item in rehearsal.after.items():
+    for reference, item in simulation.after.items():
         if reference.resource is not SYNCER or _is_ready(item):
             continue
         ready = _condition(item, "Ready")
@@ -172,11 +172,11 @@ def _failures(rehearsal: Rehearsal) -> Iterator[str]:
             )
 
 
-def _waiting(rehearsal: Rehearsal) -> list[str]:
+def _waiting(simulation: Simulation) -> list[str]:
     """Which syncers wait for what; a timer that is left over when nothing waits says nothing."""
     waiting = []
-    for reference, item in rehearsal.after.items():
-        seconds = rehearsal.waiting.get(reference.name)
+    for reference, item in simulation.after.items():
+        seconds = simulation.waiting.get(reference.name)
         status = item.get("status") or {}
         refused = [f for f in status.get("failures") or () if f["reason"] in _OVERDUE]
         if reference.resource is SYNCER and seconds is not None:
