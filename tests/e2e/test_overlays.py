@@ -128,24 +128,22 @@ def test_under_tls_prometheus_knows_the_scheme_the_name_and_the_authority_of_the
     rendered = by_name(kustomize(overlay(tmp_path, project, BASE, ["monitoring", "secrets", tls])))
 
     host = f"configmap-syncer-webhook.{NAMESPACE}.svc"
-    assert rendered["ServiceMonitor", "configmap-syncer-webhook"]["spec"]["endpoints"] == [
+    endpoints = rendered["PodMonitor", "configmap-syncer-webhook"]["spec"]["podMetricsEndpoints"]
+    assert endpoints == [
         {
-            "port": "https",
-            "scheme": "https",
             "path": "/metrics",
-            "interval": "30s",
+            "port": "http",
+            "scheme": "https",
             "tlsConfig": {"serverName": host, "ca": authority},
         }
     ]
     if tls == "tls":
         page = (ROOT / "docs/monitoring.md").read_text("utf-8")
-        example = re.search(r"^```yaml\n(endpoints:.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        example = re.search(
+            r"^```yaml\n(podMetricsEndpoints:.*?)^```$", page, re.MULTILINE | re.DOTALL
+        )
         assert example
-        assert yaml.safe_load(example[1]) == {
-            "endpoints": rendered["ServiceMonitor", "configmap-syncer-webhook"]["spec"]["endpoints"]
-        }
-    (port,) = rendered["Service", "configmap-syncer-webhook"]["spec"]["ports"]
-    assert port["name"] == "https"
+        assert yaml.safe_load(example[1]) == {"podMetricsEndpoints": endpoints}
     registration = rendered["CompositeController", "configmap-syncer"]["spec"]["hooks"]
     assert registration["sync"]["webhook"]["url"] == f"https://{host}/sync"
 
@@ -231,7 +229,7 @@ def test_the_component_for_monitoring_adds_what_the_documentation_says(tmp_path:
     expected = by_name(kustomize(COMPLETE))
     assert {name: each for name, each in rendered.items() if name in expected} == expected
     assert rendered.keys() - expected.keys() == {
-        ("ServiceMonitor", "configmap-syncer-webhook"),
+        ("PodMonitor", "configmap-syncer-webhook"),
         ("PodMonitor", "configmap-syncer-metacontroller"),
         ("PrometheusRule", "configmap-syncer"),
         ("ConfigMap", "configmap-syncer-dashboard"),

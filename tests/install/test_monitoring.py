@@ -8,14 +8,14 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from hooks.settings import Settings
 from tools.monitoring import DASHBOARD, FOLDER, files
 
 ROOT: Final = Path(__file__).parents[2]
-COMPONENTS: Final = ROOT / "metacontroller/components"
 
 
-def _read(path: str) -> Any:
-    return yaml.safe_load((ROOT / "metacontroller" / path).read_text("utf-8"))
+def _read(path: str) -> list[Any]:
+    return list(yaml.safe_load_all((ROOT / "metacontroller" / path).read_text("utf-8")))
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
@@ -41,22 +41,27 @@ def test_every_metric_of_kube_state_metrics_has_a_row_and_every_row_is_a_metric(
     ]
 
 
-def test_the_service_of_the_hook_is_scraped_at_a_port_that_it_has() -> None:
-    monitor = _read("components/monitoring/servicemonitor.yaml")
-    service = _read("base/service.yaml")
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"]
-    labels = monitor["spec"]["selector"]["matchLabels"]
-    assert labels.items() <= service["metadata"]["labels"].items()
-    assert [endpoint["port"]] == [port["name"] for port in service["spec"]["ports"]]
-
-
-def test_the_pods_of_metacontroller_are_scraped_at_the_port_of_their_metrics() -> None:
-    monitor = _read("components/monitoring/podmonitor.yaml")
-    deployment = _read("components/metacontroller/deployment.yaml")
+@pytest.mark.parametrize(
+    ("component", "deployment"),
+    [
+        ("webhook", "base/deployment.yaml"),
+        ("metacontroller", "components/metacontroller/deployment.yaml"),
+    ],
+)
+def test_the_pods_are_scraped_at_a_port_that_they_have(component: str, deployment: str) -> None:
+    monitors = {
+        each["metadata"]["labels"]["app.kubernetes.io/component"]: each
+        for each in _read("components/monitoring/podmonitors.yaml")
+    }
+    monitor = monitors[component]
+    (installed,) = _read(deployment)
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (container,) = installed["spec"]["template"]["spec"]["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert monitor["metadata"]["namespace"] == deployment["metadata"]["namespace"]
-    assert monitor["spec"]["selector"] == deployment["spec"]["selector"]
-    assert f"--metrics-address=:{ports[endpoint['port']]}" in container["args"]
+    assert monitors.keys() == {"webhook", "metacontroller"}
+    assert monitor["metadata"]["namespace"] == installed["metadata"]["namespace"]
+    assert monitor["spec"]["selector"] == installed["spec"]["selector"]
+    served = {"webhook": Settings().port, "metacontroller": 9999}
+    assert ports[endpoint["port"]] == served[component]
+    if component == "metacontroller":
+        assert "--metrics-address=:9999" in container["args"]
