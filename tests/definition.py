@@ -18,3 +18,9 @@ STATUS: Final[dict[str, dict[str, Any]]] = _PROPERTIES["status"]["properties"]
 """The schemas of the fields of `status`."""
 DEFAULTS: Final = {name: schema["default"] for name, schema in SPEC.items() if "default" in schema}
 """What the API server writes into a spec that does not say it."""
+COPIED: Final = tuple(
+    name.removeprefix("source")
+    for name, schema in SPEC.items()
+    if name.startswith("source") and schema["description"].startswith("Name of the source")
+)
+"""The kinds that are copied; `source` and the kind is the field that names a source of it."""

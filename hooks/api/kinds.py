@@ -15,8 +15,12 @@ class Kind:
 
     name: str
     resource: str
-    field: str
     is_secret: bool
+
+    @property
+    def field(self) -> str:
+        """The field of a syncer's spec that names a source of the kind."""
+        return f"source{self.name}"
 
     @property
     def group(self) -> str:
@@ -24,11 +28,12 @@ class Kind:
         return f"{self.name}.{API_VERSION}"
 
 
-CONFIG_MAP: Final = Kind("ConfigMap", "configmaps", "sourceConfigMap", is_secret=False)
-SECRET: Final = Kind("Secret", "secrets", "sourceSecret", is_secret=True)
+CONFIG_MAP: Final = Kind("ConfigMap", "configmaps", is_secret=False)
+SECRET: Final = Kind("Secret", "secrets", is_secret=True)
 KINDS: Final = (CONFIG_MAP, SECRET)
+_BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
 
 def of(name: str) -> Kind:
     """The kind of an observed object by its `kind`."""
-    return SECRET if name == SECRET.name else CONFIG_MAP
+    return _BY_NAME.get(name, CONFIG_MAP)

@@ -4,13 +4,13 @@ The CRD refuses nonsense, but its rules may be older than the hook or taken away
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from hooks.api import kinds, protocol
-from hooks.api.kinds import Kind
+from hooks.api.kinds import KINDS, Kind
 from hooks.api.names import CONTROLLER_UID, GROUP, MANAGED_BY, SYNCED_BY, SYNCED_FROM
 from hooks.api.text import named
 from hooks.spec import selectors
@@ -69,8 +69,8 @@ def problem(name: str, spec: Spec) -> str | None:
             "Correct spec.sourceNamespace: it is not a namespace name",
         ),
         (
-            (spec.source_config_map is None) is (spec.source_secret is None),
-            "Name the source either in spec.sourceConfigMap or in spec.sourceSecret",
+            len(_sources(spec)) != 1,
+            f"Name the source either in {' or in '.join(f'spec.{each.field}' for each in KINDS)}",
         ),
         (
             not _OBJECT_NAME.fullmatch(source_name),
@@ -117,9 +117,13 @@ def is_namespace_list(text: str) -> bool:
 
 def source_of(spec: Spec) -> tuple[str, Kind]:
     """The source's name, empty where the spec gives none, and its kind."""
-    if spec.source_secret is not None:
-        return spec.source_secret, kinds.SECRET
-    return spec.source_config_map or "", kinds.CONFIG_MAP
+    return next(iter(_sources(spec)), ("", kinds.CONFIG_MAP))
+
+
+def _sources(spec: Spec) -> Sequence[tuple[str, Kind]]:
+    """Every source that the spec names; there has to be one."""
+    given = ((spec.source_secret, kinds.SECRET), (spec.source_config_map, kinds.CONFIG_MAP))
+    return [(name, kind) for name, kind in given if name is not None]
 
 
 def _is_prune_limit(given: int | str | None) -> bool:

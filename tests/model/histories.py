@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tests.definition import SPEC
+from tests.definition import COPIED, SPEC
 from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle
 
 Step = Mapping[str, Any]
@@ -99,15 +99,21 @@ _targets = st.one_of(
         }
     ),
 )
+
+
+def _named_as_source(kind: str, name: str) -> Manifest:
+    return {f"source{each}": name if each == kind else None for each in COPIED}
+
+
 _sources = st.sampled_from(
     [
-        {"sourceNamespace": namespace, "sourceConfigMap": config_map, "sourceSecret": secret}
-        for namespace, config_map, secret in (
-            *[("x-src", "x-config", None)] * 6,
-            ("x-src", "x-other", None),
-            ("x-dev", "x-config", None),
-            ("x-dev", "x-other", None),
-            ("x-src", None, "x-config"),
+        {"sourceNamespace": namespace} | _named_as_source(kind, name)
+        for namespace, kind, name in (
+            *[("x-src", "ConfigMap", "x-config")] * 6,
+            ("x-src", "ConfigMap", "x-other"),
+            ("x-dev", "ConfigMap", "x-config"),
+            ("x-dev", "ConfigMap", "x-other"),
+            *(("x-src", kind, "x-config") for kind in COPIED if kind != "ConfigMap"),
         )
     ]
 )
@@ -148,7 +154,7 @@ FIXED: Final = {"progressDeadlineSeconds": 1}
 _HAND_WRITTEN: Final = frozenset(
     {
         *FIXED,
-        *("sourceNamespace", "sourceConfigMap", "sourceSecret"),
+        *("sourceNamespace", *(f"source{kind}" for kind in COPIED)),
         *("targetNamespaces", "namespaceSelector", "excludeNamespaces"),
         *("keys", "renameKeys"),
         *("targetName", "targetLabels", "targetAnnotations", "pruneLimit"),
@@ -412,7 +418,7 @@ _namespaces = st.one_of(
 
 def _steps(known: Oracle) -> st.SearchStrategy[Step]:
     """What can be done with what is there."""
-    there = [key for key in known.objects if key[0] in ("ConfigMap", "Secret")]
+    there = [key for key in known.objects if key[0] in COPIED]
     syncers, held, sources = known.syncers(), known.held_by_the_prune_guard(), known.sources()
     fixed = {key for key in sources if known.is_controlled(key)}
     hanging = [key for key in there if known.may_not_go(key)]
@@ -466,7 +472,7 @@ GUARD: Final[Sequence[Manifest]] = (
                         "apiGroups": [""],
                         "apiVersions": ["v1"],
                         "operations": ["CREATE", "DELETE"],
-                        "resources": ["configmaps", "secrets"],
+                        "resources": [f"{kind.lower()}s" for kind in COPIED],
                     }
                 ],
                 "objectSelector": {"matchExpressions": [{"key": KEEP, "operator": "Exists"}]},
@@ -495,11 +501,15 @@ _SOURCES: Final[Sequence[Step]] = [
     for kind, name, metadata, data in (
         ("ConfigMap", "x-config", {}, {"level": "info", "color": "blue"}),
         ("ConfigMap", "x-other", {}, {"level": "other"}),
-        (
-            "Secret",
-            "x-config",
-            {"annotations": {f"{_GROUP}/allow-sync-to": "*"}},
-            _encoded({"level": "secret"}),
+        *(
+            (
+                kind,
+                "x-config",
+                {"annotations": {f"{_GROUP}/allow-sync-to": "*"}},
+                _encoded({"level": kind.lower()}),
+            )
+            for kind in COPIED
+            if kind != "ConfigMap"
         ),
     )
 ]

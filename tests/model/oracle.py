@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.definition import DEFAULTS
+from tests.definition import COPIED, DEFAULTS
 
 Manifest = dict[str, Any]
 Key = tuple[str, str, str]
@@ -33,7 +33,6 @@ _HASH = f"{_GROUP}/content-hash"
 _CONSENT = f"{_GROUP}/allow-sync-to"
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 """Where Metacontroller keeps what it wrote under dynamic apply; histories hold nonsense there."""
-_COPIED = ("ConfigMap", "Secret")
 KEEP = "x-keep"
 """The label of objects that an admission policy lets nobody delete, but for the prefix."""
 
@@ -152,7 +151,7 @@ class Oracle:
     def _is_hanging_on(self, key: Key) -> bool:
         """Whether what would go with an object has finalizers or may not be deleted."""
         kind, _, name = key
-        if kind in _COPIED:
+        if kind in COPIED:
             return self._is_guarded(self.objects[key])
         uid = self.objects[key]["metadata"]["uid"]
         return any(
@@ -160,7 +159,7 @@ class Oracle:
             or any(owner["uid"] == uid for owner in self._owners_of(k))
             or (kind == "ConfigMapSyncer" and _labels(item).get("synced-by") == name)
             for k, item in self.objects.items()
-            if k[0] in _COPIED
+            if k[0] in COPIED
             if _finalizers(item) or self._is_guarded(item) or self._is_unreadable(item)
         )
 
@@ -229,7 +228,7 @@ class Oracle:
                 if _labels(self.objects[key]).get("controller-uid") != self._uid(name):
                     self._disown(self.objects[key], name)
         for key, item in self.objects.items():
-            labelled = _labels(item).get("controller-uid") if key[0] in _COPIED else None
+            labelled = _labels(item).get("controller-uid") if key[0] in COPIED else None
             for name in self.syncers():
                 if labelled == self._uid(name) and _controller(item) is None:
                     takers = [n for n in self._wanting(key) if self._may_take(n, item)]
@@ -693,8 +692,8 @@ class Oracle:
 
     def _source_key(self, name: str) -> Key:
         spec = self._spec(name)
-        kind = "Secret" if spec.get("sourceSecret") else "ConfigMap"
-        return kind, spec["sourceNamespace"], spec.get("sourceSecret") or spec["sourceConfigMap"]
+        kind = next(each for each in COPIED if spec.get(f"source{each}"))
+        return kind, spec["sourceNamespace"], spec[f"source{kind}"]
 
     def _source(self, name: str) -> Manifest | None:
         return self.objects.get(self._source_key(name))
@@ -748,10 +747,10 @@ class Oracle:
     def _controlled(self, name: str) -> list[Key]:
         uid = self._uid(name)
         items = self.objects.items()
-        return [key for key, item in items if key[0] in _COPIED and _controller(item) == uid]
+        return [key for key, item in items if key[0] in COPIED and _controller(item) == uid]
 
     def _owners_of(self, key: Key) -> list[Manifest]:
-        is_copied = key in self.objects and key[0] in _COPIED
+        is_copied = key in self.objects and key[0] in COPIED
         return _owners(self.objects[key]) if is_copied else []
 
     def _remove(self, key: Key) -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from hooks.copies.prune_guard import RECORDED_SECONDS
+from tests.definition import COPIED
 from tests.model.histories import GUARD, NAMESPACES, Step, drawn
 from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle, WriteRefused
 from tests.scenarios.end_state import differences
@@ -29,7 +30,6 @@ _HELD = "config.example.com/held"
 _WAITED_FOR = ("NotApplied", "NotRemoved")
 MOST_BYTES_OF_A_STATUS = 256 * 1024
 
-_COPIED = ("ConfigMap", "Secret")
 _UID_OF = re.compile(r"uid of (.+)")
 
 
@@ -163,10 +163,10 @@ class Trial:
         wanted = {
             "/".join(key): _comparable(item)
             for key, item in oracle.objects.items()
-            if key[0] in _COPIED
+            if key[0] in COPIED
         }
         found = {}
-        for kind in _COPIED:
+        for kind in COPIED:
             for item in self.world.objects(kind):
                 metadata = item["metadata"]
                 is_ours = metadata["namespace"].startswith(self.prefix)
@@ -207,7 +207,7 @@ class Trial:
 
     def _shown(self, key: Key) -> str | None:
         found = self.world.find(ObjectReference(key[0], key[2], key[1] or None))
-        return found["metadata"]["resourceVersion"] if found and key[0] in _COPIED else None
+        return found["metadata"]["resourceVersion"] if found and key[0] in COPIED else None
 
     def waiting(self) -> set[str]:
         """The syncers that wait for a copy to go, and look after it now and then."""
@@ -402,7 +402,7 @@ def _expectation(oracle: Oracle) -> Step:
         )
     objects = []
     for key, item in sorted(oracle.objects.items()):
-        if key[0] in _COPIED:
+        if key[0] in COPIED:
             comparable = _comparable(item)
             labels = {k: v for k, v in comparable["labels"].items() if k != "controller-uid"}
             owners = [

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from hooks.preview.simulator.objects import RESOURCES
 from tests.scenarios.story import Manifest, ObjectReference, Story
 
-_KINDS = ("Namespace", "ConfigMap", "Secret", "ConfigMapSyncer")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # What confirms a held change is a digest of the syncer's uid, too.
 _TOKEN = re.compile(r'(confirm-prune(?:=|": ")|"pruneToken": ")[0-9a-f]{16}\b')
@@ -43,7 +43,7 @@ def end_state(story: Story, world: Listing) -> dict[str, Any]:
 
 
 def _of_story(story: Story, world: Listing) -> Iterable[Manifest]:
-    for kind in _KINDS:
+    for kind in RESOURCES:
         for item in world.objects(kind):
             metadata = item["metadata"]
             if metadata.get("namespace", metadata["name"]).startswith(story.prefix):

@@ -13,6 +13,7 @@ from hooks.preview.simulator.cluster import Cluster, Propagation
 from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.metacontroller import Metacontroller
 from hooks.preview.simulator.objects import (
+    RESOURCES,
     SYNCER,
     ApiError,
     Object,
@@ -230,7 +231,7 @@ class SimulatedWorld:
         """Every object with its version."""
         return {
             (str(ObjectReference.of(item | {"kind": kind})), item["metadata"]["resourceVersion"])
-            for kind in ("Namespace", "ConfigMap", "Secret", "ConfigMapSyncer")
+            for kind in RESOURCES
             for item in self.objects(kind)
         }
 

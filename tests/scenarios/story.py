@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from hooks.preview.simulator.objects import RESOURCES
 from tests.cases import expanded
 from tests.conditions import ready
 
@@ -17,10 +18,7 @@ STRATEGIES = ("server-side-apply", "dynamic-apply")
 Manifest = dict[str, Any]
 
 API_VERSIONS = {
-    "ConfigMap": "v1",
-    "ConfigMapSyncer": "config.example.com/v1alpha1",
-    "Namespace": "v1",
-    "Secret": "v1",
+    **{kind: resource.api_version for kind, resource in RESOURCES.items()},
     "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
     "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from hooks.settings import Settings
 from hooks.spec.validation import Spec
 from hooks.status.types import Status, SyncedReason
 from tests.cases import cases
+from tests.definition import COPIED as COPIED_KINDS
 from tests.definition import DEFAULTS, SPEC, STATUS
 from tests.model import histories
 
@@ -91,13 +93,7 @@ def test_every_reason_is_in_a_recorded_answer(reason: str) -> None:
 
 
 def test_every_kind_has_a_field_of_the_spec_that_names_its_source() -> None:
-    sources = {field for field in SPEC if field.startswith("source") and "Name of" in _text(field)}
-    assert {kind.field for kind in KINDS} == sources
-
-
-def _text(field: str) -> str:
-    description: str = SPEC[field]["description"]
-    return description
+    assert {kind.field for kind in KINDS} == {f"source{kind}" for kind in COPIED_KINDS}
 
 
 def test_the_simulator_has_the_kinds_that_are_copied_and_no_other() -> None:
@@ -109,6 +105,12 @@ def test_metacontroller_can_be_set_up_to_manage_every_kind() -> None:
     patches = (ROOT / "metacontroller").glob("**/compositecontroller.yaml")
     manifests = "".join(path.read_text("utf-8") for path in patches)
     assert [kind for kind in KINDS if f"resource: {kind.resource}\n" not in manifests] == []
+
+
+def test_the_admission_policy_is_about_every_kind() -> None:
+    policy, _ = yaml.safe_load_all((ROOT / "metacontroller/base/admission.yaml").read_text("utf-8"))
+    (rule,) = policy["spec"]["matchConstraints"]["resourceRules"]
+    assert rule["resources"] == [kind.resource for kind in KINDS]
 
 
 OPTIONS = {"strategy": "apply_strategy"}

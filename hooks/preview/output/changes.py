@@ -13,10 +13,8 @@ from typing import Final
 from hooks.preview.kubectl import Reference
 from hooks.preview.simulation import State, is_same
 from hooks.preview.simulator.objects import (
-    CONFIG_MAP,
     COPIED,
     NAMESPACE,
-    SECRET,
     SYNCER,
     Object,
     Resource,
@@ -245,13 +243,13 @@ def _unresolved(status: Object) -> str:
 
 def copied(syncer: Object) -> Resource:
     """The kind of a syncer's source and copies."""
-    return SECRET if syncer["spec"].get("sourceSecret") else CONFIG_MAP
+    return next(each for each in COPIED if syncer["spec"].get(f"source{each.kind}"))
 
 
 def copy_name(syncer: Object) -> str:
     """The name of a syncer's copies."""
     spec = syncer["spec"]
-    return str(spec.get("targetName") or spec.get("sourceSecret") or spec["sourceConfigMap"])
+    return str(spec.get("targetName") or spec[f"source{copied(syncer).kind}"])
 
 
 def syncer_of(item: Object | None) -> str | None:

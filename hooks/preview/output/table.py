@@ -14,7 +14,14 @@ from hooks.preview.kubectl import Reference
 from hooks.preview.output import changes, diff, export, plan_report, render
 from hooks.preview.output.changes import Happened
 from hooks.preview.simulation import Simulation, is_same
-from hooks.preview.simulator.objects import NAMESPACE, SYNCER, Object, has_been_looked_at, name_of
+from hooks.preview.simulator.objects import (
+    COPIED,
+    NAMESPACE,
+    SYNCER,
+    Object,
+    has_been_looked_at,
+    name_of,
+)
 from hooks.preview.simulator.schema import Schema
 
 _OVERDUE: Final = ("NotApplied", "NotRemoved")
@@ -120,8 +127,8 @@ class SimulationReport:
         if self.ignored:
             objects = "1 object" if self.ignored == 1 else f"{self.ignored} objects"
             yield (
-                f"Ignored: {objects} of other kinds than {NAMESPACE.kind}, ConfigMap, Secret "
-                f"and {SYNCER.kind}"
+                f"Ignored: {objects} of other kinds than "
+                f"{', '.join(each.kind for each in (NAMESPACE, *COPIED))} and {SYNCER.kind}"
             )
 
 

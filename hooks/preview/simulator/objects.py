@@ -16,13 +16,18 @@ Objects: TypeAlias = list[Object]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What the API server knows about a kind."""
+    """What the API server knows about a kind.
+
+    `fields` are those that a client sets and that are stored, but for `apiVersion`, `kind` and
+    `metadata`; a custom resource has its schema instead.
+    """
 
     kind: str
     api_version: str
     plural: str
     namespaced: bool
     has_status: bool
+    fields: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -40,10 +45,24 @@ class Resource:
         return f"{self.kind}.{self.api_version}"
 
 
-CONFIG_MAP: Final = Resource("ConfigMap", "v1", "configmaps", namespaced=True, has_status=False)
-SECRET: Final = Resource("Secret", "v1", "secrets", namespaced=True, has_status=False)
+CONFIG_MAP: Final = Resource(
+    "ConfigMap",
+    "v1",
+    "configmaps",
+    namespaced=True,
+    has_status=False,
+    fields=("data", "binaryData", "immutable"),
+)
+SECRET: Final = Resource(
+    "Secret",
+    "v1",
+    "secrets",
+    namespaced=True,
+    has_status=False,
+    fields=("data", "immutable", "type"),
+)
 COPIED: Final = (CONFIG_MAP, SECRET)
-"""The kinds that a syncer can copy."""
+"""The kinds that a syncer can copy. A source is named by the field `source` and its kind."""
 NAMESPACE: Final = Resource("Namespace", "v1", "namespaces", namespaced=False, has_status=True)
 SYNCER: Final = Resource(
     "ConfigMapSyncer",
@@ -52,7 +71,7 @@ SYNCER: Final = Resource(
     namespaced=False,
     has_status=True,
 )
-RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, CONFIG_MAP, SECRET, SYNCER)}
+RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, *COPIED, SYNCER)}
 
 NOT_OBSERVED: Final = -1
 """The `status.observedGeneration` of a syncer at which no controller has looked."""

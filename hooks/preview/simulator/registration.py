@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.preview.simulator.objects import CONFIG_MAP, COPIED, Object, Resource
+from hooks.preview.simulator.objects import CONFIG_MAP, COPIED, SECRET, Object, Resource
 
 NAME: Final = "configmap-syncer"
 FINALIZER: Final = f"metacontroller.io/compositecontroller-{NAME}"
 RESYNC_PERIOD_SECONDS: Final = 300
 
-CHILDREN: Final = (CONFIG_MAP,)
+CHILDREN: Final = tuple(resource for resource in COPIED if resource is not SECRET)
 CHILDREN_WITH_SECRETS: Final = COPIED
 
 

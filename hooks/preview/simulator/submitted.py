@@ -19,11 +19,7 @@ from hooks.preview.simulator.objects import (
     Resource,
 )
 
-_FIELDS: Final = {
-    "ConfigMap": ("apiVersion", "kind", "metadata", "data", "binaryData", "immutable"),
-    "Secret": ("apiVersion", "kind", "metadata", "data", "immutable", "type"),
-    "Namespace": ("apiVersion", "kind", "metadata"),
-}
+_EVERY_OBJECT: Final = ("apiVersion", "kind", "metadata")
 _METADATA_FIELDS: Final = (
     "name",
     "namespace",
@@ -69,7 +65,7 @@ def accepted(resource: Resource, manifest: Object, schema: SyncerSchema | None) 
     if resource is not SYNCER:
         item = {
             field: item[field]
-            for field in _FIELDS[resource.kind]
+            for field in (*_EVERY_OBJECT, *resource.fields)
             if item.get(field) not in (None, {})
         }
     elif schema is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hooks.preview.simulator import metadata_validation
-from hooks.preview.simulator.objects import Object, Resource
+from hooks.preview.simulator.objects import COPIED, RESOURCES, SECRET, SYNCER, Object, Resource
 from hooks.preview.simulator.refusals import FieldViolation, strings
 
 _MAXIMUM_BYTES: Final = 1024 * 1024
@@ -21,11 +21,8 @@ _MAXIMUM_BYTES: Final = 1024 * 1024
 _KEY: Final = re.compile(r"\A[-._a-zA-Z0-9]+\Z")
 _KEY_LENGTH: Final = 253
 _EVERY_OBJECT: Final = frozenset({"apiVersion", "kind", "metadata"})
-_FIELDS: Final = {
-    "ConfigMap": _EVERY_OBJECT | {"data", "binaryData", "immutable"},
-    "Secret": _EVERY_OBJECT | {"data", "stringData", "immutable", "type"},
-    "Namespace": _EVERY_OBJECT | {"spec", "status"},
-}
+_NOT_STORED: Final = {"Secret": {"stringData"}, "Namespace": {"spec", "status"}}
+"""Fields that a client may send although the simulator stores nothing of them."""
 _METADATA: Final = frozenset(
     {
         *("name", "generateName", "namespace", "labels", "annotations"),
@@ -53,12 +50,11 @@ _REQUIRED_KEYS: Final = {
 def violations(resource: Resource, item: Object) -> list[FieldViolation]:
     """What is wrong with an object, except for the schema of a custom resource."""
     found = list(metadata_validation.violations(resource, item.get("metadata")))
-    match resource.kind:
-        case "ConfigMap":
-            found += _values(item, text="data", encoded="binaryData")
-        case "Secret":
-            found += _values(item, text="stringData", encoded="data")
-            found += _typed(item)
+    if resource is SECRET:
+        found += _values(item, text="stringData", encoded="data")
+        found += _typed(item)
+    elif resource in COPIED:
+        found += _values(item, text="data", encoded="binaryData")
     return found
 
 
@@ -67,7 +63,10 @@ def unknown_fields(item: Object) -> Iterator[str]:
 
     The API server would drop them; `kubectl apply` asks it to refuse them.
     """
-    known = _FIELDS.get(item["kind"], item.keys())
+    known = frozenset(item)
+    resource = RESOURCES.get(item["kind"], SYNCER)
+    if resource is not SYNCER:
+        known = _EVERY_OBJECT | {*resource.fields} | _NOT_STORED.get(resource.kind, set())
     yield from sorted(str(field) for field in item.keys() - known)
     metadata = item.get("metadata")
     if not isinstance(metadata, dict):
