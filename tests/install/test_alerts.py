@@ -225,7 +225,7 @@ LIVED: Final = (
     pytest.param(
         every(5, 61, ("a", READY)) | {62: [("b", READY)]},
         {70: [], 86: [], 90: [SILENT], 119: [SILENT]},
-        id="silent when nobody asks any more",
+        id="silent when the hook is no longer called",
     ),
     pytest.param(
         {0: [("b", READY)]}
@@ -258,7 +258,7 @@ LIVED: Final = (
     pytest.param(
         every(5, 20, ("a", STALLED)) | every(5, 90, ("b", READY), since=21),
         {20: [NOT_READY, STALLED_SYNCER], 23: [], 89: []},
-        id="stalled no more when the replica that was asked last says so",
+        id="no longer stalled when the replica that answered last says so",
     ),
     pytest.param(
         every(5, 30, ("a", NEAR)) | every(5, 90, ("a", READY), since=30),
