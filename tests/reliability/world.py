@@ -215,9 +215,9 @@ class LiveCluster:
             ),
             "deletion": (metadata.get("deletionTimestamp"), None),
         }
-        for what, (is_so, shall_be) in wanted.items():
-            if is_so != shall_be:
-                yield f"its {what} are {is_so!r:.200} and should be {shall_be!r:.200}"
+        for what, (is_so, expected) in wanted.items():
+            if is_so != expected:
+                yield f"its {what} are {is_so!r:.200} and should be {expected!r:.200}"
 
 
 def _syncer(name: str, chosen: Mapping[str, Any]) -> Object:
