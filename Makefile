@@ -103,8 +103,9 @@ api-reference: $(STAMP) ## Write docs/api-reference.md from the custom resource 
 	@$(BIN)/python -m tools.api_reference
 
 .PHONY: monitoring
-monitoring: $(STAMP) ## Write what is generated in monitoring/ from its rules
+monitoring: $(STAMP) ## Write what is generated in monitoring/ from its rules, and what the chart has of it
 	@$(BIN)/python -m tools.monitoring
+	@$(BIN)/python -m tools.chart
 
 .PHONY: chart
 chart: $(STAMP) ## Write what the Helm chart has from elsewhere: definitions and the table of values

@@ -18,6 +18,8 @@ CHART: Final = ROOT / "charts/configmap-syncer"
 CRD: Final = ROOT / "crds/configmapsyncers.config.example.com.yaml"
 METACONTROLLER_CRDS: Final = ROOT / "metacontroller/complete/metacontroller-crds.yaml"
 KINDS: Final = CHART / "charts/metacontroller-crds/crds/metacontroller.yaml"
+RULES: Final = ROOT / "monitoring/rules.yaml"
+DASHBOARD: Final = ROOT / "monitoring/dashboard.json"
 README: Final = CHART / "README.md"
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -43,6 +45,9 @@ def generated() -> dict[Path, str]:
     return {
         CHART / "templates/customresourcedefinition.yaml": definition(CRD.read_text("utf-8")),
         KINDS: _source(METACONTROLLER_CRDS) + METACONTROLLER_CRDS.read_text("utf-8"),
+        CHART / "files/rules.yaml": _source(RULES) + RULES.read_text("utf-8"),
+        # JSON has no comments.
+        CHART / "files/dashboard.json": DASHBOARD.read_text("utf-8"),
         README: _TABLE.sub(lambda _: f"\n{table()}\n", README.read_text("utf-8")),
     }
 

@@ -1,4 +1,4 @@
-"""The product recovers from the death of any of its parts."""
+"""The product gets over the death of any of its parts."""
 
 import os
 import signal

@@ -60,7 +60,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": TEXT})
 
     def allows(self, method: str) -> bool:
-        """Whether the refusal allows a method."""
+        """Whether a refused client is told to use a method."""
         return method in self.headers["Allow"].split(", ")
 
 

@@ -292,7 +292,7 @@ def test_a_body_that_does_not_arrive_is_the_clients_fault(
 
 
 class Stalled(io.BytesIO):
-    """A body that stops after what it is made of."""
+    """A body of which what it is made of comes, and then nothing any more."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell() == len(self.getvalue()):

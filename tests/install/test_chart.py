@@ -17,7 +17,11 @@ from tests.controlplane import Object
 from tests.controlplane.stack import NAMESPACE, kustomize
 from tests.controlplane.tools import ROOT, kubectl
 
-GENERATED = {"configmap-syncer-webhook-tls", "configmap-syncer-webhook-ca"}
+RULE = "PrometheusRule"
+GENERATED = {
+    ("Secret", "configmap-syncer-webhook-tls"),
+    ("ConfigMap", "configmap-syncer-webhook-ca"),
+}
 """The objects whose contents are certificates."""
 
 ONLY_ONE_HAS = {"helm.sh/resource-policy", "config.example.com/ca-bundle"}
@@ -48,7 +52,7 @@ def by_name(objects: Sequence[Object], *, certificates: bool = True) -> dict[Key
         if each["kind"] == "Secret":
             # Kustomize breaks the lines.
             without["data"] = {k: base64.b64decode(v) for k, v in each["data"].items()}
-        if not certificates and metadata["name"] in GENERATED and "data" in each:
+        if not certificates and (each["kind"], metadata["name"]) in GENERATED:
             without["data"] = sorted(each["data"])
         key = (each["apiVersion"], each["kind"], metadata.get("namespace", ""), metadata["name"])
         assert key not in found
@@ -67,7 +71,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(tmp_path_factory: pytest.TempPathFactory, certificates: Path) -> Path:
     """A copy of what kustomize reads, with certificates."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("metacontroller", "crds"):
+    for name in ("metacontroller", "crds", "monitoring"):
         shutil.copytree(ROOT / name, folder / name)
     shutil.copytree(
         certificates, folder / "metacontroller/components/tls/certs", dirs_exist_ok=True
@@ -128,6 +132,9 @@ BASE, COMPLETE = "metacontroller", "metacontroller/complete"
 TLS = {"tls.enabled": True, "tls.source": "given"}
 CERT_MANAGER = {"tls.enabled": True, "tls.source": "cert-manager"}
 SECRETS = {"secrets.enabled": True}
+MONITORING = {
+    f"metrics.{name}.enabled": True for name in ("podMonitor", "prometheusRule", "dashboard")
+}
 ADOPTION = {"adoption.enabled": True, "applyStrategy": "dynamic-apply"}
 
 
@@ -240,6 +247,26 @@ def test_helm_finds_nothing_to_say_against_the_chart() -> None:
             id="two monitors of one pod",
         ),
         pytest.param(
+            {"metacontroller.enabled": False, "metrics.prometheusRule.enabled": True},
+            "metrics.prometheusRule needs metacontrollerMemoryLimit",
+            id="an alert on a limit that the chart does not know",
+        ),
+        pytest.param(
+            {
+                "metrics.prometheusRule": {
+                    "enabled": True,
+                    "metacontrollerMemoryLimit": "a lot",
+                }
+            },
+            "needs a limit such as 2Gi",
+            id="an alert on a limit that is no quantity",
+        ),
+        pytest.param(
+            {"metrics.prometheusRule.disabledAlerts": ["NoSuchAlert"]},
+            "disabledAlerts has NoSuchAlert",
+            id="an alert that there is not",
+        ),
+        pytest.param(
             {"podDisruptionBudget.minAvailable": 1},
             "podDisruptionBudget needs maxUnavailable or minAvailable",
             id="two limits of disruptions",
@@ -313,6 +340,79 @@ def test_a_value_of_another_type_or_name_is_refused(name: str, value: Any) -> No
     assert "values don't meet the specifications of the schema" in answer
     *_, last = name.split(".")
     assert last in answer
+
+
+@compared
+@pytest.mark.parametrize(
+    ("values", "components"),
+    [
+        pytest.param({}, [], id="unencrypted"),
+        pytest.param(TLS, ["tls"], id="under TLS"),
+        pytest.param(SECRETS | CERT_MANAGER, ["secrets", "tls-cert-manager"], id="certificates"),
+    ],
+)
+def test_helm_and_kustomize_monitor_the_same(
+    values: Values, components: Sequence[str], kustomized: Kustomize
+) -> None:
+    installed = helm.rendered(*helm.values(MONITORING | dict(values)))
+    expected = by_name(kustomized(COMPLETE, ["monitoring", *components]))
+    # Given certificates are compared above; here Helm is given none.
+    for kind, name in GENERATED:
+        expected.pop(("v1", kind, NAMESPACE, name), None)
+    assert by_name(installed) == expected
+
+
+def test_an_alert_on_memory_follows_the_limit_and_another_one_is_left_out() -> None:
+    alerts = {
+        "metrics.prometheusRule.enabled": True,
+        "metrics.prometheusRule.disabledAlerts": ["ConfigMapSyncerNothingAnswered"],
+        "metacontroller.resources.limits.memory": "500Mi",
+    }
+    (rule,) = (each for each in helm.rendered(*helm.values(alerts)) if each["kind"] == RULE)
+    rules = {each.get("alert"): each for group in rule["spec"]["groups"] for each in group["rules"]}
+    assert "ConfigMapSyncerNothingAnswered" not in rules
+    assert "> 0.8 * 524288000\n" in rules["ConfigMapSyncerMetacontrollerMemory"]["expr"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ports"),
+    [("PodMonitor", ["http", "metrics"]), ("ServiceMonitor", ["https", "metrics"])],
+)
+def test_prometheus_scrapes_by_either_kind_and_presents_what_a_proxy_asks_for(
+    kind: str, ports: Sequence[str]
+) -> None:
+    values = {
+        f"metrics.{kind[0].lower()}{kind[1:]}": {"enabled": True, "labels": {"release": "main"}},
+        "metrics.bearerToken.secretName": "prometheus-token",
+        "metrics.clientCertificate.secretName": "prometheus-tls",
+    }
+    rendered = helm.rendered(*helm.values(TLS | values))
+    monitors = {each["metadata"]["name"]: each for each in rendered if each["kind"] == kind}
+    names = ["configmap-syncer-webhook", "configmap-syncer-metacontroller"]
+    assert {each["metadata"]["labels"]["release"] for each in monitors.values()} == {"main"}
+    ((hook,), (metacontroller,)) = (
+        monitors[name]["spec"].get("endpoints") or monitors[name]["spec"]["podMetricsEndpoints"]
+        for name in names
+    )
+    assert metacontroller == {"path": "/metrics", "port": ports[1]}
+    assert hook == {
+        "path": "/metrics",
+        "port": ports[0],
+        "scheme": "https",
+        "tlsConfig": {
+            "serverName": f"configmap-syncer-webhook.{NAMESPACE}.svc",
+            "ca": {"configMap": {"name": "configmap-syncer-webhook-ca", "key": "ca.crt"}},
+            "cert": {"secret": {"name": "prometheus-tls", "key": "tls.crt"}},
+            "keySecret": {"name": "prometheus-tls", "key": "tls.key"},
+        },
+        "authorization": {
+            "type": "Bearer",
+            "credentials": {"name": "prometheus-token", "key": "token"},
+        },
+    }
+    # A ServiceMonitor finds pods by a Service with the same labels.
+    services = {each["metadata"]["name"] for each in rendered if each["kind"] == "Service"}
+    assert services == set(names if kind == "ServiceMonitor" else names[:1])
 
 
 @compared

@@ -1,4 +1,4 @@
-"""Prometheus scrapes what is installed; what is generated is current."""
+"""What Prometheus is told to scrape is what is installed; what is generated is current."""
 
 import json
 import re

@@ -170,3 +170,14 @@ host: HOST
 {{- $variables := values (include "configmap-syncer.variables" . | fromYaml) -}}
 {{ concat $variables (list "APPLY_STRATEGY" "PORT" "BEARER_TOKEN_FILE" "TLS_CERTIFICATE_FILE" "TLS_KEY_FILE" "CLIENT_CA_FILE") | toYaml }}
 {{- end }}
+
+{{/* A quantity of memory, such as 2Gi, in bytes. */}}
+{{- define "configmap-syncer.bytes" -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 -}}
+{{- $unit := regexFind "[A-Za-z]*$" (toString .) -}}
+{{- $number := trimSuffix $unit (toString .) -}}
+{{- if not (and (hasKey $units $unit) (regexMatch "^[0-9]+$" $number)) -}}
+{{- fail (printf "The alert on Metacontroller's memory needs a limit such as 2Gi or 500Mi, and not %q. Set metrics.prometheusRule.metacontrollerMemoryLimit." (toString .)) -}}
+{{- end -}}
+{{- mul (int64 $number) (index $units $unit) -}}
+{{- end }}
