@@ -261,7 +261,7 @@ LIVED: Final = (
         id="stalled no more when the replica that was asked last says so",
     ),
     pytest.param(
-        every(5, 30, ("a", NEAR)) | every(5, 90, ("a", READY), since=30),
+        every(5, 30, ("a", NEAR)) | every(5, 90, ("b", READY), since=30),
         {4: [], 6: [NEAR_LIMIT], 14: [NEAR_LIMIT], 31: []},
         id="near the limit while the requests take so much",
     ),
@@ -298,11 +298,17 @@ def _requests(code: int, hook: str = "sync") -> str:
 MADE_UP: Final = (
     pytest.param(
         {QUEUE: "0x10 stale"},
-        {10: {}, 17: {METACONTROLLER_DOWN: {"name": "CompositeController-configmap-syncer"}}},
+        {
+            10: {},
+            15: {},
+            17: {METACONTROLLER_DOWN: {"name": "CompositeController-configmap-syncer"}},
+        },
         id="leader gone",
     ),
     pytest.param(
-        {QUEUE: "0x10 _x3 0x20"}, {17: {}, 20: {}}, id="nothing when another replica leads soon"
+        {QUEUE: "0x10 stale _x2 0x20"},
+        {13: {}, 20: {}},
+        id="nothing when another replica leads soon",
     ),
     pytest.param(
         {_requests(500): "0x10 1x30"},

@@ -13,7 +13,8 @@ LINKS = sorted(set(re.findall(r"\]\(([^)#\s]+)", PAGE)))
 PATHS = sorted(
     set(
         re.findall(
-            r"`((?:\.github|crds|docs|examples|hooks|metacontroller|tests|tools)/[^`\s]*)`", PAGE
+            r"`((?:\.github|crds|docs|examples|hooks|metacontroller|monitoring|tests|tools)/[^`\s]*)`",
+            PAGE,
         )
     )
 )
