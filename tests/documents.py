@@ -45,7 +45,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class DocumentCommand:
-    """One command of a document, and the lines that it shall print."""
+    """One command of a document, and the lines that it should print."""
 
     document: str
     line: int

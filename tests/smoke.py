@@ -5,7 +5,7 @@ but Python's own library is there:
 
     python smoke.py REQUEST -- COMMAND...
 
-REQUEST is the file of the request's body. The service is told its port by PORT,
+REQUEST is the file of the request's body. PORT tells the service its port,
 and ended in any case. The exit code is 0 when the answer is one that Metacontroller
 can use.
 """

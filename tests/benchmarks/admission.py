@@ -75,7 +75,7 @@ def _switch(plane: ControlPlane, binding: Object, *, is_guarded: bool) -> None:
         plane.client.delete(binding["kind"], binding["metadata"]["name"])
     wait_for(
         lambda: plane.is_guarded(plane.tenant) is is_guarded,
-        "the policy to be in force" if is_guarded else "the policy to be in force no more",
+        "the policy to be in force" if is_guarded else "the policy to be out of force",
     )
 
 

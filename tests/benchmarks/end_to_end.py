@@ -1,7 +1,7 @@
-"""How long the real thing takes, beside a bare loop that writes the same objects and does no more.
+"""How long the real thing takes, next to a bare loop that only writes the same objects.
 
 The loop is the least that anybody could do: one process, one kept-alive TLS connection, bodies
-encoded beforehand, one server-side apply after the other on the same API server.
+encoded before, one server-side apply after the other on the same API server.
 """
 
 import contextlib

@@ -32,7 +32,7 @@ def keys_applied_as_metacontroller(number: int) -> Request:
 
 
 def keys_of_a_manager_each(number: int) -> Request:
-    """A Secret's copy with keys of which each has a field manager of its own."""
+    """A Secret's copy in which each key has its own field manager."""
     request = _recorded(_SECRET)
     for found in _copies(request):
         found["data"] = _many(number, _VALUE)
@@ -67,7 +67,7 @@ def keys_to_be_claimed(number: int) -> Request:
 
 
 def keys_of_the_source(number: int) -> Request:
-    """A source of many keys, of which globs choose some and others get another name."""
+    """A source of many keys; globs select some, and others get another name."""
     request = _recorded(_CONFIG_MAP)
     request["related"]["ConfigMap.v1"][_SOURCE]["data"] = _many(number, "x")
     names = list(_names(number))
@@ -103,7 +103,7 @@ def finalizers(number: int) -> Request:
 
 
 def metadata_of_a_held_copy(number: int) -> Request:
-    """A copy with many labels and annotations, of which Metacontroller's name has all."""
+    """A copy with many labels and annotations, all owned by Metacontroller's field manager."""
     request = _recorded(_CONFIG_MAP)
     del request["related"]["ConfigMap.v1"][_SOURCE]
     for found in _copies(request):
@@ -138,7 +138,7 @@ def consent_to_many(number: int) -> Request:
 
 
 def missing_source(number: int) -> Request:
-    """Many targets, all of which wait for a source and failed before."""
+    """Many targets that wait for a source and failed before."""
     request = _with_namespaces(_recorded(_CONFIG_MAP), _names(number))
     del request["related"]["ConfigMap.v1"][_SOURCE]
     names = list(_names(number))

@@ -1,6 +1,6 @@
-"""What a preview of 100 syncers of 100 namespaces costs, beside reading its own result once.
+"""What a preview of 100 syncers of 100 namespaces costs, compared with reading its own result once.
 
-Whoever wants to look at ten thousand copies in Python pays for the YAML library's loader in C; the
+Looking at ten thousand copies in Python costs the YAML library's loader in C; the
 preview makes them, judges them and asks the hook about them. Its CPU time and memory are those of
 its whole process with the service that it starts.
 """
@@ -131,7 +131,7 @@ def _measured(printed: Path, arguments: list[str]) -> None:
 
 
 def _peak(pid: int) -> int:
-    """Bytes of the largest resident sets so far, of the preview and of the service beside it."""
+    """Bytes of the largest resident sets so far, of the preview and of its service."""
     folders = [Path("/proc") / str(pid)]
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()

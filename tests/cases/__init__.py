@@ -126,7 +126,7 @@ def _numbered(value: Any, number: int) -> Any:
 
 
 def shortened(value: Any) -> Any:
-    """JSON in small notations where they save much; `expanded` gives it back."""
+    """JSON in short notations where they make it much smaller; `expanded` gives it back."""
     match value:
         case str() if len(value) > WIDTH and len(set(value)) == 1:
             return {"$repeat": [value[0], len(value)]}

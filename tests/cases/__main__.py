@@ -1,6 +1,6 @@
 """Write `response.json` for every case that has none: `python -m tests.cases --record`.
 
-What was recorded has to be read and judged before it is kept; to record a case anew, delete its
+What was recorded has to be read and judged before it is kept; to record a case again, delete its
 `response.json` first.
 """
 

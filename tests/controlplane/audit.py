@@ -1,7 +1,7 @@
 """What the API server's audit log says that one identity asked for, and by which right.
 
 A role is exactly what is needed when each of its rights was used and nothing was refused. Nobody
-but the API server can say both: it writes beside every request which binding allowed it.
+but the API server can say both: it writes with every request which binding allowed it.
 """
 
 import json

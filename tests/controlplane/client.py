@@ -285,7 +285,7 @@ class Client:
     def wait_until_gone(
         self, kind: str, name: str, namespace: str | None = None, *, seconds: float = 30
     ) -> None:
-        """Return when there is no such object any more."""
+        """Return when there is no such object."""
         wait_for(
             lambda: self.find(kind, name, namespace) is None,
             f"{kind} {name} to be gone",

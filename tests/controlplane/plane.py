@@ -253,7 +253,7 @@ class ControlPlane:
         audited = [
             f"--audit-policy-file={self._audit_policy}",
             f"--audit-log-path={self.audit_log}",
-            # Before the answer is sent, so that whoever saw an answer finds it logged.
+            # Before the answer is sent, so that a client that saw an answer finds it logged.
             "--audit-log-mode=blocking-strict",
         ]
         return [

@@ -1,4 +1,4 @@
-"""Ends the processes and removes the folder of a test run that cannot do so itself any more.
+"""Ends the processes and removes the folder of a test run that can no longer do so itself.
 
 A killed test run closes its end of the pipe that this program reads; nothing
 that the run could forget or that a signal could prevent is needed. It runs as

@@ -139,15 +139,15 @@ class Stack:
         )
 
     def install(self, components: Sequence[str] = ()) -> None:
-        """Register the hook and give Metacontroller its rights, with components beside."""
+        """Register the hook and give Metacontroller its rights, with components."""
         folder = self._with(components, self._registration)
         registered = registrations(self.hook.url, self._registration, folder)
-        beside = (*self.rights(components), *admission())
-        for each in (*beside, *self._installation(registered)):
+        rights = (*self.rights(components), *admission())
+        for each in (*rights, *self._installation(registered)):
             self.client.apply(each, field_manager="installation")
 
     def rights(self, components: Sequence[str] = ()) -> list[Object]:
-        """Metacontroller's identity, and all that it may do, with components beside."""
+        """Metacontroller's identity, and all that it may do, with components."""
         return rights(self._with(components, COMPLETE))
 
     def _with(self, components: Sequence[str], base: str) -> Path:
@@ -253,7 +253,7 @@ def registrations(hook_url: str, base: str = LOCAL, folder: Path | None = None) 
 
 
 def shipped_arguments() -> list[str]:
-    """What the whole installation tells Metacontroller, but for the ports on this machine."""
+    """What the whole installation tells Metacontroller, except for the ports on this machine."""
     (found,) = (
         each
         for each in kustomize(COMPLETE)

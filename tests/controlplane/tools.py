@@ -21,10 +21,10 @@ def asset(name: str) -> Path:
 
 
 def kubectl() -> Path:
-    """Path of kubectl: beside the control plane, else on PATH."""
-    beside = asset("kubectl")
-    if os.access(beside, os.X_OK):
-        return beside
+    """Path of kubectl: next to the control plane, else on PATH."""
+    bundled = asset("kubectl")
+    if os.access(bundled, os.X_OK):
+        return bundled
     return Path(shutil.which("kubectl") or "kubectl")
 
 

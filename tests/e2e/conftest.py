@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent
 _ON_ADOPTED = re.compile(r"(create|patch) /api/v1/namespaces/(?!default/)[^/]+/events[/:]")
 
 DIFFERED = "differed"
-"""Property of a test that lived a story in both worlds: whether they differed at the end."""
+"""Property of a test that played a story in both worlds: whether they differed at the end."""
 
 
 NO_KSTATUS = "kstatus was not asked: "

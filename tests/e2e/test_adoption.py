@@ -48,7 +48,7 @@ def test_what_is_handed_over_while_the_hook_is_away_is_adopted_when_it_is_back(
 
     wait_for_copy(stack, "late")
 
-    # That it could not ask would be told in the object's namespace.
+    # A failed call would be an event in the object's namespace.
     refused = audit.refused(stack.audited())
     assert [each for each in refused if "/namespaces/target/events" not in each] == []
 
@@ -68,7 +68,7 @@ def test_one_call_after_the_other_finds_what_no_syncer_wants_untouched(stack: St
 
 
 def wait_for_another_call(stack: Stack, key: str) -> None:
-    """Have a syncer come and go, of which every object that waits is told."""
+    """Create and delete a syncer, which makes Metacontroller call about every waiting object."""
     before = len(calls(stack, key))
     stack.wait_until_syncing()
     wait_for(lambda: len(calls(stack, key)) > before, f"a call about {key}")

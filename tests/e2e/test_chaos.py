@@ -1,4 +1,4 @@
-"""`make chaos` finds what is wrong, and the product gets over a few of its faults."""
+"""`make chaos` finds what is wrong, and the product recovers from a few of its faults."""
 
 import math
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ NAME = "config-controller"
 def renamed(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Stack]:
-    """A stack whose Metacontroller has another name, of which the hook has been told."""
+    """A stack whose Metacontroller has another name, which the hook is set to."""
     # Server-side apply takes the name of a flag, and a plain write that of the binary.
     binary = tmp_path / NAME
     binary.symlink_to(metacontroller())

@@ -112,7 +112,7 @@ def started(folder: Path, **settings: str) -> Iterator[Local]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=[each.name for each in ENDINGS])
-def test_asked_to_end_it_leaves_no_file_and_no_process(
+def test_at_a_signal_it_leaves_no_file_and_no_process(
     tmp_path: Path, ending: signal.Signals
 ) -> None:
     with started(tmp_path) as local:
@@ -126,7 +126,7 @@ def test_asked_to_end_it_leaves_no_file_and_no_process(
         assert local.left() == []
 
 
-def test_asked_to_end_while_it_starts_it_leaves_no_file_and_no_process(tmp_path: Path) -> None:
+def test_at_a_signal_while_it_starts_it_leaves_no_file_and_no_process(tmp_path: Path) -> None:
     with started(tmp_path) as local:
         wait_for(lambda: "kube-apiserver" in local.names(), "the API server to be started")
 

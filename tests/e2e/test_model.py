@@ -1,6 +1,6 @@
 """A few random histories end on the real control plane as the oracle of tests/model says.
 
-`make chaos` lives through more of them, and `tests/unit/test_model.py` through many in memory.
+`python -m tests.model --real` runs more of them, and `tests/unit/test_model.py` many in memory.
 """
 
 import itertools

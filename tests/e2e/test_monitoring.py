@@ -116,13 +116,13 @@ def has_data(prometheus: PrometheusProcess, expression: str) -> bool:
 def test_every_query_of_the_dashboard_returns_data(
     stack: Stack, prometheus: PrometheusProcess
 ) -> None:
-    asked = queries()
+    expressions = queries()
     call_the_hook(stack, "new")
 
     def empty() -> list[str]:
-        return [each for each in asked if not has_data(prometheus, each)]
+        return [each for each in expressions if not has_data(prometheus, each)]
 
-    assert len(asked) > 30
+    assert len(expressions) > 30
     wait_for(lambda: not empty(), "every query to return data", last=lambda: "\n".join(empty()))
 
 

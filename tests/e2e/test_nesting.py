@@ -1,4 +1,4 @@
-"""A stranger's object that is nested as deeply as Kubernetes stores stops nobody's syncer."""
+"""A stranger's object that is nested as deeply as Kubernetes stores stops no syncer."""
 
 import sys
 from collections.abc import Iterator, Mapping

@@ -138,7 +138,7 @@ def without_policy(stack: Stack, tenant: Client) -> Iterator[None]:
     stack.client.delete(binding["kind"], binding["metadata"]["name"])
     wait_for(
         lambda: not stack.control_plane.is_guarded(tenant),
-        "the admission policy to be in force no more",
+        "the admission policy to be out of force",
     )
     yield
     stack.client.apply(binding)

@@ -95,11 +95,11 @@ def test_neither_metacontroller_touches_objects_of_the_other(stack: Stack) -> No
     try:
         client.apply(_registration_of_widgets())
         wait_for(lambda: "widgets" in _touched(stack, SHARED), "the shared one to take its own")
-        # Ours is told of its registration's change after it has heard of the other one.
+        # Ours gets the change of its registration after that of the other one.
         before = _lists_of_syncers(stack)
         ours = {"spec": {"resyncPeriodSeconds": 301}}
         client.merge_patch("CompositeController", "configmap-syncer", ours)
-        wait_for(lambda: _lists_of_syncers(stack) > before, "ours to begin anew")
+        wait_for(lambda: _lists_of_syncers(stack) > before, "ours to begin again")
         stack.wait_until_syncing()
     finally:
         shared.kill()
@@ -164,7 +164,7 @@ def _wait_for_ready(stack: Stack, status: str, reason: str) -> None:
 
 
 def _shared_metacontroller(stack: Stack) -> MetacontrollerProcess:
-    """Another Metacontroller with all rights, told to leave alone what is ours."""
+    """Another Metacontroller with all rights, which leaves our registrations alone."""
     _service_account(
         stack,
         "metacontroller",

@@ -19,7 +19,7 @@ from tests.scenarios.story import Manifest, Story, paths, play
 
 # A story's number goes with its strategy: pytest puts tests together whose parameters are equal,
 # and that shall be those of one stack. Without the scope it would start a stack for each of them.
-TOLD = [
+PLAYED = [
     pytest.param(
         (strategy, LOCAL if story.has_adoption else COMPLETE, *story.settings.items()),
         (number, strategy),
@@ -34,11 +34,11 @@ _TRIES = ("", "again-", "once-more-")
 """On a busy machine an event can come between two others, and costs calls; but not every time."""
 
 
-@pytest.mark.parametrize(("stack", "told"), TOLD, indirect=["stack"], scope="session")
-def test_a_story_goes_as_it_is_told_and_ends_in_memory_as_it_does_really(
-    stack: Stack, told: tuple[int, str], record_property: Callable[[str, object], None]
+@pytest.mark.parametrize(("stack", "numbered"), PLAYED, indirect=["stack"], scope="session")
+def test_a_story_ends_on_a_control_plane_as_it_does_in_memory(
+    stack: Stack, numbered: tuple[int, str], record_property: Callable[[str, object], None]
 ) -> None:
-    number, _ = told
+    number, _ = numbered
     for prefix in _TRIES:
         differing, calls = _compared(stack, number, prefix)
         if differing or not calls:

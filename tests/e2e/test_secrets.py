@@ -193,7 +193,7 @@ def _holds(stack: Stack, namespace: str, data: dict[str, str]) -> bool:
 
 @contextlib.contextmanager
 def _marking(stack: Stack, namespace: str) -> Iterator[Callable[[], bool]]:
-    """Somebody who marks the copy in a namespace under Metacontroller's name until told to stop.
+    """Somebody who marks the copy in a namespace under Metacontroller's name until the test ends.
 
     Gives what tells whether they have marked it once more since it was last asked.
     """

@@ -97,7 +97,7 @@ READS_SECRETS: list[Object] = [
         ],
     },
 ]
-"""What Metacontroller's role has to be given beside, as the page says."""
+"""What Metacontroller's role needs in addition, as the page says."""
 CA_BUNDLE: Object = {
     "caBundle": {"configMapRef": {"name": "hook-ca", "namespace": NAMESPACE, "key": "ca.crt"}}
 }

@@ -1,4 +1,4 @@
-"""The product gets over the death of any of its parts."""
+"""The product recovers from the death of any of its parts."""
 
 import os
 import signal

@@ -128,7 +128,7 @@ def test_with_cert_manager_only_the_certificates_and_where_they_are_known_from_a
 
 
 def common(rendered: list[Object]) -> list[Object]:
-    """What both components bring, save for the authority that Metacontroller believes."""
+    """What both components have in common: all but the authority that Metacontroller trusts."""
     own = {"configmap-syncer-webhook-tls", "configmap-syncer-webhook-ca"}
     shared = [
         each

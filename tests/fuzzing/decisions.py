@@ -70,7 +70,7 @@ def replay(file: Path) -> None:
 def _sentences(output: str, first: int, corpus: Path) -> Iterator[str]:
     statistics = dict(_STATISTIC.findall(output))
     places, features, kept = _REACHED.findall(output)[-1]
-    yield f"{int(statistics['number_of_executed_units']):,} inputs, none of which broke anything"
+    yield f"{int(statistics['number_of_executed_units']):,} inputs, and none broke anything"
     yield f"{first} recorded requests became {kept} inputs that each reach something of their own"
     yield f"{places} places of the bytecode reached, {features} counting how often"
     yield f"{statistics['peak_rss_mb']} MiB of memory at most"

@@ -1,7 +1,7 @@
 """Fuzz the running service over its socket: gunicorn, the worker, the shell and what is behind.
 
 It is a black box here. What it answers, what it prints and the memory that it takes are looked at;
-which of its lines were reached is measured in its own process, and told at the end.
+which of its lines were reached is measured in its own process, and reported at the end.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ _REMEMBERED: Final = 10
 _SAMPLE: Final = 25
 """The memory is looked at after so many connections."""
 _ENOUGH: Final = 40
-"""With fewer samples, growth cannot be told from the first use of things."""
+"""With fewer samples, growth cannot be distinguished from warming up."""
 _GROWTH_MEBIBYTES: Final = 8.0
 _STATUS: Final = re.compile(rb"^HTTP/1\.[01] (\d{3}) ", re.MULTILINE)
 _PRINTED: Final = ("Traceback", '"code":5', "internal error", MARK)
@@ -207,7 +207,7 @@ def _reached(folder: Path) -> str:
 
 
 def _saved(last: deque[bytes], findings: Path) -> tuple[Path, ...]:
-    """The file of the last connection; beside it are those before, whose the fault may be."""
+    """The file of the last connection; next to it are those before, which may be the cause."""
     name = hashlib.sha256(last[-1]).hexdigest()[:12]
     files = [findings / f"edge-{name}-{number}" for number in range(len(last))]
     for file, sent in zip(files, reversed(last), strict=True):

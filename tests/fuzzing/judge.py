@@ -1,7 +1,7 @@
 """What every answer keeps, whatever was asked.
 
 Only MalformedRequest is ever raised, the same question gives the same bytes, Metacontroller can
-read them, the API server can store the status, no value of a ConfigMap or Secret is told anywhere
+read them, the API server can store the status, no value of a ConfigMap or Secret is shown anywhere
 but in the data of a copy, and a lot of what others write costs as much as it is long.
 """
 
@@ -114,7 +114,7 @@ def _keeps_secrets(question: Question) -> None:
             child.pop("binaryData", None)
         answer = json.dumps(response)
     if any(mark in answer and mark not in json.dumps(request) for mark in _MARKS):
-        raise BrokenAnswer("a value is told")
+        raise BrokenAnswer("a value is shown")
 
 
 def _objects(request: Any) -> Iterator[Any]:

@@ -60,7 +60,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": TEXT})
 
     def allows(self, method: str) -> bool:
-        """Whether a refused client is told to use a method."""
+        """Whether the refusal allows a method."""
         return method in self.headers["Allow"].split(", ")
 
 

@@ -292,7 +292,7 @@ def test_a_body_that_does_not_arrive_is_the_clients_fault(
 
 
 class Stalled(io.BytesIO):
-    """A body of which what it is made of comes, and then nothing any more."""
+    """A body that stops after what it is made of."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell() == len(self.getvalue()):

@@ -1,4 +1,4 @@
-"""What somebody wants who reaches the port, each with the test that he does not get it.
+"""What an attacker who reaches the port may want, each with the test that shows its prevention.
 
 Time limits are set so high here that only what gives way to others can explain an answer.
 """
@@ -65,7 +65,7 @@ def slow_reader(client: Pieces) -> None:
 
 @contextlib.contextmanager
 def crowd(port: int, count: int, does: Callable[[Pieces], None]) -> Iterator[list[Pieces]]:
-    """So many clients at once, each of which does the same and then nothing any more."""
+    """So many clients at once that each do the same and then nothing."""
     with contextlib.ExitStack() as connections:
         clients = []
         for _ in range(count):
@@ -215,7 +215,7 @@ def test_to_fill_the_memory_with_answers_that_nobody_fetches(start: Start) -> No
 
 
 def test_to_fill_the_memory_with_one_answer_to_a_small_question(port: int) -> None:
-    # The namespaces' number times the content, of which the question holds one.
+    # The content once for each namespace; the request holds it once.
     answer = call(port, "POST", "/sync", large_answer(2_000, 300_000))
 
     assert ready(json.loads(answer.body)["status"])["reason"] == "TooLarge"
@@ -333,7 +333,7 @@ def test_to_hide_a_request_in_the_body_of_another(port: int, hook: str) -> None:
     hidden = b"GET /metrics HTTP/1.1\r\nHost: service\r\n\r\n"
     body = HOOKS[hook]
     with Pieces(port) as client:
-        # Both lengths at once, and a length beside chunks: whoever sits in between reads the other.
+        # Both lengths at once, and a length with chunks: a proxy in between reads the other one.
         client.head(
             f"/{hook}", f"Content-Length: {len(body)}", f"Content-Length: {len(body + hidden)}"
         )

@@ -1,4 +1,4 @@
-"""The service ends when it is told to: what it was asked is answered, and nothing else waited for.
+"""The service ends on SIGTERM: it answers the requests that it has, and waits for nothing else.
 
 What it would wait for is allowed ten minutes here, so that an end in time needs no clock.
 """
@@ -57,7 +57,7 @@ def test_under_load_every_request_that_was_taken_is_answered(start: Start) -> No
     all_answered = threading.Barrier(CLIENTS + 1)
 
     def client() -> list[int]:
-        """The codes of all answers on one connection, until it is told that there are no more."""
+        """The codes of all answers on one connection, until the service closes it."""
         codes = []
         connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=DEADLINE_SECONDS)
         with contextlib.closing(connection):

@@ -14,7 +14,7 @@ DEADLINE_SECONDS = 30
 
 
 class RecordingReservation:
-    """What is told when a decision begins and ends."""
+    """Records when a decision begins and ends."""
 
     def __init__(self, refused: Exception | None = None) -> None:
         self.refused = refused

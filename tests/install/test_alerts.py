@@ -65,7 +65,7 @@ def every(minutes: int, until: int, *events: tuple[str, str], since: int = 0) ->
     return dict.fromkeys(range(since, until, minutes), events)
 
 
-def lived(events: Events, minutes: int) -> Series:
+def series_of(events: Events, minutes: int) -> Series:
     """The series of both replicas and of an idle Metacontroller, read once a minute."""
     replicas: dict[str, Replica | None] = {name: Replica(SETTINGS) for name in "ab"}
     seen: dict[tuple[str, str], dict[int, float]] = {}
@@ -201,7 +201,7 @@ def test_the_limit_of_the_memory_is_that_of_the_deployment() -> None:
     assert expression.strip().endswith(f"> 0.8 * {int(limit[:-2]) * GIB}")
 
 
-LIVED: Final = (
+HISTORIES: Final = (
     pytest.param(
         every(5, 90, ("a", READY)) | every(5, 90, ("b", READY), since=2),
         {20: [], 89: []},
@@ -225,7 +225,7 @@ LIVED: Final = (
     pytest.param(
         every(5, 61, ("a", READY)) | {62: [("b", READY)]},
         {70: [], 86: [], 90: [SILENT], 119: [SILENT]},
-        id="silent when nobody asks any more",
+        id="silent when the hook is no longer called",
     ),
     pytest.param(
         {0: [("b", READY)]}
@@ -258,7 +258,7 @@ LIVED: Final = (
     pytest.param(
         every(5, 20, ("a", STALLED)) | every(5, 90, ("b", READY), since=21),
         {20: [NOT_READY, STALLED_SYNCER], 23: [], 89: []},
-        id="stalled no more when the replica that was asked last says so",
+        id="no longer stalled when the replica that answered last says so",
     ),
     pytest.param(
         every(5, 30, ("a", NEAR)) | every(5, 90, ("b", READY), since=30),
@@ -280,7 +280,7 @@ LIVED: Final = (
 
 
 @needs_promtool
-@pytest.mark.parametrize(("events", "firing"), LIVED)
+@pytest.mark.parametrize(("events", "firing"), HISTORIES)
 def test_an_alert_fires_when_it_should_and_not_otherwise(
     events: Events, firing: Mapping[int, Sequence[str]], tmp_path: Path
 ) -> None:
@@ -288,7 +288,7 @@ def test_an_alert_fires_when_it_should_and_not_otherwise(
         minute: {alert: {"syncer": "sample"} if alert in OF_A_SYNCER else {} for alert in alerts}
         for minute, alerts in firing.items()
     }
-    judge_alerts(tmp_path, lived(events, max(firing) + 1), labelled)
+    judge_alerts(tmp_path, series_of(events, max(firing) + 1), labelled)
 
 
 def _requests(code: int, hook: str = "sync") -> str:
@@ -362,14 +362,14 @@ def test_an_alert_about_errors_or_metacontroller_fires_when_it_should_and_not_ot
     differing: Series, firing: Mapping[int, Mapping[str, Mapping[str, str]]], tmp_path: Path
 ) -> None:
     minutes = max(firing) + 1
-    healthy = lived(every(5, minutes, ("a", READY), ("b", READY)), minutes)
+    healthy = series_of(every(5, minutes, ("a", READY), ("b", READY)), minutes)
     # A series under another name would show nothing.
     assert differing.keys() <= healthy.keys()
     judge_alerts(tmp_path, healthy | differing, firing)
 
 
 def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() -> None:
-    firings: list[Any] = [case.values[1] for case in (*LIVED, *MADE_UP)]
+    firings: list[Any] = [case.values[1] for case in (*HISTORIES, *MADE_UP)]
     cases = [set(alerts) for firing in firings for alerts in firing.values()]
     assert set().union(*cases) == set(ALERTS)
     assert set().intersection(*cases) == set()
@@ -400,7 +400,7 @@ def test_the_counts_are_those_of_the_replica_that_answered_last(tmp_path: Path) 
         }
         for minute, pending in ((4, 0), (6, 1))
     ]
-    judge(tmp_path, lived(events, 7), {"promql_expr_test": expected})
+    judge(tmp_path, series_of(events, 7), {"promql_expr_test": expected})
 
 
 @needs_promtool

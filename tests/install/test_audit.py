@@ -42,7 +42,7 @@ def _index(answer: Mapping[str, Any]) -> Iterator[str]:
 
 def _audit(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     service = ("--vulnerability-service", "osv", "--osv-url", url)
-    # Whoever has a proxy for the real index has none on the way to this one.
+    # A proxy that is set for the real index is not used for this one.
     return run("tools.audit", *service, *arguments, NO_PROXY="127.0.0.1")
 
 

@@ -53,7 +53,7 @@ class BuildStage:
         return self.root / (self.folder / path).relative_to("/")
 
     def files(self) -> set[str]:
-        """The files in the image's folder beside the virtual environment's."""
+        """The files in the image's folder without the virtual environment."""
         found = (path.relative_to(self.real(".")) for path in self.real(".").rglob("*"))
         return {
             str(path)

@@ -1,4 +1,4 @@
-"""What Prometheus is told to scrape is what is installed; what is generated is current."""
+"""Prometheus scrapes what is installed; what is generated is current."""
 
 import json
 import re

@@ -33,7 +33,7 @@ Start = Callable[[], Trial]
 
 @dataclass
 class _Tally:
-    """What has been lived through."""
+    """What has been run so far."""
 
     histories: int = 0
     steps: int = 0

@@ -29,7 +29,7 @@ NOT_DRAWN: Final = {
     "a targetLabel edited by hand while all is held": (
         "whose the label is when the hold ends differs between the strategies"
     ),
-    "a source that is handed from one syncer to another": "for a moment it is nobody's copy",
+    "a source that is handed from one syncer to another": "for a moment it is unmanaged",
     "dynamic apply's annotation on a ConfigMap under server-side apply": (
         "a copy that an invalid spec holds loses its targetLabels by it"
     ),
@@ -37,7 +37,7 @@ NOT_DRAWN: Final = {
         "Secrets are not enabled there, and what others made a copy is theirs"
     ),
     "quotas": "to the hook they are what admission is",
-    "edits of an object that has finalizers": "what is deleted meanwhile is not written any more",
+    "edits of an object that has finalizers": "what is deleted meanwhile is no longer written",
     "the end of a syncer or a Namespace with copies that cannot go": "stories tell of it",
     "namespaces of Kubernetes' own": "they are shared by all histories on a real control plane",
     "contents near the limits": "unit tests and tests/e2e/test_sizes.py",
@@ -148,7 +148,7 @@ _GROUPS: Final[dict[str, st.SearchStrategy[Manifest]]] = {
     ),
     "pruneLimit": _maybe("pruneLimit", 0, 0, 1, "50%"),
 }
-"""Fields of a spec of which the definition does not say what is worth drawing, in groups."""
+"""Fields of a spec whose definition does not say what is worth drawing, in groups."""
 FIXED: Final = {"progressDeadlineSeconds": 1}
 """With a deadline of a second what hangs is said at once."""
 _HAND_WRITTEN: Final = frozenset(

@@ -34,7 +34,7 @@ _CONSENT = f"{_GROUP}/allow-sync-to"
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 """Where Metacontroller keeps what it wrote under dynamic apply; histories hold nonsense there."""
 KEEP = "x-keep"
-"""The label of objects that an admission policy lets nobody delete, but for the prefix."""
+"""The label of objects that an admission policy protects from deletion, without the prefix."""
 
 
 class WriteRefused(Exception):
@@ -202,7 +202,7 @@ class Oracle:
     # What comes of it.
 
     def settle(self, who: Who) -> None:
-        """Let every syncer do what it does until nothing changes any more."""
+        """Let every syncer act until nothing changes."""
         before = None
         while before != self.objects:
             before = copy.deepcopy(self.objects)
@@ -285,7 +285,7 @@ class Oracle:
         return self._marks[key].is_ours and says not in (None, name) and not is_named
 
     def _hold(self, name: str, wish: _Wish) -> None:
-        """Every copy stays, but for those that somebody else takes away."""
+        """Every copy stays, except those that somebody else deletes."""
         if not (self._losing(name, wish) if wish.problem else self._would_hold(name)):
             self._held_changes.pop(name, None)
         elif not wish.is_suspended and self._is_emptied(name, wish):
@@ -314,11 +314,11 @@ class Oracle:
         return is_lost and self._spec(name).get("sourceDeletionPolicy") == "Delete"
 
     def _wanted(self, name: str, wish: _Wish) -> set[str]:
-        """The namespaces that shall hold a copy; the source's own never does."""
+        """The namespaces that should have a copy; the source's own never does."""
         return wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
 
     def _losing(self, name: str, wish: _Wish) -> set[str]:
-        """The namespaces whose copy goes only because they are no target any more."""
+        """The namespaces whose copy is deleted only because they are no longer targets."""
         wanted = self._wanted(name, wish)
         return {
             key[1]
@@ -610,7 +610,7 @@ class Oracle:
         }
 
     def _resumed(self, name: str) -> "Oracle":
-        """The same, a moment after a suspended syncer was told to go on."""
+        """The same, a moment after a suspended syncer was resumed."""
         after = copy.deepcopy(self)
         after._spec(name)["suspend"] = False
         after._keep = None
@@ -657,7 +657,7 @@ class Oracle:
         return self.strategy == "server-side-apply" and self._may_take(name, found)
 
     def _is_current(self, key: Key, name: str, wish: _Wish) -> bool:
-        """Whether a copy already is as it would be written, but for metadata that is too much."""
+        """Whether a copy already is as it would be written, except for additional metadata."""
         written = copy.deepcopy(self)
         if not written._place(key, name, wish, lambda _key, _names: name):
             return False
@@ -855,7 +855,7 @@ def _controller(item: Manifest) -> str | None:
 def _selected(
     held: Manifest, patterns: Sequence[str], renamed: Mapping[str, str]
 ) -> Manifest | str:
-    """The keys to copy, under the names that they shall have, or what is wrong with them."""
+    """The keys to copy, under their new names, or what is wrong with them."""
     keys = {key for part in ("data", "binaryData") for key in held[part]}
     chosen = {key: renamed.get(key, key) for key in keys if not patterns or _is_any(key, patterns)}
     if not all(any(_is_any(key, [pattern]) for key in keys) for pattern in patterns):

@@ -6,7 +6,7 @@ from hooks.preview.simulator.objects import Object
 
 
 def _owned(**fields: object) -> Object:
-    """Metadata with one owner that is right but for the given fields."""
+    """Metadata with one owner that is right except for the given fields."""
     return {"ownerReferences": [_OWNER | fields]}
 
 
@@ -66,7 +66,7 @@ ACCEPTED_METADATA: Final[dict[str, Object]] = {
     ),
     "an owner that controls": _owned(controller=True, blockOwnerDeletion=False),
     "an owner with null for what it may leave out": _owned(controller=None),
-    "two owners of which one controls": {
+    "two owners, one controls": {
         "ownerReferences": [
             _OWNER | {"controller": True},
             _OWNER | {"name": "other", "uid": "another", "controller": False},

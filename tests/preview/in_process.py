@@ -1,4 +1,4 @@
-"""The whole command in this process, with the real hook behind it but for HTTP."""
+"""The whole command in this process, with the real hook behind it, but without HTTP."""
 
 import contextlib
 import io

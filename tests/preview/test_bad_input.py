@@ -150,7 +150,7 @@ def said(text: str | bytes) -> list[str]:
                     "digit."
                 ),
             ],
-            id="a rule of the CRD beside its schema",
+            id="a rule of the CRD next to its schema",
         ),
         pytest.param(
             SYNCER.replace("  sourceNamespace: shared\n", "").replace("dev", "5")

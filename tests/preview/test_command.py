@@ -219,7 +219,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
         while True:
             try:
                 printed += (more := os.read(ours, 65536))
-            except OSError:  # Linux ends a terminal's reader so when nobody writes any more.
+            except OSError:  # Linux ends a terminal's reader so when no writer is left.
                 break
             if not more:
                 break

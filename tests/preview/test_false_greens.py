@@ -266,7 +266,7 @@ def wrong(draw: st.DrawFn) -> Object:
 
 @st.composite
 def written(draw: st.DrawFn, item: Object) -> bytes:
-    """A manifest beside good ones, in one of the ways in which people keep them."""
+    """A manifest among good ones, in one of the ways in which people keep them."""
     good = list(yaml.safe_load_all(documents(GOOD, OBJECTS)))
     at = draw(st.integers(0, len(good)))
     items = [*good[:at], item, *good[at:]]

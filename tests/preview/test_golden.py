@@ -1,6 +1,6 @@
 """Every format, to the last character, on examples/ and a change to them.
 
-`python -m tests.preview.test_golden` writes the files of tests/preview/golden anew; what changes
+`python -m tests.preview.test_golden` writes the files of tests/preview/golden again; what changes
 in them has to be read and judged before it is kept.
 """
 

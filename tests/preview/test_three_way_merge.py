@@ -22,7 +22,7 @@ from hooks.preview.simulator.three_way_merge import merge
             {"data": {"a": "1"}},
             {},
             {"kind": "ConfigMap"},
-            id="a map that is wanted no more goes with what others added to it",
+            id="a map that is no longer wanted is removed with what others added",
         ),
         pytest.param(
             {"data": {"a": "edited"}},

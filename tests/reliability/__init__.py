@@ -1,4 +1,4 @@
-"""Faults, load and time on the real control plane: what the product gets over, and how fast.
+"""Faults, load and time on the real control plane: what the product recovers from, and how fast.
 
 Every run takes its length in seconds and a seed, and prints both with what it got through. There
 are three (`__main__`):
@@ -13,7 +13,7 @@ work again. The registration is the shipped one.
 
 Then nobody helps, and within `HEALING_SECONDS` all must be so:
 
-- the copies, and nothing beside them: data equal, labels, annotations and owner right, immutable
+- the copies, and nothing else: data equal, labels, annotations and owner right, immutable
   or not; none left behind anywhere
 - the status: Ready with the counts and the list, of this generation; a second syncer, which has
   objects of its copies' name in its way, says so and keeps its other copies current
@@ -25,10 +25,10 @@ Then nobody helps, and within `HEALING_SECONDS` all must be so:
 The regular resync also heals what Metacontroller has not noticed, so `Parts` registers with a
 period that is longer than a run: none can fall into a run's healing. Where something is not
 healed, a resync is made on purpose, by an annotation on the syncer, which takes the same path. If
-that heals it, the run says so, and it is a failure, save where the proxy saw that /customize was
+that heals it, the run says so, and it is a failure, except where the proxy saw that /customize was
 asked about that syncer in the fault and not answered: Metacontroller drops such an event.
 
-**flood.** Many syncers at once, a source that never rests, and one very large syncer beside small
+**flood.** Many syncers at once, a source that never rests, and one very large syncer next to small
 ones.
 
 **soak.** Random histories without end, with the hook's memory and file descriptors.

@@ -78,7 +78,7 @@ class ChaosReport:
 
     @property
     def failures(self) -> int:
-        """How many faults were not got over as they have to be."""
+        """How many faults were not recovered from as required."""
         return sum(bool(each.failures) for each in self.injected)
 
     def __str__(self) -> str:
@@ -96,8 +96,8 @@ class ChaosReport:
             f"Without a fault, a replaced copy was away for {self.undisturbed_away:.2f} s at most"
         )
         lines.append(
-            f"{len(self.injected)} faults ({self.missed} more came too late), of which {lost} were "
-            f"healed by a resync after a lost event; not got over: {self.failures}"
+            f"{len(self.injected)} faults ({self.missed} more came too late), {lost} of them "
+            f"healed by a resync after a lost event; not recovered from: {self.failures}"
         )
         return "\n".join(lines)
 
@@ -198,7 +198,7 @@ class Chaos:
             )
 
     def _heal(self) -> dict[str, list[str]]:
-        """What is still not as it shall be when the time is over."""
+        """What is still wrong when the time is over."""
         deadline = time.monotonic() + HEALING_SECONDS
         while left := self._world.shortcomings():
             if time.monotonic() > deadline:

@@ -19,7 +19,7 @@ _LONGER_THAN_METACONTROLLER_WAITS: Final = 65
 
 
 class Missed(Exception):
-    """The hook was not asked any more: the operation was over before the fault fell."""
+    """The hook was not called again: the operation was over before the fault fell."""
 
 
 @dataclass(frozen=True, slots=True)

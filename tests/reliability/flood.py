@@ -33,7 +33,7 @@ _ARGUMENTS: Final = (
     "--workers=20",
     "--client-go-qps=100 --client-go-burst=200",
 )
-"""What Metacontroller is told for each comparison, over QPS 500 and burst 1000."""
+"""Metacontroller's flags for each comparison, over QPS 500 and burst 1000."""
 _CHANGED_NAMESPACES: Final = 50
 _SECONDS_TO_SETTLE: Final = 1_800
 _SOURCES: Final = "overload-source"
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         "restless": lambda stack: _restless_source(
             stack, options.seconds or RESTLESS_SECONDS, random.Random(options.seed)
         ),
-        "large": lambda stack: _large_beside_small(stack, options.metacontroller or _ARGUMENTS),
+        "large": lambda stack: _large_with_small(stack, options.metacontroller or _ARGUMENTS),
     }
     for name in options.only or situations:
         with Stack(SERVER_SIDE_APPLY) as stack:
@@ -126,7 +126,7 @@ def _restless_source(stack: Stack, seconds: float, chance: random.Random) -> Ite
     )
 
 
-def _large_beside_small(stack: Stack, settings: Sequence[str]) -> Iterator[str]:
+def _large_with_small(stack: Stack, settings: Sequence[str]) -> Iterator[str]:
     """One syncer of very many namespaces, and small ones that are made while it is being served."""
     client = stack.client
     _make_namespaces(client, LARGE)
@@ -143,13 +143,13 @@ def _large_beside_small(stack: Stack, settings: Sequence[str]) -> Iterator[str]:
         wait_for(
             lambda: client.find("ConfigMap", "large", chosen[0]), "the large one to begin", 600
         )
-        beside = _time_for_small(client, names, chosen)
+        with_large = _time_for_small(client, names, chosen)
         was_served = (client.get("ConfigMapSyncer", "large").get("status") or {}).get("syncedCount")
         lasted = _settled(client, {"large": LARGE})["large"] - started
         _remove(client, ["large", *names])
         yield (
             f"{SMALL} syncers of {_SMALL_NAMESPACES} namespaces with {flags or 'the defaults'}: "
-            f"{_waits(alone)} alone, {_waits(beside)} beside one of {LARGE:,}, which took "
+            f"{_waits(alone)} alone, {_waits(with_large)} next to one of {LARGE:,}, which took "
             f"{lasted:.1f} s{' and was done before' if was_served == LARGE else ''}"
         )
 

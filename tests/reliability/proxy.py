@@ -152,7 +152,7 @@ def _handler(proxy: Proxy, hook_url: str) -> type[BaseHTTPRequestHandler]:
             syncer = msgspec.json.decode(body, type=_NamedBody).parent.metadata["name"]
             answered, self.has_replied = False, False
             exchange = Exchange(hook, body, lambda: self._ask(body), self._reply, self._reply_half)
-            # Whoever asked may be dead, and so may the hook: then there is nobody to tell.
+            # Metacontroller or the hook may have been killed: then nobody waits for the answer.
             with contextlib.suppress(OSError, http.client.HTTPException):
                 answered = proxy.take(exchange, syncer)
             if not self.has_replied:

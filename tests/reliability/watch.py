@@ -26,7 +26,7 @@ class Seen:
 
 
 class Watch:
-    """Follows all ConfigMaps of one name, but for those in namespaces to be ignored."""
+    """Follows all ConfigMaps of one name, except in the ignored namespaces."""
 
     def __init__(self, client: Client, name: str, ignored: frozenset[str]) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""What there is in a run: one syncer under test, one beside it, and what nobody may touch."""
+"""What there is in a run: one syncer under test, another one, and objects that stay untouched."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SOURCE_NAMESPACE: Final = "chaos-source"
 SUBJECT: Final = "chaos"
 """The syncer that is made, changed and deleted, and with it the name of its source and copies."""
 BYSTANDER: Final = "blocked"
-"""A syncer that lives through the whole run, with objects of its copies' name in its way."""
+"""A syncer that exists through the whole run, with objects of its copies' name in its way."""
 CONTENT_BYTES: Final = 1_000
 _BLOCKED: Final = tuple(f"blocked-{number}" for number in range(5))
 _CONFLICTS: Final = _BLOCKED[3:]
@@ -23,12 +23,12 @@ _DECOYS_INSIDE: Final = 20
 _ANNOTATION: Final = "resync"
 
 Shortcomings = list[str]
-"""Sentences about what is not as it shall be; none when all is."""
+"""Sentences about what is wrong; none when all is well."""
 
 
 @dataclass(slots=True)
 class Wanted:
-    """What the subject shall look like in the end; `exists` is False once it is deleted."""
+    """What the subject should look like in the end; `exists` is False once it is deleted."""
 
     exists: bool = False
     immutable: bool = False
@@ -92,7 +92,7 @@ class LiveCluster:
         self.wanted.exists = False
 
     def resync(self, syncers: set[str], mark: str) -> None:
-        """What the resync does and no more: have Metacontroller sync once, with its rules as kept.
+        """Only what the resync does: have Metacontroller sync once, with its rules as kept.
 
         It takes the same path as an annotation that changes: the generation stays, and so do the
         rules that Metacontroller keeps for it (pkg/controller/composite, updateParentObject).
@@ -103,7 +103,7 @@ class LiveCluster:
                 self.client.merge_patch("ConfigMapSyncer", name, patch)
 
     def shortcomings(self) -> dict[str, Shortcomings]:
-        """What is not as it shall be, for each syncer, and under "" for what is nobody's."""
+        """What is wrong, for each syncer, and under "" for unmanaged objects."""
         try:
             # The status first: as long as that is not right, the long list need not be read.
             found = {name: list(self._of_status(name)) for name in (SUBJECT, BYSTANDER)}
@@ -215,9 +215,9 @@ class LiveCluster:
             ),
             "deletion": (metadata.get("deletionTimestamp"), None),
         }
-        for what, (is_so, shall_be) in wanted.items():
-            if is_so != shall_be:
-                yield f"its {what} are {is_so!r:.200} and should be {shall_be!r:.200}"
+        for what, (is_so, expected) in wanted.items():
+            if is_so != expected:
+                yield f"its {what} are {is_so!r:.200} and should be {expected!r:.200}"
 
 
 def _syncer(name: str, chosen: Mapping[str, Any]) -> Object:

@@ -1,4 +1,4 @@
-"""Stories of users and clusters, told once and lived through on two worlds.
+"""Stories of users and clusters, written once and played on two worlds.
 
 Every YAML file here is one story; its name is the sentence that it shows. A story names the
 `namespaces` that it needs (all of its names begin with `x-`, which becomes a prefix of its own

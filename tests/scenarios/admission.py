@@ -22,7 +22,7 @@ _compiled = functools.cache(cel.compile)
 class Admission:
     """Policies and bindings, the shipped ones first, as far as these and the stories use CEL.
 
-    Whoever writes may do everything, save inside `tenant`: then no ConfigMapSyncer may be written.
+    The writer can do everything, except inside `tenant`: then no ConfigMapSyncer can be written.
     """
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ _TOKEN = re.compile(r'(confirm-prune(?:=|": ")|"pruneToken": ")[0-9a-f]{16}\b')
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A map is there as long as somebody has a key in it; whose it is decides nothing.
 _MAPS = {"/f:data", "/f:binaryData", "/f:metadata/f:labels", "/f:metadata/f:annotations"}
-# Under which name a user writes says which client he used.
+# The name under which a user writes says which client it was.
 _USERS = {"python-requests": "user"}
 
 
@@ -36,7 +36,7 @@ def end_state(story: Story, world: Listing) -> dict[str, Any]:
     versions = {item["metadata"]["resourceVersion"]: name for name, item in found.items()}
     end = {name: _comparable(item, names, versions) for name, item in sorted(found.items())}
     if story.is_a_race:
-        # Whether the one that lost had the copy for a moment is not told beforehand.
+        # Whether the one that lost had the copy for a moment is not known before.
         for item in end.values():
             item.get("status", {}).pop("lastSyncTime", None)
     return end
@@ -58,7 +58,7 @@ def _comparable(item: Manifest, names: dict[str, str], versions: dict[str, str])
     }
     compared = {**item, "metadata": metadata}
     if seen := item.get("status", {}).get("sourceResourceVersion"):
-        version = f"the version of {versions.get(seen, 'what is no more')}"
+        version = f"the version of {versions.get(seen, 'what has gone')}"
         compared["status"] = {**item["status"], "sourceResourceVersion": version}
     if item["kind"] in ("ConfigMap", "Secret"):
         compared["fields"] = _owners(item["metadata"].get("managedFields", ()))

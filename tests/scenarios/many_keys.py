@@ -144,7 +144,7 @@ def keep_immutable_copies_of_what_does_not_fit(world: World, prefix: str) -> Non
 
 
 def meet_the_limit_to_the_byte(world: World, prefix: str) -> None:
-    """What just fits by the reckoning is accepted, and one byte more is refused beforehand."""
+    """What just fits by the estimate is accepted, and one byte more is refused before a write."""
     syncer = ManyKeys(world, prefix)
     many = keys(15_000)
     syncer.write(many | {"first": None, "filling": "x" * _FILLING})

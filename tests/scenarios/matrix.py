@@ -181,7 +181,7 @@ def _seen(world: World, cell: Cell, before: Manifest | None, changed: Mapping[st
         return _LEFT_ALONE
     owners = found["metadata"].get("ownerReferences", ())
     if not any(owner["name"] == cell.syncer and owner.get("controller") for owner in owners):
-        return "written, and nobody's"
+        return "written, and unmanaged"
     if found["data"] == _CONTENT and _EVENTS[cell.happens] is _lose_source:
         return _KEPT if changed is _CHANGED else _COPY
     wanted = changed if _EVENTS[cell.happens] is _change_source else _CONTENT

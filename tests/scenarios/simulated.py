@@ -205,7 +205,7 @@ class SimulatedWorld:
 
         Of a syncer the hook hears once a resync period, and in the first hour once more: a timer
         that was left over. Those that are `waiting` are also looked at again and again. When the
-        last patience is over, nothing is written any more.
+        last patience is over, nothing is written.
         """
         first = list(self._too_much(1, waiting, left_over=1))
         before = self._versions()

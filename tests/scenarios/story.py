@@ -1,4 +1,4 @@
-"""Read a story and live through it on any world that offers a few verbs."""
+"""Read a story and play it on any world that offers a few verbs."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

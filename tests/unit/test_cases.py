@@ -148,7 +148,7 @@ def test_metacontroller_can_read_the_answer(case: Case) -> None:
         assert set(metadata) <= {"name", "namespace", "labels", "annotations", "ownerReferences"}
         for owner in metadata.get("ownerReferences", ()):
             # Metacontroller adds the syncer, unless the annotation of dynamic apply takes it off;
-            # beside it only its own Namespace may own a copy.
+            # apart from it only its own Namespace may own a copy.
             is_syncer = owner["kind"] == "ConfigMapSyncer"
             parent = case.request["parent"]["metadata"]
             name = parent["name"] if is_syncer else metadata["namespace"]
@@ -442,7 +442,7 @@ def is_open(case: Case, namespace: str) -> bool:
 
 
 def goes_with_its_source(case: Case, copy: Object) -> bool:
-    """Whether a copy names the source that is missing, and shall go with it."""
+    """Whether a copy names the missing source and is deleted with it."""
     spec = case.request["parent"]["spec"]
     kind = {"ConfigMap": "sourceConfigMap", "Secret": "sourceSecret"}[copy["kind"]]
     source = f"{spec['sourceNamespace']}/{spec.get(kind)}"

@@ -1,4 +1,4 @@
-"""A consent is read once, whoever asks, and as fast for a long list as for a short one."""
+"""A consent is read once, and a long list is as fast as a short one."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -62,7 +62,7 @@ def refusal(wanted: Content, strategy: ApplyStrategy) -> str | None:
 
 
 def decisions(**held: Raw) -> CopyDecisions:
-    """About a copy in every target, each of which holds just this."""
+    """About a copy in every target that has exactly this content."""
     names = [target.namespace for target in TARGETS]
     found = [KubernetesObject(ObjectMeta("app-config", name), **held) for name in names]  # type: ignore[arg-type]
     request = SyncRequest(
@@ -138,8 +138,8 @@ def test_under_dynamic_apply_the_annotations_hold_the_content_once_more() -> Non
     base = refusal(content({"key": "x" * ANNOTATIONS_LIMIT}), DYNAMIC)
     assert base is not None
     stated = int(base.split("would take ")[1].split()[0].replace(",", ""))
-    beside = stated - ANNOTATIONS_LIMIT
-    most = ANNOTATIONS_LIMIT - beside
+    others = stated - ANNOTATIONS_LIMIT
+    most = ANNOTATIONS_LIMIT - others
 
     assert refusal(content({"key": "x" * most}), DYNAMIC) is None
     assert refusal(content({"key": "x" * (most + 1)}), DYNAMIC) == (

@@ -71,7 +71,7 @@ def requests(draw: st.DrawFn, *, is_source_there: bool) -> RequestState:
 
 
 def answer_to(state: RequestState, status: Object | None = None, token: str | None = None) -> Any:
-    """The answer to a request that shows what is told."""
+    """The answer to a request that shows the state."""
     annotations = {} if token is None else {CONFIRM_PRUNE: token}
     parent = {
         "metadata": {
@@ -102,7 +102,7 @@ def answer_to(state: RequestState, status: Object | None = None, token: str | No
 def spec_of(state: RequestState) -> Object:
     wanted: Object = {"targetNamespaces": sorted(state.wanted)}
     if state.is_open:
-        # Every namespace that there is, but for those that are not wanted.
+        # Every namespace except those that are not wanted.
         excluded = sorted(set(NAMESPACES) - state.wanted)
         wanted = {"targetNamespaces": ["*"], "excludeNamespaces": excluded}
     limit = {} if state.limit is None else {"pruneLimit": state.limit}
@@ -172,7 +172,7 @@ def losing(state: RequestState, response: Any) -> set[str]:
 
 
 def has_target(state: RequestState) -> bool:
-    """Whether a namespace that shall hold a copy is there."""
+    """Whether a namespace that should have a copy is there."""
     return bool(state.wanted & namespaces_of(state).keys() - state.terminating - {HOME})
 
 
@@ -208,7 +208,7 @@ def test_no_change_takes_more_copies_than_the_limit_unless_it_is_confirmed(
     # Held is all or nothing, and a wrong token changes nothing.
     assert not lost
     assert answer_to(state, token="0" * 16)[0] == body
-    # Nothing is made anew before the hold is written down, for that would loosen it.
+    # Nothing is recreated before the hold is recorded, because that would raise the limit.
     assert kept(response) <= state.living
     recorded = answer_to(state, status=json.loads(body)["status"])[1]
     assert kept(recorded) >= kept(response)

@@ -1,4 +1,4 @@
-"""Who wrote a copy is told by exact names, and looked up once however many fields there are."""
+"""The writer of a copy is known by exact names, looked up once however many fields there are."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -59,8 +59,8 @@ def copy(*entries: Entry) -> KubernetesObject:
         pytest.param("my-metacontroller", "metacontroller", False, id="a name that ends so"),
         pytest.param("Metacontroller", "metacontroller", False, id="a name in other case"),
         pytest.param("", "metacontroller", False, id="no name"),
-        pytest.param("config", "config", True, id="another name that it was told"),
-        pytest.param("metacontroller", "config", False, id="its own name when told another"),
+        pytest.param("config", "config", True, id="another name that is set"),
+        pytest.param("metacontroller", "config", False, id="its own name when another is set"),
     ],
 )
 def test_metacontroller_is_known_by_its_exact_name(
@@ -112,7 +112,7 @@ def test_an_object_is_managed_by_us_when_metacontroller_wrote_more_than_its_owne
         pytest.param(
             [ours("config", keys=["a"]), entry("kubectl", keys=["b"])],
             {"a"},
-            id="under a name that we were not told, our annotation has to do",
+            id="under an unknown name, our annotation decides",
         ),
     ],
 )

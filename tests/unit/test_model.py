@@ -16,7 +16,7 @@ _HISTORIES = 20
 _HISTORIES_TO_NOTICE = 40
 _NOTICED = r"what is promised after|was written for nothing|the status holds"
 _PARTS = 4
-"""Every part draws other histories, and runs beside the others."""
+"""Every part draws other histories, and runs next to the others."""
 
 _RULES: dict[str, tuple[str, Any]] = {
     "what others made a copy is not deleted": (
@@ -34,7 +34,7 @@ _RULES: dict[str, tuple[str, Any]] = {
     ),
     "text of others is cut and cleaned": ("resolve.source.excerpt", lambda text: text),
     "a copy that should go and cannot is reported": ("sync.not_removed", lambda *_: {}),
-    "nobody's object is written without being asked": (
+    "an unmanaged object is written without a request": (
         "copies.conflicts._is_overwritten",
         lambda found, *_: found.label(SYNCED_BY) is None,
     ),
@@ -42,7 +42,7 @@ _RULES: dict[str, tuple[str, Any]] = {
     "a retained copy has a second owner": ("copies.retention.is_wanted", lambda _syncer: False),
     "a key that is too much goes": ("copies.writing._claimed", lambda *_: {}),
     "no copy is copied": ("spec.syncer.is_copy", lambda _found: False),
-    "copies go with their source where they shall": (
+    "copies are deleted with their source when the policy says so": (
         "copies.source_deletion.follow",
         lambda *_: None,
     ),

@@ -181,7 +181,7 @@ def test_a_plan_names_the_first_fifty_and_ten_keys_of_each_and_fits_with_the_lon
             assert copy.key_count == 2 * plan.KEYS_LIMIT
             assert isinstance(copy.keys, list)
             assert len(copy.keys) == plan.KEYS_LIMIT
-    # Metacontroller writes a status as a whole, and beside it stand two lists of 1,000 names.
+    # Metacontroller writes a status as a whole, with two more lists of 1,000 names.
     lists = 2 * 1_000 * 66
     assert len(protocol.encode(planned)) + lists + LONGEST_SPEC < LIMIT_OF_ETCD * 3 // 4
 

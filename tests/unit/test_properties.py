@@ -370,7 +370,7 @@ class SimulatedCluster:
         return status
 
     def is_ours(self, found: Object) -> bool:
-        """Design rule 5: our owner, or nobody's and our label."""
+        """Design rule 5: our owner, or unmanaged with our label."""
         owners = found["metadata"].get("ownerReferences") or ()
         controllers = [owner["uid"] for owner in owners if owner.get("controller")]
         labels = found["metadata"].get("labels") or {}
@@ -408,17 +408,17 @@ def test_what_is_handed_over_where_no_copy_belongs_is_never_written(
     places = [
         place for place in circumstances.places if place.namespace not in circumstances.targets
     ]
-    beside = [
+    others = [
         place.namespace
         for place in places
         # What is in a namespace that is being deleted goes with it.
         if place.occupant == "handed over" and place.state == "there"
     ]
-    before = [world.cluster.get("ConfigMap", "app-config", name) for name in beside]
+    before = [world.cluster.get("ConfigMap", "app-config", name) for name in others]
 
     world.settle()
 
-    assert [world.cluster.get("ConfigMap", "app-config", name) for name in beside] == before
+    assert [world.cluster.get("ConfigMap", "app-config", name) for name in others] == before
 
 
 @given(circumstances=worlds())
@@ -432,7 +432,7 @@ def test_what_is_adopted_is_a_child_that_the_next_sync_keeps(circumstances: Circ
             metadata = found["metadata"]
             if metadata["uid"] in world.adopted - seen:
                 seen.add(metadata["uid"])
-                # What is immutable is left out to be made anew, as every copy.
+                # What is immutable is left out to be recreated, as every copy.
                 assert metadata["namespace"] in returned or found.get("immutable")
     assert seen == world.adopted
 
@@ -500,7 +500,7 @@ def test_repeated_application_ends_and_what_is_called_current_is(
     world = SimulatedCluster(circumstances, strategy).settle()
     calls = len(world.answers)
 
-    # Metacontroller could do all that it was told, and one more question changes nothing.
+    # Metacontroller could do all that was answered, and one more call changes nothing.
     assert world.metacontroller.events == []
     world.metacontroller._queue.add(SYNCER)
     world.settle()

@@ -1,4 +1,4 @@
-"""`make chaos` spoils what it shall and nothing else, and excuses nothing that it must not."""
+"""`make chaos` spoils what it should and nothing else, and excuses nothing that it must not."""
 
 import http.client
 import json

@@ -25,7 +25,7 @@ SYNCER = Syncer(
 
 
 def taken(value: str, strategy: ApplyStrategy, *observed: KubernetesObject) -> int:
-    """The bytes that one copy of one value takes, beside what is observed."""
+    """The bytes that one copy of one value takes, with what is observed."""
     data = {"key": value}
     content = Content(data, {}, Raw(protocol.encode(data)), Raw(b""), source.content_hash(data, {}))
     request = SyncRequest(

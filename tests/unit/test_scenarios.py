@@ -18,7 +18,7 @@ Spoil: TypeAlias = Callable[[dict[str, Any], int], None]
 """Changes an answer to `/sync`, the given number of which it is."""
 
 STORIES = [Story.read(path) for path in paths()]
-TOLD = [
+PLAYED = [
     pytest.param(strategy, story, id=f"{story.name}-{strategy}")
     for story in STORIES
     for strategy in story.strategies
@@ -27,8 +27,8 @@ SIMPLE = Story.read(FOLDER / "only-the-selected-keys-are-copied.yaml")
 ORPHANING = Story.read(FOLDER / "orphaning-leaves-the-copies-without-owner.yaml")
 
 
-@pytest.mark.parametrize(("strategy", "story"), TOLD)
-def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
+@pytest.mark.parametrize(("strategy", "story"), PLAYED)
+def test_a_story_comes_true_in_memory_and_leaves_no_syncer_restless(
     strategy: str, story: Story
 ) -> None:
     world = SimulatedWorld(strategy, story.settings, has_adoption=story.has_adoption)
@@ -39,7 +39,7 @@ def test_a_story_goes_in_memory_as_it_is_told_and_leaves_nobody_restless(
 @pytest.mark.long
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_a_story_ends_the_same_where_caches_are_late(story: Story) -> None:
-    def lived(*, is_late: bool) -> SimulatedWorld:
+    def played(*, is_late: bool) -> SimulatedWorld:
         has_adoption = story.has_adoption
         world = SimulatedWorld(
             story.strategies[0], story.settings, has_adoption=has_adoption, is_late=is_late
@@ -47,8 +47,8 @@ def test_a_story_ends_the_same_where_caches_are_late(story: Story) -> None:
         play(story, world)
         return world
 
-    late = lived(is_late=True)
-    prompt = end_state(story, lived(is_late=False))
+    late = played(is_late=True)
+    prompt = end_state(story, played(is_late=False))
     assert list(differences(prompt, end_state(story, late))) == []
     assert late.unrest(story.waiting) == []
 
