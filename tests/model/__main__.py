@@ -19,8 +19,7 @@ from pathlib import Path
 from hypothesis import Phase
 
 from tests.controlplane import STRATEGIES, Stack
-from tests.model.trial import Trial, in_memory, live
-from tests.scenarios.real import RealWorld
+from tests.model.trial import Trial, in_memory, live, on_control_plane
 
 _AT_ONCE = 25
 _AT_ONCE_REALLY = 3
@@ -64,16 +63,7 @@ def _in_memory(strategy: str) -> Iterator[Start]:
 @contextmanager
 def _on_a_control_plane(strategy: str) -> Iterator[Start]:
     with Stack(strategy, components=["secrets"]) as stack:
-        number = 0
-
-        def start() -> Trial:
-            nonlocal number
-            number += 1
-            prefix = f"m{number}-"
-            world = RealWorld(stack)
-            return Trial(world, strategy, lambda: world.calls_of(prefix), prefix)
-
-        yield start
+        yield on_control_plane(stack)
 
 
 def _search(start: Start, number: int, tally: _Tally, *, is_real: bool) -> Trial | None:
@@ -120,7 +110,7 @@ def main(arguments: list[str]) -> int:
             while failed is None and time.monotonic() < end:
                 failed = _search(start, number, tally, is_real=options.real)
                 number += 1
-        where = "really" if options.real else "in memory"
+        where = "on a control plane" if options.real else "in memory"
         print(f"{strategy} {where}, seeds {options.seed} to {number - 1}: {tally}")
         if failed is not None:
             path = options.into / f"a-history-of-seed-{number - 1}-{strategy}.yaml"

@@ -1,6 +1,7 @@
 """Live through a history in a world and in the oracle, and compare the two after every step."""
 
 import copy
+import itertools
 import json
 import re
 import unicodedata
@@ -14,10 +15,12 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from hooks.copies.prune_guard import RECORDED_SECONDS
+from tests.controlplane import Stack
 from tests.definition import COPIED
 from tests.model.histories import GUARD, NAMESPACES, Step, drawn
 from tests.model.oracle import KEEP, LAST_APPLIED, Key, Manifest, Oracle, WriteRefused
 from tests.scenarios.end_state import differences
+from tests.scenarios.real import RealWorld
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import API_VERSIONS, ObjectReference, mend
 
@@ -233,6 +236,18 @@ def in_memory(strategy: str) -> Trial:
     """A trial in a simulated world of its own."""
     world = SettledWorld(strategy)
     return Trial(world, strategy, world.metacontroller.calls.total)
+
+
+def on_control_plane(stack: Stack) -> Callable[[], Trial]:
+    """What starts one trial after another on a running stack, each with a prefix of its own."""
+    numbers = itertools.count(1)
+    world = RealWorld(stack)
+
+    def start() -> Trial:
+        prefix = f"m{next(numbers)}-"
+        return Trial(world, stack.strategy, lambda: world.calls_of(prefix), prefix)
+
+    return start
 
 
 def live(

@@ -1,7 +1,12 @@
-"""Random histories without end, and whether the hook grows by them.
+"""Random acts without end, and whether the hook grows by them.
 
-A round is some random acts of owners, operators and vandals, one upon the other, without waiting;
-then all must come out as `_Model` says. Memory and file descriptors are sampled all the while.
+A round is some random acts of owners, operators and users who edit copies, one upon the other,
+without waiting; then all must come out as `_Model` says. Memory and file descriptors are sampled
+all the while.
+
+The histories of `tests/model` are not used here: they wait after every step until everything has
+settled, which is a tenth of the load, and their oracle cannot say how acts that overlap end. The
+acts here are few and chosen so that their order does not matter.
 """
 
 import argparse
@@ -32,7 +37,7 @@ _LARGEST_VALUE: Final = 20_000
 
 @dataclass(slots=True)
 class _Model:
-    """What was asked for: each source's content, each namespace's labels, who is immutable."""
+    """What should be: each source's content, each namespace's labels, who is immutable."""
 
     sources: dict[str, Object] = field(default_factory=dict)
     labels: dict[str, set[str]] = field(default_factory=dict)
@@ -40,7 +45,7 @@ class _Model:
     syncers: set[str] = field(default_factory=set)
 
     def copies(self) -> dict[tuple[str, str], tuple[Any, Any, bool]]:
-        """Every copy that there shall be, and what it shall hold."""
+        """Every copy that should exist, and what it should hold."""
         return {
             (namespace, name): (
                 self.sources[name].get("data"),
@@ -86,7 +91,7 @@ class Soak:
             self._make_syncer(name)
 
     def round(self) -> None:
-        """Some acts; returns when all has come out as it shall."""
+        """Some acts; returns when all has come out as it should."""
         for _ in range(_ACTS):
             self._chance.choice(self._acts)()
             self.acts += 1
@@ -108,7 +113,7 @@ class Soak:
             if _place(copy) in wanted
             or (
                 copy["metadata"]["namespace"] in self._namespaces
-                # A released copy where no target is any more is nobody's, and stays.
+                # A released copy that is no longer in a target is unmanaged, and stays.
                 and "ownerReferences" in copy["metadata"]
             )
         }
@@ -148,7 +153,7 @@ class Soak:
         self._make_syncer(name)
 
     def _edit_copy(self) -> None:
-        # A change of content, a key that nobody asked for, a label that is not ours.
+        # A change of content, a key that is not in the source, a label that is not ours.
         patch: Object = self._chance.choice(
             [{"data": {"key": "edited"}}, {"data": {"foreign": "x"}}, {"data": {"key": None}}]
         )
