@@ -56,13 +56,13 @@ class Pin:
 def bill() -> str:
     """The bill of materials as JSON. Raises ValueError where the CycloneDX schema refuses it."""
     listed = _generated("requirements", str(LOCK), "--pyproject", str(ROOT / "pyproject.toml"))
-    environment = map(_named, _generated("environment", sys.prefix)["components"])
+    environment = map(_normalized, _generated("environment", sys.prefix)["components"])
     installed: Packages = {component["name"]: component for component in environment}
     base = _base()
     pins = _pins(LOCK.read_text("utf-8"), base["python"])
     packages = {
         component["name"]: _package(component, installed, pins[component["name"]])
-        for component in map(_named, listed["components"])
+        for component in map(_normalized, listed["components"])
     }
     listed["components"] = [_base_image(base), *packages.values()]
     listed["dependencies"] = list(_dependencies(listed, packages, pins))
@@ -82,7 +82,7 @@ def _generated(*source: str) -> Json:
     return generated
 
 
-def _named(component: Json) -> Json:
+def _normalized(component: Json) -> Json:
     return {**component, "name": canonicalize_name(component["name"])}
 
 

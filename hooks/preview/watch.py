@@ -11,8 +11,13 @@ from typing import Final
 
 from hooks.preview.input import documents
 from hooks.preview.simulation import State
-from hooks.preview.simulator.children import CONTROLLER_UID
-from hooks.preview.simulator.objects import Object, labels_of, owners_of, with_metadata
+from hooks.preview.simulator.objects import (
+    CONTROLLER_UID,
+    Object,
+    labels_of,
+    owners_of,
+    with_metadata,
+)
 from hooks.preview.simulator.ownership import LAST_APPLIED
 
 _POLL_SECONDS: Final = 0.25

@@ -87,7 +87,7 @@ def _round(stack: Stack, name: str, namespaces: Sequence[str]) -> list[float]:
     for entry in stack.audited():
         written = entry.get("objectRef", {})
         is_write = entry["verb"] in ("create", "patch", "update")
-        if is_write and written.get("resource") == "configmaps" and _named(entry, name):
+        if is_write and written.get("resource") == "configmaps" and _is_about(entry, name):
             at = datetime.fromisoformat(entry["requestReceivedTimestamp"])
             place = written["namespace"]
             writes[place] = min(at, writes.get(place, at))
@@ -98,7 +98,7 @@ def _round(stack: Stack, name: str, namespaces: Sequence[str]) -> list[float]:
     ]
 
 
-def _named(entry: dict[str, object], name: str) -> bool:
+def _is_about(entry: dict[str, object], name: str) -> bool:
     """Whether a request is about an object of a name; who creates says it in the body alone."""
     written = entry["objectRef"]
     assert isinstance(written, dict)

@@ -56,7 +56,7 @@ RETAINED = ("stay", "gone", "gone")
 WITHOUT_OWNER = ("stay without owner", "gone", "gone")
 
 
-def _named(what: object) -> str:
+def _id_of(what: object) -> str:
     if isinstance(what, tuple):
         return ", ".join(what)
     return str(getattr(what, "__name__", what)).replace("_", " ").strip()
@@ -176,7 +176,7 @@ def _take_them_off_and_keep_the_copies(stack: Stack) -> None:
         ((THE_CRD, THE_CONTROLLER, METACONTROLLER), GONE),
         ((THE_CRD, METACONTROLLER, THE_CONTROLLER), GONE),
     ],
-    ids=_named,
+    ids=_id_of,
 )
 def test_the_crd_takes_every_syncer_and_copy_with_it_while_a_controller_runs(
     stack: Stack, order: tuple[str, ...], left: tuple[str, ...]
@@ -202,7 +202,7 @@ def test_the_crd_takes_every_syncer_and_copy_with_it_while_a_controller_runs(
         ((METACONTROLLER, THE_CRD, THE_CONTROLLER), _bring_back, GONE),
         ((METACONTROLLER, THE_CONTROLLER, THE_CRD), _bring_back, GONE),
     ],
-    ids=_named,
+    ids=_id_of,
 )
 def test_syncers_without_a_controller_are_stuck_with_their_copies_until_a_way_out_is_taken(
     stack: Stack,
@@ -237,7 +237,7 @@ def test_syncers_without_a_controller_are_stuck_with_their_copies_until_a_way_ou
             WITHOUT_OWNER,
         ),
     ],
-    ids=_named,
+    ids=_id_of,
 )
 def test_once_the_syncers_are_gone_nothing_is_stuck(
     stack: Stack, commands: tuple[str, ...], row: str, left: tuple[str, ...]

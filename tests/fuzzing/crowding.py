@@ -49,7 +49,7 @@ def _crowd(part: Any) -> None:
         if isinstance(value, list) and value:
             for entry in value:
                 _crowd_fields(entry)
-            value += [_named(value[-1], name) for name in _NAMES]
+            value += [_another(value[-1], name) for name in _NAMES]
     annotations = part.get("annotations")
     for consent in _CONSENTS:
         if isinstance(annotations, dict) and consent in annotations:
@@ -66,7 +66,7 @@ def _crowd_fields(entry: Any) -> None:
         fields = fields.get("f:metadata")
 
 
-def _named(value: Any, name: str) -> Any:
+def _another(value: Any, name: str) -> Any:
     """Another entry of a list, much like one that stands there."""
     if isinstance(value, dict):
         return {**value, "name": name, "uid": name, "manager": name, "fieldsV1": {}}

@@ -76,7 +76,7 @@ class Admission:
             }
         )
         for step in ("group", "resource", "check"):
-            context.add_function(step, _named)
+            context.add_function(step, _with_part)
         context.add_function("allowed", self._allows)
         variables = {
             variable["name"]: _compiled(variable["expression"]).execute(context)
@@ -95,7 +95,7 @@ def _shipped() -> tuple[Manifest, ...]:
     return tuple(yaml.safe_load_all(_SHIPPED.read_text("utf-8")))
 
 
-def _named(question: Any, name: str) -> list[str]:
+def _with_part(question: Any, name: str) -> list[str]:
     """The question to the authorizer with one more part."""
     return [*question, name]
 

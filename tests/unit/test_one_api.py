@@ -17,9 +17,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hooks.api import names
 from hooks.api.kinds import API_VERSION, KINDS
 from hooks.api.options import HookOptions
-from hooks.preview.simulator.objects import COPIED
+from hooks.preview.simulator.objects import (
+    CONTROLLER_UID,
+    COPIED,
+    COPY_LABELS,
+    SYNCED_BY,
+)
 from hooks.resolve.source import SourceReason
 from hooks.resolve.targets import FailureReason
 from hooks.settings import Settings
@@ -94,6 +100,12 @@ def test_every_reason_is_in_a_recorded_answer(reason: str) -> None:
 
 def test_every_kind_has_a_field_of_the_spec_that_names_its_source() -> None:
     assert {kind.field for kind in KINDS} == {f"source{kind}" for kind in COPIED_KINDS}
+
+
+def test_the_simulator_knows_the_labels_of_the_hook() -> None:
+    assert (SYNCED_BY, CONTROLLER_UID) == (names.SYNCED_BY, names.CONTROLLER_UID)
+    hooks_own = {names.MANAGED_BY, names.SYNCED_BY, names.SYNCED_FROM}
+    assert set(COPY_LABELS) == {*hooks_own, names.CONTROLLER_UID}
 
 
 def test_the_simulator_has_the_kinds_that_are_copied_and_no_other() -> None:

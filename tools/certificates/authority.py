@@ -73,7 +73,7 @@ class Authority:
                 x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier),
                 critical=False,
             )
-            .add_extension(x509.SubjectAlternativeName(map(_named, hosts)), critical=False)
+            .add_extension(x509.SubjectAlternativeName(map(_general_name, hosts)), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return Pair(
@@ -101,7 +101,7 @@ class Authority:
         )
 
 
-def _named(host: str) -> x509.GeneralName:
+def _general_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:

@@ -61,7 +61,7 @@ def copies(before: State, after: State) -> list[Copy]:
     return _Comparison(before, after).copies()
 
 
-def named(names: list[str]) -> str:
+def keys_or_count(names: list[str]) -> str:
     """A few names, or how many there are."""
     return ", ".join(names) if len(names) <= _NAMED else f"{len(names)} keys"
 
@@ -195,7 +195,7 @@ def _difference(old: Object, new: Object) -> str:
         "changed": sorted(key for key in before.keys() & after.keys() if before[key] != after[key]),
         "gone": sorted(before.keys() - after.keys()),
     }
-    parts = [f"{word}: {named(keys)}" for word, keys in changes.items() if keys]
+    parts = [f"{word}: {keys_or_count(keys)}" for word, keys in changes.items() if keys]
     if not parts:
         parts = [
             word

@@ -12,9 +12,16 @@ from hooks.preview.kubectl import Reference
 from hooks.preview.output import changes
 from hooks.preview.output.changes import Happened
 from hooks.preview.simulation import State
-from hooks.preview.simulator.objects import COPIED, SYNCER, Object, is_deleting, labels_of, name_of
+from hooks.preview.simulator.objects import (
+    COPIED,
+    SYNCED_BY,
+    SYNCER,
+    Object,
+    is_deleting,
+    labels_of,
+    name_of,
+)
 
-_SYNCED_BY: Final = "synced-by"
 _PLANNED: Final = {
     "create": "created",
     "update": "updated",
@@ -107,7 +114,7 @@ _FINDERS: Final[Mapping[Trigger, Callable[[State, State], Iterator[str]]]] = {
 
 def _is_copy(item: Object) -> bool:
     """Whether a syncer controls an object, or did."""
-    return changes.syncer_of(item) is not None or _SYNCED_BY in labels_of(item)
+    return changes.syncer_of(item) is not None or SYNCED_BY in labels_of(item)
 
 
 def _syncers(state: State) -> Iterator[Object]:

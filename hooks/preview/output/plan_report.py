@@ -15,6 +15,7 @@ from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import (
     COPIED,
     NAMESPACE,
+    SYNCED_BY,
     SYNCER,
     Object,
     controller_of,
@@ -23,7 +24,6 @@ from hooks.preview.simulator.objects import (
     name_of,
 )
 
-_SYNCED_BY: Final = "synced-by"
 _VERBS: Final = {
     "create": "create",
     "update": "update",
@@ -150,7 +150,7 @@ class _Planned:
         elif owner is not None:
             what = f"{owner['kind']} {owner['name']} has it"
         else:
-            is_released = labels_of(item).get(_SYNCED_BY) == name_of(self.syncer)
+            is_released = labels_of(item).get(SYNCED_BY) == name_of(self.syncer)
             what = "released copy" if is_released else "unmanaged object"
         return f"{what} (being deleted)" if is_deleting(item) else what
 

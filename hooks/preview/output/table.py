@@ -146,7 +146,7 @@ def _table(copies: Sequence[changes.Copy]) -> str:
                 f"{copy.namespace}/{copy.name}",
                 copy.syncer,
                 copy.happened,
-                changes.named(list(copy.keys)),
+                changes.keys_or_count(list(copy.keys)),
                 copy.why,
             ]
             for copy in copies

@@ -11,6 +11,7 @@ from hooks.preview.simulator.appliers import Applier, controller_reference
 from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.hook import HookError
 from hooks.preview.simulator.objects import (
+    CONTROLLER_UID,
     SYNCER,
     ApiError,
     Object,
@@ -25,7 +26,6 @@ from hooks.preview.simulator.objects import (
 )
 from hooks.preview.simulator.ownership import METACONTROLLER
 
-CONTROLLER_UID: Final = "controller-uid"
 _NOT_FOUND: Final = 404
 
 ChildKey: TypeAlias = tuple[str, str]

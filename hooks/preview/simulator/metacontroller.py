@@ -17,7 +17,6 @@ from typing import Final
 
 from hooks.preview.simulator.appliers import APPLIERS
 from hooks.preview.simulator.children import (
-    CONTROLLER_UID,
     ChildKey,
     Children,
     ChildrenError,
@@ -38,6 +37,7 @@ from hooks.preview.simulator.hook import (
 )
 from hooks.preview.simulator.objects import (
     CONFIG_MAP,
+    CONTROLLER_UID,
     SYNCER,
     ApiError,
     Object,

@@ -71,6 +71,12 @@ SYNCER: Final = Resource(
     namespaced=False,
     has_status=True,
 )
+SYNCED_BY: Final = "synced-by"
+"""The label that names the syncer of a copy; the hook has it, too (hooks/api/names.py)."""
+CONTROLLER_UID: Final = "controller-uid"
+"""Metacontroller's label on children."""
+COPY_LABELS: Final = ("app.kubernetes.io/managed-by", CONTROLLER_UID, SYNCED_BY, "synced-from")
+"""All labels of the system on a copy."""
 RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, *COPIED, SYNCER)}
 
 NOT_OBSERVED: Final = -1

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from hooks.preview.simulator.objects import Object, owners_of
+from hooks.preview.simulator.objects import COPY_LABELS, Object, owners_of
 
 Path: TypeAlias = tuple[str, ...]
 """A field: `("data", key)`, `("metadata", "labels", key)`, `("immutable",)` and the like."""
@@ -35,12 +35,6 @@ USER: Final = "user"
 LAST_APPLIED: Final = "metacontroller.k8s.io/last-applied-configuration"
 """Where dynamic apply keeps what it wrote."""
 
-_OUR_LABELS: Final = (
-    "app.kubernetes.io/managed-by",
-    "controller-uid",
-    "synced-by",
-    "synced-from",
-)
 _OUR_PREFIX: Final = "config.example.com/"
 _WHOLE: Final[tuple[Path, ...]] = (("immutable",), ("spec",), ("type",))
 
@@ -202,7 +196,7 @@ def assumed(item: Object) -> Ownership:
 def _is_ours(path: Path) -> bool:
     if path[0] != "metadata":
         return True
-    return path[:2] == _OWNER or path[-1] in _OUR_LABELS or path[-1].startswith(_OUR_PREFIX)
+    return path[:2] == _OWNER or path[-1] in COPY_LABELS or path[-1].startswith(_OUR_PREFIX)
 
 
 def _applied(annotation: str) -> Mapping[Path, object]:

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.preview.simulator.objects import CONFIG_MAP, COPIED, SECRET, Object, Resource
+from hooks.preview.simulator.objects import (
+    CONFIG_MAP,
+    CONTROLLER_UID,
+    COPIED,
+    SECRET,
+    SYNCED_BY,
+    Object,
+    Resource,
+)
 
 NAME: Final = "configmap-syncer"
 FINALIZER: Final = f"metacontroller.io/compositecontroller-{NAME}"
@@ -77,8 +85,8 @@ ADOPTION: Final[Object] = {
                 "resource": CONFIG_MAP.plural,
                 "labelSelector": {
                     "matchExpressions": [
-                        {"key": "synced-by", "operator": "Exists"},
-                        {"key": "controller-uid", "operator": "DoesNotExist"},
+                        {"key": SYNCED_BY, "operator": "Exists"},
+                        {"key": CONTROLLER_UID, "operator": "DoesNotExist"},
                     ]
                 },
             }
