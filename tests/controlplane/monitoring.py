@@ -20,21 +20,26 @@ KUBE_STATE_METRICS = os.environ.get("KUBE_STATE_METRICS") or shutil.which("kube-
 """The path in the variable of that name, else on PATH; None where neither is there."""
 
 
+def scraped(address: str, **settings: Any) -> dict[str, Any]:
+    """A job of Prometheus with one target, `host:port`, and further settings of the job."""
+    return {"static_configs": [{"targets": [address]}], **settings}
+
+
 class PrometheusProcess(Process):
-    """Prometheus with one target for each job, as `host:port`, and rule files."""
+    """Prometheus with jobs by their names, and rule files."""
 
     def __init__(
-        self, workspace: Workspace, jobs: Mapping[str, str], rule_files: Sequence[Path]
+        self,
+        workspace: Workspace,
+        jobs: Mapping[str, Mapping[str, Any]],
+        rule_files: Sequence[Path] = (),
     ) -> None:
         folder = workspace.folder / "prometheus"
         folder.mkdir()
         configuration = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(file) for file in rule_files],
-            "scrape_configs": [
-                {"job_name": name, "static_configs": [{"targets": [address]}]}
-                for name, address in jobs.items()
-            ],
+            "scrape_configs": [{"job_name": name, **job} for name, job in jobs.items()],
         }
         file = folder / "prometheus.yaml"
         file.write_text(yaml.safe_dump(configuration), "utf-8")

@@ -6,8 +6,10 @@ What kube-state-metrics makes of syncers is shown where it can be run.
 import json
 import math
 import re
+import ssl
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -15,17 +17,20 @@ import pytest
 import yaml
 
 from tests.conditions import ready
-from tests.controlplane import SERVER_SIDE_APPLY, Object, Stack
+from tests.controlplane import SERVER_SIDE_APPLY, HookProcess, Object, Stack, Workspace
 from tests.controlplane.client import wait_for
 from tests.controlplane.monitoring import (
     KUBE_STATE_METRICS,
     PROMETHEUS,
     KubeStateMetricsProcess,
     PrometheusProcess,
+    scraped,
 )
+from tests.controlplane.stack import NAMESPACE
 from tests.controlplane.tools import ROOT
 from tests.e2e.conftest import NO_KUBE_STATE_METRICS, NO_PROMETHEUS
 from tests.http.client import metrics_of
+from tools.certificates import Authority
 
 MONITORING = ROOT / "monitoring"
 # Every time of the rules, this many times shorter: five minutes are two seconds.
@@ -60,8 +65,8 @@ def prometheus(stack: Stack) -> Iterator[PrometheusProcess]:
     if PROMETHEUS is None:
         pytest.skip(NO_PROMETHEUS)
     jobs = {
-        "hook": stack.hook.url.removeprefix("http://"),
-        "metacontroller": stack.metacontroller.metrics_address,
+        "hook": scraped(stack.hook.url.removeprefix("http://")),
+        "metacontroller": scraped(stack.metacontroller.metrics_address),
     }
     rules = quick_rules(stack.workspace.folder)
     running = PrometheusProcess(stack.workspace, jobs, [rules])
@@ -161,6 +166,60 @@ def test_an_alert_fires_while_metacontroller_is_away_and_ends_when_it_is_back(
     stack.metacontroller.start()
     call_the_hook(stack, "Metacontroller is back")
     wait_for_alerts(prometheus, {})
+
+
+def test_under_tls_prometheus_needs_the_authority_and_the_name_and_no_credential(
+    tmp_path: Path,
+) -> None:
+    if PROMETHEUS is None:
+        pytest.skip(NO_PROMETHEUS)
+    host = f"configmap-syncer-webhook.{NAMESPACE}.svc"
+    authority, clients = Authority(), Authority("clients")
+    certificate, key = authority.server([host]).write(tmp_path)
+    (tmp_path / "tokens").write_text("of-metacontroller")
+    settings = {
+        "TLS_CERTIFICATE_FILE": str(certificate),
+        "TLS_KEY_FILE": str(key),
+        "CLIENT_CA_FILE": str(clients.write(tmp_path / "clients.crt")),
+        "BEARER_TOKEN_FILE": str(tmp_path / "tokens"),
+    }
+    trusting = ssl.create_default_context(cadata=authority.certificate.decode())
+    # The certificate is not valid for loopback, as it is not for the address of a pod.
+    trusting.check_hostname = False
+    known = {"ca_file": str(authority.write(tmp_path / "ca.crt")), "server_name": host}
+    certificates = {}
+    for name, signer in (("known", clients), ("unknown", authority)):
+        (tmp_path / name).mkdir()
+        files = signer.client().write(tmp_path / name)
+        certificates[name] = dict(zip(("cert_file", "key_file"), map(str, files), strict=True))
+    with Workspace() as workspace, ExitStack() as ending:
+        hook = HookProcess(workspace, SERVER_SIDE_APPLY, settings, tls=trusting)
+        ending.callback(hook.kill)
+        hook.start()
+        address = hook.url.removeprefix("https://")
+        expected = {
+            "as-documented": (known, "1"),
+            "without-the-name": ({"ca_file": known["ca_file"]}, "0"),
+            "without-the-authority": ({"server_name": host}, "0"),
+            "with-a-client-certificate": (known | certificates["known"], "1"),
+            "with-one-of-another-authority": (known | certificates["unknown"], "0"),
+        }
+        jobs = {
+            name: scraped(address, scheme="https", tls_config=tls)
+            for name, (tls, _) in expected.items()
+        }
+        prometheus = PrometheusProcess(workspace, jobs)
+        ending.callback(prometheus.kill)
+        prometheus.start()
+
+        def is_up() -> dict[str, str]:
+            return {each["metric"]["job"]: each["value"][1] for each in prometheus.query("up")}
+
+        wait_for(
+            lambda: is_up() == {name: up for name, (_, up) in expected.items()},
+            "Prometheus to read what it may",
+            last=lambda: str(is_up()),
+        )
 
 
 @pytest.fixture
