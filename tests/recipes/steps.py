@@ -4,6 +4,7 @@ A recipe is a sequence of steps, one or more for each row of its table. With all
 tests pass; without one of them the test fails that the row names.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,7 @@ PARTS = (
 )
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "mutants")
 CRD = "crds/configmapsyncers.config.example.com.yaml"
+MODEL_CASE = "a-new-syncer-asks-for-a-copy-in-every-target"
 
 Do = Callable[[Path], None]
 
@@ -71,6 +74,25 @@ def written(path: str, text: str) -> Do:
     return do
 
 
+def like_a_case(model: str, name: str, change: Callable[[Any], None]) -> Do:
+    """Write the request of a new case: that of another one, changed."""
+
+    def do(tree: Path) -> None:
+        (found,) = (tree / "tests/cases/sync").rglob(model)
+        request = json.loads((found / "request.json").read_text("utf-8"))
+        change(request)
+        folder = found.with_name(name)
+        folder.mkdir()
+        (folder / "request.json").write_text(json.dumps(request), "utf-8")
+
+    return do
+
+
+def record(tree: Path) -> None:
+    """Record the answers of new cases; there is none where a step before was left out."""
+    _run(tree, "tests.cases", "--record")
+
+
 def together(*parts: Do) -> Do:
     def do(tree: Path) -> None:
         for part in parts:
@@ -79,11 +101,11 @@ def together(*parts: Do) -> Do:
     return do
 
 
-def ran(*arguments: str) -> Do:
+def ran(module: str) -> Do:
     """Run a module of the copy, as the recipe says."""
 
     def do(tree: Path) -> None:
-        run = _run(tree, *arguments)
+        run = _run(tree, module)
         assert run.returncode == 0, run.stdout + run.stderr
 
     return do
@@ -115,7 +137,7 @@ def failed(tree: Path, tests: Sequence[str]) -> set[str]:
     functions = {test.partition("[")[0] for test in tests}
     modules = {
         str(module.relative_to(tree)): module.read_text("utf-8")
-        for folder in ("unit", "http")
+        for folder in ("unit", "http", "install", "preview")
         for module in (tree / "tests" / folder).glob("test_*.py")
     }
     defining = {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.recipes.steps import (
     CRD,
+    MODEL_CASE,
     Step,
     after,
     assert_is_complete,
@@ -18,7 +19,6 @@ from tests.recipes.steps import (
     written,
 )
 
-MODEL_CASE = "a-new-syncer-asks-for-a-copy-in-every-target"
 NEW_CASE = "plain-copies-have-no-label-of-their-manager"
 MANIFEST = """\
 apiVersion: config.example.com/v1alpha1

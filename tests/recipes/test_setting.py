@@ -74,26 +74,31 @@ STEPS = (
         "test_every_setting_has_a_row_with_its_default",
     ),
     Step(
-        "the chart",
+        "the value of the chart",
         together(
-            before(
+            after(
                 "charts/configmap-syncer/values.yaml",
-                "  # -- `HOST`:",
-                "  # -- `PLAIN_COPIES`: whether copies are plain.\n  plainCopies: null\n",
+                "  requireTargetConsent: null\n",
+                "  # -- `PLAIN_COPIES`: whether copies go without the label of their manager.\n"
+                "  plainCopies: null\n",
             ),
             before(
                 "charts/configmap-syncer/values.schema.json",
-                '        "host": {',
+                '        "requireTargetConsent": {\n',
                 '        "plainCopies": {"type": ["boolean", "null"]},\n',
             ),
-            before(
+            after(
                 "charts/configmap-syncer/templates/_helpers.tpl",
-                "host: HOST\n",
+                "requireTargetConsent: REQUIRE_TARGET_CONSENT\n",
                 "plainCopies: PLAIN_COPIES\n",
             ),
-            ran("tools.chart"),
         ),
         "test_every_setting_of_the_hook_is_a_value",
+    ),
+    Step(
+        "the table of the chart",
+        ran("tools.chart"),
+        "test_what_the_chart_has_from_elsewhere_is_current",
     ),
 )
 

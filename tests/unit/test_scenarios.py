@@ -4,6 +4,7 @@ What it leaves behind is then left alone for hours. A hook that would not rest i
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -25,6 +26,13 @@ PLAYED = [
 ]
 SIMPLE = Story.read(FOLDER / "only-the-selected-keys-are-copied.yaml")
 ORPHANING = Story.read(FOLDER / "orphaning-leaves-the-copies-without-owner.yaml")
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_the_names_of_a_story_are_its_own(story: Story) -> None:
+    text = (FOLDER / f"{story.name}.yaml").read_text("utf-8")
+    syncers = re.findall(r"kind: ConfigMapSyncer,? +metadata: \{name: ([^,}]+)", text)
+    assert [name for name in (*story.namespaces, *syncers) if not name.startswith("x-")] == []
 
 
 @pytest.mark.parametrize(("strategy", "story"), PLAYED)

@@ -1,0 +1,61 @@
+"""Add a case: one that a cluster can hold, and one in which less is shown than there is."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.recipes.steps import (
+    MODEL_CASE,
+    Step,
+    after,
+    assert_is_complete,
+    assert_is_missed,
+    each_left_out,
+    like_a_case,
+    named_by_the_guide,
+    names_of,
+    record,
+)
+
+NEW_CASE = "a-source-of-one-key-is-copied"
+BEHIND = "a-namespace-that-is-not-shown-makes-no-copy"
+
+
+def _of_one_key(request: Any) -> None:
+    request["related"]["ConfigMap.v1"]["default/app-config"]["data"] = {"only": "value"}
+
+
+def _not_shown(request: Any) -> None:
+    request["related"]["Namespace.v1"] = {}
+
+
+STEPS = (
+    Step("the request", like_a_case(MODEL_CASE, NEW_CASE, _of_one_key), ""),
+    Step("the request of less than there is", like_a_case(MODEL_CASE, BEHIND, _not_shown), ""),
+    Step("the answers", record, f"test_the_answer_is_the_recorded_one[sync/{NEW_CASE}]"),
+    Step(
+        "why no cluster shows that",
+        after(
+            "tests/unit/test_cases.py",
+            "BEHIND = {\n",
+            f'    "sync/{BEHIND}": "a namespace is not shown",\n',
+        ),
+        f"test_the_answer_comes_true_in_four_steps_at_most[sync/{BEHIND}]",
+    ),
+)
+
+
+def test_with_all_steps_the_named_tests_pass(tmp_path: Path) -> None:
+    assert_is_complete(
+        STEPS,
+        tmp_path,
+        f"test_the_answer_comes_true_in_four_steps_at_most[sync/{NEW_CASE}]",
+    )
+
+
+@each_left_out(STEPS)
+def test_without_a_step_the_named_test_fails(left_out: Step, tmp_path: Path) -> None:
+    assert_is_missed(left_out, STEPS, tmp_path)
+
+
+def test_the_guide_names_these_tests() -> None:
+    assert named_by_the_guide("Add a case") == names_of(STEPS)
