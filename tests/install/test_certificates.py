@@ -130,10 +130,10 @@ def test_the_two_components_differ_in_where_the_authority_comes_from_alone(compo
     shared = [(folder / component / each).resolve() for each in kustomization["components"]]
     assert shared == [folder / "tls" / "webhook"]
     patches = [patch["path"] for patch in kustomization["patches"]]
-    assert patches == ["authority.yaml", "adoption.yaml"]
+    assert patches == ["authority.yaml", "adoption.yaml", "podmonitor.yaml"]
     reference = (
         r"^#.*\n|ca-bundle: \w+\n"
-        r"|(configMapRef|secretRef):\n +name: configmap-syncer-webhook-(ca|tls)\n"
+        r"|(configMap|secret)(Ref)?:\n +name: configmap-syncer-webhook-(ca|tls)\n"
     )
     for patch in patches:
         ours, other = ((folder / each / patch).read_text() for each in (component, "tls"))
