@@ -104,8 +104,8 @@ def _observation(request: SyncRequest, options: HookOptions) -> AnyObservation:
 
 def _removed(observation: AnyObservation, retaken: Sequence[KubernetesObject]) -> _Ending:
     """Nothing stays; an orphaned copy is taken back first, for only an observed one can go."""
-    going = [*retaken, *(copy.object for copy in observation.copies)]
-    left = {copy.metadata.namespace: deletion_refused(copy, observation.parent) for copy in going}
+    copies = [*retaken, *(copy.object for copy in observation.copies)]
+    left = {copy.metadata.namespace: deletion_refused(copy, observation.parent) for copy in copies}
     children = [take_back(copy, observation.options) for copy in retaken]
     return _Ending(children, _outcomes(left, State.LEAVING))
 

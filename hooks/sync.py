@@ -97,9 +97,9 @@ def _without_content(
     recorded = context.before.recorded(observation.parent)
     token = prune_guard.still_recorded(observation, recorded)
     context = replace(context, before=structs.replace(context.before, prune_token=token))
-    deletion = source_deletion.follow(observation, problem)
+    deletion = source_deletion.decide(observation, problem)
     if deletion is not None and not context.is_suspended:
-        return _follow(context, problem, deletion)
+        return _delete_with_source(context, problem, deletion)
     deleting = deletion.deleting if deletion else ()
     return _hold(replace(context, deleting=deleting), problem, observation, observation)
 
@@ -155,12 +155,12 @@ def _guard(report: Report, guard: PruneGuard, children: Sequence[Child]) -> Sync
     )
 
 
-def _follow(
+def _delete_with_source(
     context: StatusContext, problem: NoContent, deletion: SourceDeletion
 ) -> SyncResponse[Status]:
     """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
     context = replace(context, leaving=deletion.leaving)
-    report = reports.followed(context, problem, deletion).holding(context.before.prune_token)
+    report = reports.source_deleted(context, problem, deletion).holding(context.before.prune_token)
     return _answer(report, deletion.children)
 
 

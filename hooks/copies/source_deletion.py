@@ -34,18 +34,18 @@ class SourceDeletion:
     kept: Sequence[str]
 
 
-def follow(observation: Observation[Syncer], problem: NoContent) -> SourceDeletion | None:
+def decide(observation: Observation[Syncer], problem: NoContent) -> SourceDeletion | None:
     """What to do when copies are deleted with their source; None when every copy is held."""
     syncer, options = observation.syncer, observation.options
     is_lost = problem.reason is SourceReason.SOURCE_NOT_FOUND
     if not is_lost or syncer.source_deletion_policy is DeletionPolicy.RETAIN:
         return None
     retaken = [copy for copy in observation.orphans if _is_retaken(copy, observation)]
-    going = [
+    deleting = [
         *(copy.object for copy in observation.copies if _is_deleted(copy, syncer)),
         *retaken,
     ]
-    if going and not _is_proven(observation, going):
+    if deleting and not _is_proven(observation, deleting):
         return None
     kept = [copy for copy in preserved(observation) if not _is_deleted(copy, syncer)]
     children = [preserve(copy, observation) for copy in kept]
@@ -58,7 +58,7 @@ def follow(observation: Observation[Syncer], problem: NoContent) -> SourceDeleti
         ],
         children=[*children, *(take_back(copy, options) for copy in retaken)],
         leaving={**_retaken(retaken, observation), **leaving},
-        deleting=sorted({copy.metadata.namespace for copy in going}),
+        deleting=sorted({copy.metadata.namespace for copy in deleting}),
         kept=[copy.namespace for copy in kept],
     )
 
@@ -91,13 +91,13 @@ def _is_retaken(orphan: KubernetesObject, observation: Observation[Syncer]) -> b
     )
 
 
-def _is_proven(observation: Observation[Syncer], going: Iterable[KubernetesObject]) -> bool:
+def _is_proven(observation: Observation[Syncer], deleting: Iterable[KubernetesObject]) -> bool:
     """Whether what is related answers the rules that show the source.
 
     They show the copies, too, and Namespaces; a copy that is observed and yet not shown says that
     an older version was asked (its answer is cached for 20 minutes).
     """
-    is_shown = any(copy.key in observation.related for copy in going)
+    is_shown = any(copy.key in observation.related for copy in deleting)
     return bool(observation.namespaces) and is_shown
 
 

@@ -144,7 +144,7 @@ class _Stage:
                     try:
                         self._restore(manifest)
                     except ApiError as error:
-                        problems.append(Problem(str(manifest.place), error.message))
+                        problems.append(Problem(str(manifest.location), error.message))
         if problems:
             raise RefusedError(problems)
         if assumed := self._cluster.assumed:
@@ -164,7 +164,7 @@ class _Stage:
             try:
                 known = kubectl.apply(self._cluster, manifest.item, self._manifests.get(reference))
             except ApiError as error:
-                problems.append(Problem(str(manifest.place), error.message))
+                problems.append(Problem(str(manifest.location), error.message))
             else:
                 if not known:
                     self._assumptions.append(

@@ -134,8 +134,8 @@ def following(deletion: SourceDeletion) -> str:
     if not deletion.deleting:
         return keeping if deletion.kept else f"the source's copies are deleted, {_AS_SPECIFIED}"
     places = f"{counted(len(deletion.deleting), 'namespace')} ({named(deletion.deleting)})"
-    going = f"the source's copies in {places} are being deleted, {_AS_SPECIFIED}"
-    return f"{going}, and {keeping}" if deletion.kept else going
+    deleting = f"the source's copies in {places} are being deleted, {_AS_SPECIFIED}"
+    return f"{deleting}, and {keeping}" if deletion.kept else deleting
 
 
 def planned(planned: Plan) -> str:
@@ -160,10 +160,10 @@ def planned(planned: Plan) -> str:
     return f"Every copy is kept as it is; {what}{guarded}{failures}."
 
 
-def keeping(kept: Sequence[str], bare: Sequence[str]) -> str:
-    """How many copies are kept, and which namespaces, `bare`, have none; a clause."""
+def keeping(kept: Sequence[str], without: Sequence[str]) -> str:
+    """How many copies are kept, and which namespaces, `without`, have none; a clause."""
     if not kept:
         return "there is no copy to keep"
     copies = counted(len(kept), "copy", "copies")
     keeping = f"{copies} {'is' if len(kept) == 1 else 'are'} kept as {it_is(kept)}"
-    return f"{keeping}, and {named(bare)} {have(bare)} none" if bare else keeping
+    return f"{keeping}, and {named(without)} {have(without)} none" if without else keeping

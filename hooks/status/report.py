@@ -90,8 +90,8 @@ def progress(
     if context.warning is not None:
         synced = replace(synced, message=f"{synced.message} {context.warning}")
     reconciling = messages.waiting(context, found) if found.is_progressing else None
-    verdicts = _ConditionStates(messages.resolved(subject, content), synced, synced, reconciling)
-    report = _report(context, found, verdicts, content.version)
+    states = _ConditionStates(messages.resolved(subject, content), synced, synced, reconciling)
+    report = _report(context, found, states, content.version)
     return report.holding(guard.token) if guard else report
 
 
@@ -105,9 +105,9 @@ def suspended(
     """The status of a suspended syncer whose source is resolved: nothing waits."""
     held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
     found = assess(context, held)
-    verdict = ConditionState("False", SyncedReason.SUSPENDED, messages.planned(planned))
-    verdicts = _ConditionStates(messages.resolved(subject, content), verdict, verdict)
-    return _report(context, found, verdicts, content.version, planned)
+    state = ConditionState("False", SyncedReason.SUSPENDED, messages.planned(planned))
+    states = _ConditionStates(messages.resolved(subject, content), state, state)
+    return _report(context, found, states, content.version, planned)
 
 
 def held(
@@ -138,16 +138,16 @@ def held(
         resolved = ConditionState("False", problem.reason, f"{problem.message}.")
         matters = reason if context.is_suspended else problem.reason
         ready = ConditionState("False", matters, f"{problem.message}; {keeping}.")
-        verdicts = _ConditionStates(resolved, waiting, ready)
+        states = _ConditionStates(resolved, waiting, ready)
     else:
         resolved = ConditionState("True", SourceReason.RESOLVED, "The source is there.")
         ready = ConditionState("False", reason, f"{problem}; {keeping}.")
         # What is wrong goes away by itself.
-        verdicts = _ConditionStates(resolved, waiting, ready, reconciling=ready)
-    return _report(context, found, verdicts, context.before.version, planned)
+        states = _ConditionStates(resolved, waiting, ready, reconciling=ready)
+    return _report(context, found, states, context.before.version, planned)
 
 
-def followed(context: StatusContext, problem: NoContent, deletion: SourceDeletion) -> Report:
+def source_deleted(context: StatusContext, problem: NoContent, deletion: SourceDeletion) -> Report:
     """The status of a syncer whose copies go with their source; `problem` is that it is missing."""
     found = assess(context, deletion.outcomes)
     summary = messages.following(deletion)
@@ -159,8 +159,8 @@ def followed(context: StatusContext, problem: NoContent, deletion: SourceDeletio
     resolved = ConditionState("False", problem.reason, f"{problem.message}.")
     ready = ConditionState("False", problem.reason, f"{problem.message}; {summary}.")
     reconciling = synced if synced.reason == SyncedReason.PROGRESSING else None
-    verdicts = _ConditionStates(resolved, synced, ready, reconciling)
-    return _report(context, found, verdicts, context.before.version)
+    states = _ConditionStates(resolved, synced, ready, reconciling)
+    return _report(context, found, states, context.before.version)
 
 
 def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained: bool) -> Report:
@@ -193,14 +193,14 @@ def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained
     )
     is_progressing = found.is_progressing or not found.targets
     reconciling = replace(synced, reason=SyncedReason.PROGRESSING) if is_progressing else None
-    verdicts = _ConditionStates(resolved, synced, synced, reconciling)
-    return _report(context, found, verdicts, context.before.version)
+    states = _ConditionStates(resolved, synced, synced, reconciling)
+    return _report(context, found, states, context.before.version)
 
 
 def _report(
     context: StatusContext,
     found: Assessment,
-    verdicts: _ConditionStates,
+    states: _ConditionStates,
     version: Version,
     planned: Plan | UnsetType = UNSET,
 ) -> Report:
@@ -208,8 +208,8 @@ def _report(
     status = Status(
         observed_generation=context.parent.metadata.generation,
         conditions=[
-            _condition(context, kind, verdict, found)
-            for kind, verdict in verdicts.by_type(is_suspended=context.is_suspended)
+            _condition(context, kind, state, found)
+            for kind, state in states.by_type(is_suspended=context.is_suspended)
         ],
         target_count=found.targets,
         synced_count=len(found.synced),
@@ -263,31 +263,31 @@ def _last_sync_time(context: StatusContext, found: Assessment, version: Version)
 
 
 def _condition(
-    context: StatusContext, kind: str, verdict: ConditionState, found: Assessment
+    context: StatusContext, kind: str, state: ConditionState, found: Assessment
 ) -> Condition:
     turned = next(
         (
             condition.last_transition_time
             for condition in context.before.conditions
-            if condition.type == kind and condition.status == verdict.status
+            if condition.type == kind and condition.status == state.status
         ),
         UNSET,
     )
     since = context.past(turned)
     if since is None:
         turned = context.stamp
-    elif found.written is not None and since < found.written and _lasts(kind, verdict):
+    elif found.written is not None and since < found.written and _lasts(kind, state):
         turned = write_time(found.written)
     return Condition(
         type=kind,
-        status=verdict.status,
-        reason=str(verdict.reason),
-        message=verdict.message,
+        status=state.status,
+        reason=str(state.reason),
+        message=state.message,
         last_transition_time=str(turned),
         observed_generation=context.parent.metadata.generation,
     )
 
 
-def _lasts(kind: str, verdict: ConditionState) -> bool:
+def _lasts(kind: str, state: ConditionState) -> bool:
     """Whether a condition is True only while no copy has to be written."""
-    return kind in ("Synced", "Ready") and verdict.status == "True"
+    return kind in ("Synced", "Ready") and state.status == "True"

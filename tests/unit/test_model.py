@@ -43,7 +43,7 @@ _RULES: dict[str, tuple[str, Any]] = {
     "a key that is too much goes": ("copies.writing._claimed", lambda *_: {}),
     "no copy is copied": ("spec.syncer.is_copy", lambda _found: False),
     "copies are deleted with their source when the policy says so": (
-        "copies.source_deletion.follow",
+        "copies.source_deletion.decide",
         lambda *_: None,
     ),
     "what others made immutable stays": (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from hooks.preview.input.decoding import DecodingError, decode
-from hooks.preview.input.source_locations import Place, Problem
+from hooks.preview.input.source_locations import Problem, SourceLocation
 
 STANDARD_INPUT: Final = "-"
 
@@ -30,16 +30,16 @@ def read(
     problems: list[Problem],
     *,
     allow_empty: bool = False,
-) -> Iterator[tuple[Place, dict[str, Any]]]:
+) -> Iterator[tuple[SourceLocation, dict[str, Any]]]:
     """Every object under the paths with its place; what cannot be read is added to `problems`.
 
     A path under which there is no object is one of those, unless `allow_empty`.
     """
     for path in paths:
         is_empty, known = True, len(problems)
-        for place, item in _objects(path, standard_input, problems):
+        for location, item in _objects(path, standard_input, problems):
             is_empty = False
-            yield place, item
+            yield location, item
         if is_empty and len(problems) == known and not allow_empty:
             problems.append(Problem(_shown(path), _nothing_in(path)))
 
@@ -51,16 +51,18 @@ def files(paths: Iterable[str]) -> list[Path]:
 
 def _objects(
     path: str, standard_input: BinaryIO, problems: list[Problem]
-) -> Iterator[tuple[Place, dict[str, Any]]]:
+) -> Iterator[tuple[SourceLocation, dict[str, Any]]]:
     for source, text in _texts(path, standard_input, problems):
-        for place in _documents(source, text):
+        for location in _documents(source, text):
             try:
-                value = decode(place.text)
+                value = decode(location.text)
             except DecodingError as error:
                 column = "" if error.column is None else f":{error.column + 1}"
-                problems.append(Problem(f"{source}:{place.line + error.line}{column}", str(error)))
+                problems.append(
+                    Problem(f"{source}:{location.line + error.line}{column}", str(error))
+                )
             else:
-                yield from _unpacked(place, value, problems)
+                yield from _unpacked(location, value, problems)
 
 
 def _shown(path: str) -> str:
@@ -150,7 +152,7 @@ def _is_folder(given: str) -> bool:
         return False  # No file can have such a name.
 
 
-def _documents(source: str, text: str) -> Iterator[Place]:
+def _documents(source: str, text: str) -> Iterator[SourceLocation]:
     """Cut at the markers, which YAML allows nowhere else, so that each document stands alone."""
     starts = [0, *(found.start() for found in _DOCUMENT_START.finditer(text))]
     line, counted = 1, 0
@@ -161,27 +163,27 @@ def _documents(source: str, text: str) -> Iterator[Place]:
         if document.removeprefix("---").strip():
             line += text.count("\n", counted, first)
             counted = first
-            yield Place(source, line, document)
+            yield SourceLocation(source, line, document)
 
 
 def _unpacked(
-    place: Place, value: object, problems: list[Problem]
-) -> Iterator[tuple[Place, dict[str, Any]]]:
+    location: SourceLocation, value: object, problems: list[Problem]
+) -> Iterator[tuple[SourceLocation, dict[str, Any]]]:
     """The object of a document, or those of its List; nothing for a document without content."""
     if value is None:
         return
     if not isinstance(value, dict):
-        problems.append(Problem(str(place), "is not an object: a map with apiVersion and kind"))
+        problems.append(Problem(str(location), "is not an object: a map with apiVersion and kind"))
         return
     items = value.get("items")
     is_list = value.get("kind") == "List" or (
         str(value.get("kind")).endswith("List") and isinstance(items, list)
     )
     if not is_list:
-        yield place, value
+        yield location, value
     elif not isinstance(items, list):
-        problems.append(Problem(place.at("items"), "items: must be a list"))
+        problems.append(Problem(location.at("items"), "items: must be a list"))
     else:
         for number, item in enumerate(items):
-            path = f"{place.path}.items[{number}]".strip(".")
-            yield from _unpacked(replace(place, path=path), item, problems)
+            path = f"{location.path}.items[{number}]".strip(".")
+            yield from _unpacked(replace(location, path=path), item, problems)

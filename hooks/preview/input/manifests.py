@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from hooks.preview.input import documents, near_misses
 from hooks.preview.input.decoding import HALF_A_CHARACTER, TOO_DEEP, refusals
-from hooks.preview.input.source_locations import Place, Problem
+from hooks.preview.input.source_locations import Problem, SourceLocation
 from hooks.preview.simulator import validation
 from hooks.preview.simulator.objects import RESOURCES, SYNCER, Object, key_of
 from hooks.preview.simulator.submitted import SyncerSchema
@@ -27,7 +27,7 @@ class Manifest:
     """One object of the kinds that matter here, and where it was read."""
 
     item: Object
-    place: Place
+    location: SourceLocation
 
     @property
     def reference(self) -> tuple[str, str]:
@@ -46,7 +46,7 @@ class Manifest:
         called = f"{self.item['kind']} {name}" if isinstance(name, str) else self.item["kind"]
         unknown = _UNKNOWN.fullmatch(sentence)
         path = unknown[1] if unknown else sentence.split(": ", maxsplit=1)[0]
-        return Problem(self.place.at(path), f"{called[:_LONGEST]}: {sentence}")
+        return Problem(self.location.at(path), f"{called[:_LONGEST]}: {sentence}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,15 @@ def read(
     manifests: list[Manifest] = []
     problems: list[Problem] = []
     ignored = 0
-    for place, item in documents.read(paths, standard_input, problems, allow_empty=allow_empty):
+    for location, item in documents.read(paths, standard_input, problems, allow_empty=allow_empty):
         kind, version = item.get("kind"), item.get("apiVersion")
         if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
-            problems.append(Problem(str(place), "apiVersion and kind: Required value"))
+            problems.append(Problem(str(location), "apiVersion and kind: Required value"))
         elif kind in RESOURCES and RESOURCES[kind].api_version == version:
-            manifests.append(Manifest(item, place))
+            manifests.append(Manifest(item, location))
         else:
             mistaken = list(_mistaken(item))
-            problems += [Manifest(item, place).problem(sentence) for sentence in mistaken]
+            problems += [Manifest(item, location).problem(sentence) for sentence in mistaken]
             ignored += not mistaken
     checked = list(_checked(manifests, schema, problems))
     return Input(tuple(checked), tuple(problems), ignored)
@@ -101,9 +101,9 @@ def _checked(
     manifests: Iterable[Manifest], schema: SyncerSchema, problems: list[Problem]
 ) -> Iterator[Manifest]:
     """The manifests that the API server would take; a problem for each field of the others."""
-    first: dict[tuple[str, str], Place] = {}
+    first: dict[tuple[str, str], SourceLocation] = {}
     for given in manifests:
-        manifest = Manifest(_in_a_namespace(given.item), given.place)
+        manifest = Manifest(_in_a_namespace(given.item), given.location)
         found = list(_refusals(manifest.item, schema))
         problems += [manifest.problem(sentence) for sentence in found]
         if found:
@@ -111,7 +111,7 @@ def _checked(
         if manifest.reference in first:
             problems.append(manifest.problem(f"stands already at {first[manifest.reference]}"))
             continue
-        first[manifest.reference] = manifest.place
+        first[manifest.reference] = manifest.location
         yield manifest
 
 

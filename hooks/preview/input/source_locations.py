@@ -18,7 +18,7 @@ _INDEX: Final = re.compile(r"\[(\d+)\]\.?")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """Where an object stands: the line on which its document begins, its path in the document."""
 
     source: str
@@ -42,11 +42,11 @@ class Problem:
     What a document holds cannot take hold of the terminal through it.
     """
 
-    place: str
+    location: str
     message: str
 
     def __str__(self) -> str:
-        return printable(f"{self.place}: {self.message}")
+        return printable(f"{self.location}: {self.message}")
 
 
 def printable(text: str) -> str:
