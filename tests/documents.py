@@ -17,6 +17,7 @@ from tests.controlplane.tools import ROOT
 from tests.controlplane.workspace import environment
 
 INSTALLATION = "docs/installation.md"
+HELM = "docs/helm.md"
 IN_A_CLUSTER = (
     "README.md",
     "docs/drift-and-conflicts.md",

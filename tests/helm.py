@@ -42,18 +42,15 @@ def missing() -> str | None:
     return f"{NOT_RUN}it is not on PATH, and HELM does not name it (version 4)."
 
 
-def run(
-    *arguments: str | Path, folder: Path | None = None, **settings: str
-) -> subprocess.CompletedProcess[str]:
-    """What Helm answers; `folder` has its caches, `settings` are environment variables."""
-    apart = {f"HELM_{each}_HOME": str(folder) for each in ("CACHE", "CONFIG", "DATA")}
+def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """What Helm answers; `settings` are environment variables."""
     return subprocess.run(
         [helm() or "helm", *arguments],
         check=False,
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=environment(**(apart if folder else {}), **settings),
+        env=environment(**settings),
     )
 
 

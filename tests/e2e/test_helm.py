@@ -5,6 +5,8 @@ with the arguments, the identity and the rights that Helm gave it. The webhooks'
 are.
 """
 
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -23,19 +25,35 @@ from tests.controlplane import (
     MetacontrollerProcess,
     Object,
     Workspace,
+    wait_for,
 )
 from tests.controlplane.stack import COMPLETE, NAMESPACE, SERVICE_ACCOUNT
 from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
 from tests.controlplane.workspace import environment
+from tests.documents import HELM, INSTALLATION, follow, steps
 
 pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing()))
 
 CRD = "configmapsyncers.config.example.com"
 HOOK = "configmap-syncer-controller-manager"
-TAKE_OVER = ("--take-ownership", "--force-conflicts")
+PAGE = (ROOT / HELM).read_text("utf-8")
+LABEL = (
+    "kubectl label compositecontroller configmap-syncer "
+    "config.example.com/metacontroller=configmap-syncer"
+)
 KINDS = "compositecontrollers.metacontroller.k8s.io"
 OPEN: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
+
+def shown(heading: str) -> list[str]:
+    """What a command of the page adds to that of the installation, below a heading."""
+    first, *others = re.findall(r"^\$ (helm install .+)$", PAGE, re.MULTILINE)
+    _, _, section = PAGE.partition(f"\n## {heading}\n")
+    (command,) = (each for each in others if f"$ {each}\n" in section.partition("\n## ")[0])
+    return [each for each in shlex.split(command) if each not in shlex.split(first)]
+
+
+TAKE_OVER = shown("Take over an installation of kustomize")
 _POD: Object = {
     "metadata": {"labels": {"app": "metacontroller"}},
     "spec": {"containers": [{"name": "metacontroller", "image": "mirror/metacontroller:v4.17.2"}]},
@@ -69,8 +87,30 @@ class Release:
         return self.plane.client
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        folder = self._workspace.folder / "helm"
-        return helm.run(*arguments, folder=folder, KUBECONFIG=str(self.plane.kubeconfig))
+        return helm.run(*arguments, **self.settings)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment in which Helm and kubectl know the cluster, and nothing of a user."""
+        folder = str(self._workspace.folder / "helm")
+        programs = [Path(kubectl()).resolve().parent, Path(helm.helm() or "helm").resolve().parent]
+        return {
+            "KUBECONFIG": str(self.plane.kubeconfig),
+            "PATH": ":".join([*map(str, programs), environment().get("PATH", "")]),
+            **{f"HELM_{each}_HOME": folder for each in ("CACHE", "CONFIG", "DATA")},
+        }
+
+    def kubectl(self, *arguments: str) -> None:
+        """Run kubectl in the project's folder; an error is an assertion."""
+        done = subprocess.run(
+            [kubectl(), *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environment(**self.settings),
+        )
+        assert done.returncode == 0, done.stderr
 
     def done(self, *arguments: str | Path) -> str:
         """What Helm says about what it did in the namespace of the release."""
@@ -92,10 +132,14 @@ class Release:
     def uninstall(self) -> str:
         """Uninstall the chart, and end what its Deployments describe."""
         said = self.done("uninstall", helm.RELEASE, "--ignore-not-found")
+        self.stop()
+        return said
+
+    def stop(self) -> None:
+        """End every Metacontroller, as its Deployment is gone."""
         for each in self.metacontrollers:
             each.kill()
         self.metacontrollers.clear()
-        return said
 
     def container(self, deployment: str) -> Object:
         """The container of a Deployment of the release."""
@@ -144,7 +188,13 @@ class Release:
     def copy(self, syncer: str) -> None:
         """Create a syncer, and wait until it is Ready."""
         self.client.add_syncer(syncer, targets(syncer), {"key": "value"})
-        self.client.wait_for("ConfigMapSyncer", syncer, is_ready, "every copy")
+
+        def is_synced() -> bool:
+            for each in self.metacontrollers:
+                each.revive()
+            return is_ready(self.client.get("ConfigMapSyncer", syncer))
+
+        wait_for(is_synced, "every copy", last=self.logs)
         assert self.copies(syncer) == targets(syncer)
 
     def copies(self, syncer: str) -> list[str]:
@@ -154,6 +204,11 @@ class Release:
             each["metadata"]["namespace"] for each in self.client.list("ConfigMap", None, labels)
         }
         return [target for target in targets(syncer) if target in found]
+
+    def logs(self) -> str:
+        """The end of what the programs wrote."""
+        programs = [*self.metacontrollers, *([self.hook] if self.hook else [])]
+        return "\n".join(each.tail() for each in programs)
 
     def close(self) -> None:
         for each in (*self.metacontrollers, *([self.hook] if self.hook else [])):
@@ -199,6 +254,14 @@ def release(cluster: Release) -> Release:
     return cluster
 
 
+def test_the_commands_of_the_page_print_what_it_shows(bare: Release) -> None:
+    commands = [step.command for step in steps(HELM, PAGE)]
+    (install,) = (each for each in commands if each.startswith("helm install"))
+    (uninstall,) = (each for each in commands if each.startswith("helm uninstall"))
+    followed = follow(HELM, bare.settings, {install: bare.start, uninstall: bare.stop})
+    assert followed == commands
+
+
 def test_a_release_is_changed_and_rolled_back(release: Release) -> None:
     release.copy("changed")
     before = release.client.get("CompositeController", "configmap-syncer")
@@ -239,8 +302,8 @@ def test_an_upgrade_changes_the_definition_and_leaves_the_syncers(
     assert release.copies("kept") == targets("kept")
 
 
-@pytest.mark.parametrize("arguments", [(), TAKE_OVER], ids=["as usual", "with force"])
-def test_a_second_release_is_refused(release: Release, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("arguments", [[], TAKE_OVER], ids=["as usual", "with force"])
+def test_a_second_release_is_refused(release: Release, arguments: list[str]) -> None:
     install = ("install", "second", helm.CHART, "-n", "other", "--create-namespace")
     assert (
         "ConfigMap Syncer can be installed once in a cluster, and the release "
@@ -274,15 +337,7 @@ def test_syncers_stay_when_it_is_uninstalled_and_a_deletion_waits_for_its_return
 
 
 def test_an_installation_of_kustomize_is_taken_over_with_its_syncers(bare: Release) -> None:
-    applied = subprocess.run(
-        [kubectl(), "apply", "-k", COMPLETE],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment(KUBECONFIG=str(bare.plane.kubeconfig)),
-    )
-    assert applied.returncode == 0, applied.stderr
+    bare.kubectl("apply", "-k", COMPLETE)
     bare.start()
     bare.copy("taken")
     uid = bare.client.get("Deployment", HOOK, NAMESPACE)["metadata"]["uid"]
@@ -332,7 +387,7 @@ def test_a_shared_metacontroller_is_used_or_left_alone(bare: Release) -> None:
     bare.start_metacontroller(["--discovery-interval=1s"], bare.plane.kubeconfig)
     (shared,) = bare.metacontrollers
 
-    bare.install("--set=metacontroller.enabled=false")
+    bare.install(*shown("Shared Metacontroller"))
     assert bare.client.find("Deployment", SERVICE_ACCOUNT, NAMESPACE) is None
     bare.copy("shared")
     assert serves(shared)
@@ -341,14 +396,12 @@ def test_a_shared_metacontroller_is_used_or_left_alone(bare: Release) -> None:
     assert "(StatefulSet metacontroller/metacontroller)" in said
 
     # In this order: it does not let go of a registration that gets the label while it runs.
-    labels = {"config.example.com/metacontroller": "configmap-syncer"}
-    bare.client.merge_patch(
-        "CompositeController", "configmap-syncer", {"metadata": {"labels": labels}}
-    )
+    assert f"$ {LABEL}\n" in (ROOT / INSTALLATION).read_text("utf-8")
+    bare.kubectl(*shlex.split(LABEL)[1:])
     shared.kill()
     alongside = "--target-label-selector=!config.example.com/metacontroller"
     bare.start_metacontroller([alongside], bare.plane.kubeconfig)
-    bare.install("--set=metacontroller.alongside=true", "--skip-crds")
+    bare.install(*shown("Dedicated Metacontroller"))
     bare.start()
     bare.copy("dedicated")
     _, shared, dedicated = bare.metacontrollers

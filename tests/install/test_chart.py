@@ -1,17 +1,23 @@
 """The Helm chart installs what kustomize installs, and refuses values that make no sense."""
 
 import base64
+import contextlib
 import json
+import re
+import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from hooks.settings import read
 from tests import helm
 from tests.controlplane import Object
 from tests.controlplane.stack import NAMESPACE, kustomize
@@ -29,6 +35,15 @@ ONLY_ONE_HAS = {"helm.sh/resource-policy", "config.example.com/ca-bundle"}
 
 pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing()))
 compared = pytest.mark.skipif(not shutil.which(kubectl()), reason="kubectl is not on PATH")
+
+SHOWN: dict[str, str] = {
+    command: answer
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    for command, answer in re.findall(
+        r"^\$ (helm (?:install|upgrade) .+)\n(.*)$", page.read_text("utf-8"), re.MULTILINE
+    )
+}
+"""The commands that the pages show, and the first line that each prints."""
 
 Key = tuple[str, str, str, str]
 Values = Mapping[str, Any]
@@ -419,3 +434,155 @@ def test_prometheus_scrapes_by_either_kind_and_presents_what_a_proxy_asks_for(
 def test_on_openshift_helm_and_kustomize_install_the_same(kustomized: Kustomize) -> None:
     installed = helm.rendered("--set=openshift.enabled=true")
     assert by_name(installed) == by_name(kustomized(COMPLETE, ["openshift"]))
+
+
+def found(rendered: Sequence[Object], kind: str, name: str) -> Any:
+    (one,) = (each for each in rendered if (each["kind"], each["metadata"]["name"]) == (kind, name))
+    return one
+
+
+def pod(rendered: Sequence[Object], name: str) -> Any:
+    return found(rendered, "Deployment", name)["spec"]["template"]
+
+
+HOOK, METACONTROLLER = "configmap-syncer-controller-manager", "configmap-syncer-metacontroller"
+
+
+def test_a_generated_certificate_is_one_that_metacontroller_accepts(tmp_path: Path) -> None:
+    rendered = helm.rendered("--set=tls.enabled=true", namespace="elsewhere")
+    data = found(rendered, "Secret", "configmap-syncer-webhook-tls")["data"]
+    for name in ("tls.crt", "tls.key"):
+        (tmp_path / name).write_bytes(base64.b64decode(data[name]))
+    bundle = found(rendered, "ConfigMap", "configmap-syncer-webhook-ca")["data"]["ca.crt"]
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    url = found(rendered, "CompositeController", "configmap-syncer")["spec"]["hooks"]["sync"]
+    host = urlsplit(url["webhook"]["url"]).hostname
+    assert host == "configmap-syncer-webhook.elsewhere.svc"
+
+    assert shake_hands(server, ssl.create_default_context(cadata=bundle), host)
+
+
+def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, host: str) -> bool:
+    """Whether a client accepts the certificate that a server shows for a host."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname=host),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(4):
+        for end in ends:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    return ends[0].cipher() is not None
+
+
+def test_credentials_reach_the_hook_and_metacontroller() -> None:
+    given = {
+        "auth.bearerToken": {"secretName": "token", "acceptedKey": "tokens"},
+        "auth.clientCertificate": {"secretName": "client", "caConfigMapName": "client-ca"},
+    }
+    rendered = helm.rendered(*helm.values(SECRETS | TLS | given))
+    spec = found(rendered, "CompositeController", "configmap-syncer")["spec"]
+    for hook in spec["hooks"].values():
+        assert hook["webhook"]["authorization"] == {
+            "type": "Bearer",
+            "secretRef": {"name": "token", "namespace": NAMESPACE, "key": "token"},
+        }
+        assert hook["webhook"]["clientTLS"] == {
+            "secretRef": {"name": "client", "namespace": NAMESPACE}
+        }
+    (container,) = pod(rendered, HOOK)["spec"]["containers"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert variables["BEARER_TOKEN_FILE"] == f"{mounts['token']}/tokens"
+    assert variables["CLIENT_CA_FILE"] == f"{mounts['client-ca']}/ca.crt"
+    volumes = {each["name"]: each for each in pod(rendered, HOOK)["spec"]["volumes"]}
+    assert volumes["token"]["secret"]["secretName"] == "token"
+    assert volumes["client-ca"]["configMap"]["name"] == "client-ca"
+
+
+@pytest.mark.parametrize(("prefix", "name"), [("", HOOK), ("metacontroller.", METACONTROLLER)])
+def test_pods_are_as_the_values_say(prefix: str, name: str) -> None:
+    constraint = {"maxSkew": 2, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}
+    digest = f"sha256:{'0' * 64}"
+    scheduling = {
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "infra", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "system-cluster-critical",
+    }
+    values = scheduling | {
+        "podLabels": {"team": "platform"},
+        "podAnnotations": {"example.com/note": "1"},
+        "extraEnv": [{"name": "TZ", "value": "UTC"}],
+        "topologySpreadConstraints": [constraint],
+        "image": {"repository": "registry.example.com/image", "digest": digest},
+        "serviceAccount.annotations": {"example.com/role": "one"},
+        "replicaCount": 3,
+    }
+    shared = {"imagePullSecrets": [{"name": "registry"}], "commonLabels": {"team": "platform"}}
+    given = {f"{prefix}{key}": value for key, value in values.items()}
+
+    rendered = helm.rendered(*helm.values(shared | given))
+
+    template = pod(rendered, name)
+    assert template["metadata"]["labels"]["team"] == "platform"
+    assert template["metadata"]["annotations"] == {"example.com/note": "1"}
+    spec = template["spec"]
+    assert {key: spec[key] for key in scheduling} == scheduling
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
+    selector = found(rendered, "Deployment", name)["spec"]["selector"]
+    assert spec["topologySpreadConstraints"] == [
+        constraint | {"labelSelector": selector, "matchLabelKeys": ["pod-template-hash"]}
+    ]
+    (container,) = spec["containers"]
+    assert container["image"] == f"registry.example.com/image@{digest}"
+    assert container["env"][-1] == {"name": "TZ", "value": "UTC"}
+    account = found(rendered, "ServiceAccount", spec["serviceAccountName"])
+    assert account["metadata"]["annotations"] == {"example.com/role": "one"}
+    assert found(rendered, "Deployment", name)["spec"]["replicas"] == 3
+    unlabelled = [
+        each["metadata"]["name"]
+        for each in rendered
+        if each["metadata"].get("labels", {}).get("team") != "platform"
+    ]
+    assert {each.partition(".")[2] for each in unlabelled} == {"metacontroller.k8s.io"}
+
+
+def test_the_hook_gets_its_settings_as_it_reads_them() -> None:
+    given = {
+        "maxRequestBytes": 1073741824,
+        "maxInFlightBytes": 2147483648,
+        "requireConsent": True,
+        "requireTargetConsent": False,
+        "host": "::",
+        "shutdownSeconds": 60,
+    }
+    rendered = helm.rendered(*helm.values({"settings": given}))
+    (container,) = pod(rendered, HOOK)["spec"]["containers"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables == {
+        "APPLY_STRATEGY": "server-side-apply",
+        "MAX_REQUEST_BYTES": "1073741824",
+        "MAX_IN_FLIGHT_BYTES": "2147483648",
+        "REQUIRE_CONSENT": "true",
+        "REQUIRE_TARGET_CONSENT": "false",
+        "HOST": "::",
+        "SHUTDOWN_SECONDS": "60",
+    }
+    assert read(variables).max_in_flight_bytes == 2147483648
+    assert pod(rendered, HOOK)["spec"]["terminationGracePeriodSeconds"] == 75
+
+
+@pytest.mark.parametrize("line", sorted(SHOWN))
+def test_a_command_that_a_page_shows_has_values_that_the_chart_takes(line: str) -> None:
+    flags = [each for each in shlex.split(line) if "metacontroller." in each or "=" in each]
+    values = [f"--set={each.removeprefix('--set=')}" for each in flags]
+    if "secrets.enabled=true" in line and "tls.enabled=true" not in line:
+        # The page shows that it is refused, and with which words.
+        assert SHOWN[line].removeprefix("Error: INSTALLATION FAILED: ") in helm.refused(
+            {"secrets.enabled": True}
+        )
+    else:
+        helm.rendered(*values)
