@@ -11,3 +11,8 @@ def condition(status: Object, kind: str) -> Object:
 def ready(status: Object) -> Object:
     """The condition `Ready` of a status; empty where nobody has looked at the syncer yet."""
     return condition(status, "Ready")
+
+
+def ready_of(syncer: Object) -> Object:
+    """The condition `Ready` of a syncer; empty where it has no status yet."""
+    return ready(syncer.get("status", {}))

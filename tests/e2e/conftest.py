@@ -8,6 +8,7 @@ import pytest
 
 from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, missing
 from tests.controlplane.stack import CRD, LOCAL
+from tests.controlplane.tools import metacontroller_crds
 
 _FOLDER = Path(__file__).parent
 _ON_ADOPTED = re.compile(r"(create|patch) /api/v1/namespaces/(?!default/)[^/]+/events[/:]")
@@ -90,6 +91,18 @@ def pytest_runtest_makereport(
         # The stack is gone, with its logs, before anybody reads the report.
         report.sections.append(("Metacontroller and hook", stack.logs()))
     return report
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[ControlPlane]:
+    """A cluster in which Metacontroller is installed and nothing of ours."""
+    with Workspace() as workspace:
+        plane = ControlPlane(workspace)
+        try:
+            plane.start(crds=[metacontroller_crds()])
+            yield plane
+        finally:
+            plane.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,15 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.controlplane import ControlPlane, Object, Workspace
+from tests.controlplane import ControlPlane, Object
 from tests.controlplane.stack import COMPLETE, NAMESPACE, SERVICE_ACCOUNT, kustomize
-from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
+from tests.controlplane.tools import ROOT, kubectl
 from tests.controlplane.workspace import environment
 
 BASE = "metacontroller"
@@ -46,18 +46,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("tls.crt", "tls.key", "ca.crt"):
         (certs / name).write_text("of no use", "utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def fresh() -> Iterator[ControlPlane]:
-    """A cluster in which Metacontroller is installed and nothing of ours."""
-    with Workspace() as workspace:
-        plane = ControlPlane(workspace)
-        try:
-            plane.start(crds=[metacontroller_crds()])
-            yield plane
-        finally:
-            plane.close()
 
 
 def overlay(

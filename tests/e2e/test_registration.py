@@ -8,7 +8,7 @@ import pytest
 
 from tests.controlplane import ApiStatusError, ControlPlane, Object, Workspace, wait_for
 from tests.controlplane.stack import COMPLETE, NAMESPACE, kustomize
-from tests.controlplane.tools import ROOT, kubectl, metacontroller_crds
+from tests.controlplane.tools import ROOT, kubectl
 from tests.controlplane.workspace import environment
 
 FOLDERS = ("metacontroller", "metacontroller/local")
@@ -22,18 +22,6 @@ DEPLOYMENTS = {
     "configmap-syncer-controller-manager": "configmap-syncer-webhook",
     "configmap-syncer-metacontroller": "configmap-syncer-metacontroller",
 }
-
-
-@pytest.fixture(scope="module")
-def fresh() -> Iterator[ControlPlane]:
-    """A cluster in which Metacontroller is installed and nothing of ours."""
-    with Workspace() as workspace:
-        plane = ControlPlane(workspace)
-        try:
-            plane.start(crds=[metacontroller_crds()])
-            yield plane
-        finally:
-            plane.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.conditions import ready_of
 from tests.controlplane import DYNAMIC_APPLY, SERVER_SIDE_APPLY, Object, Stack
 from tests.scenarios.many_keys import FULL, RELEASED, SCENARIOS, meet_the_limit_to_the_byte
 from tests.scenarios.real import RealWorld
@@ -52,7 +53,7 @@ def test_the_limit_of_dynamic_apply_is_met_to_the_byte(stack: Stack) -> None:
     assert sum(len((k + v).encode()) for k, v in annotations.items()) == _ANNOTATIONS_LIMIT
 
     _fill(stack, prefix, too_long - over + 1)
-    ready = _condition(
+    ready = ready_of(
         stack.client.wait_for(
             "ConfigMapSyncer", prefix, lambda s: not _is_ready(s), "a source one byte too large"
         )
@@ -151,21 +152,16 @@ def _syncer(prefix: str) -> Object:
     }
 
 
-def _condition(syncer: Object) -> dict[str, Any]:
-    conditions = syncer.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["type"] == "Ready"), {})
-
-
 def _is_ready(syncer: Object) -> bool:
-    return bool(_condition(syncer).get("status") == "True")
+    return bool(ready_of(syncer).get("status") == "True")
 
 
 def _settled(stack: Stack, name: str) -> dict[str, Any]:
     decided = ("AllCopiesCurrent", "TooLarge")
     syncer = stack.client.wait_for(
-        "ConfigMapSyncer", name, lambda s: _condition(s).get("reason") in decided, "a decision"
+        "ConfigMapSyncer", name, lambda s: ready_of(s).get("reason") in decided, "a decision"
     )
-    return _condition(syncer)
+    return ready_of(syncer)
 
 
 def _size(message: str) -> int:

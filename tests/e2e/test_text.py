@@ -1,6 +1,7 @@
 """A source whose values are no text, which only protobuf can carry and JSON shows as U+FFFD."""
 
-from tests.controlplane import Object, Stack
+from tests.conditions import ready_of
+from tests.controlplane import Stack
 
 
 def test_a_source_with_bytes_that_are_no_text_is_not_copied(stack: Stack) -> None:
@@ -29,21 +30,18 @@ def test_a_source_with_bytes_that_are_no_text_is_not_copied(stack: Stack) -> Non
         }
     )
 
-    found = stack.client.wait_for("ConfigMapSyncer", prefix, lambda s: bool(_ready(s)), "a status")
+    found = stack.client.wait_for(
+        "ConfigMapSyncer", prefix, lambda s: bool(ready_of(s)), "a status"
+    )
 
-    assert _ready(found)["reason"] == "ContentInvalid"
-    assert "has U+FFFD in the value of key" in _ready(found)["message"]
+    assert ready_of(found)["reason"] == "ContentInvalid"
+    assert "has U+FFFD in the value of key" in ready_of(found)["message"]
     assert stack.client.find("ConfigMap", "bytes", target) is None
     stack.client.merge_patch("ConfigMap", "bytes", {"data": {"key": "text"}}, source)
     stack.client.wait_for(
-        "ConfigMapSyncer", prefix, lambda s: _ready(s).get("status") == "True", "the copy"
+        "ConfigMapSyncer", prefix, lambda s: ready_of(s).get("status") == "True", "the copy"
     )
     assert stack.client.get("ConfigMap", "bytes", target)["data"] == {"key": "text"}
-
-
-def _ready(syncer: Object) -> Object:
-    conditions = syncer.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["type"] == "Ready"), {})
 
 
 def _in_protobuf(name: str, namespace: str, key: str, value: bytes) -> bytes:

@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.preview.in_process import Run, runner
+from tests.preview.in_process import Run
 from tests.smoke import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -54,13 +54,6 @@ def as_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def preview() -> Iterator[Run]:
-    """The command in this process."""
-    with pytest.MonkeyPatch.context() as patched:
-        yield runner(patched)
-
-
 def masked(printed: str) -> list[str]:
     """Lines without the ages, which depend on how fast the machine is."""
     return [re.sub(r"\b\d+s\b", "0s", line).rstrip() for line in printed.splitlines()]
@@ -88,14 +81,14 @@ def test_the_examples_show_the_main_job_and_end_with_0() -> None:
     ]
 
 
-def test_a_change_shows_what_it_does_and_nothing_else(preview: Run, tmp_path: Path) -> None:
+def test_a_change_shows_what_it_does_and_nothing_else(run: Run, tmp_path: Path) -> None:
     change = tmp_path / "change.yaml"
     change.write_text(
         (EXAMPLES / "test-config.yaml").read_text().replace("key2: value2", "key3: value3")
         + "---\n"
         + (EXAMPLES / "test-syncer.yaml").read_text().replace("- staging", "- prod\n    - qa")
     )
-    done = preview("examples", "--change", change)
+    done = run("examples", "--change", change)
     assert (done.status, done.complained) == (1, "")
     lines = masked(done.printed)
     assert [line.split()[0] for line in lines[:2]] == ["NAME", "test-syncer"]
@@ -110,12 +103,12 @@ def test_a_change_shows_what_it_does_and_nothing_else(preview: Run, tmp_path: Pa
     assert lines[9] == "Problems:"
 
 
-def test_an_edit_that_leaves_no_target_is_shown_as_held(preview: Run, tmp_path: Path) -> None:
+def test_an_edit_that_leaves_no_target_is_shown_as_held(run: Run, tmp_path: Path) -> None:
     change = tmp_path / "change.yaml"
     slip = (EXAMPLES / "test-syncer.yaml").read_text()
     change.write_text(slip.replace("    - dev\n", "    - team-*\n").replace("    - staging\n", ""))
 
-    planned = preview("examples", "--change", change, "-o", "plan")
+    planned = run("examples", "--change", change, "-o", "plan")
 
     assert planned.status == 1
     assert [line.split() for line in planned.printed.splitlines()[:4]] == [
@@ -125,15 +118,15 @@ def test_an_edit_that_leaves_no_target_is_shown_as_held(preview: Run, tmp_path: 
         ["staging", "copy", "hold"],
     ]
     assert "test-syncer: PruneHeld" in planned.printed
-    done = preview("examples", "--change", change)
+    done = run("examples", "--change", change)
     assert done.status == 1
     assert "2 of 2 namespaces would lose the copy (dev and staging)" in done.printed
 
 
-def test_a_change_that_does_nothing_says_so(preview: Run) -> None:
-    done = preview("examples", "--change", EXAMPLES / "test-config.yaml")
+def test_a_change_that_does_nothing_says_so(run: Run) -> None:
+    done = run("examples", "--change", EXAMPLES / "test-config.yaml")
     assert (done.status, done.printed, done.complained) == (0, "No copy changes.\n", "")
-    done = preview("examples", "--change", EXAMPLES / "test-config.yaml", "-o", "diff")
+    done = run("examples", "--change", EXAMPLES / "test-config.yaml", "-o", "diff")
     assert (done.status, done.printed, done.complained) == (0, "Nothing changes.\n", "")
 
 
@@ -145,8 +138,8 @@ def test_a_change_that_does_nothing_says_so(preview: Run) -> None:
         ("orphan", "released   key1, key2   the syncer is gone, its copies stay"),
     ],
 )
-def test_a_deletion_shows_what_is_deleted_with_it(preview: Run, cascade: str, result: str) -> None:
-    done = preview("examples", "--delete", "cmsync/test-syncer", "--cascade", cascade)
+def test_a_deletion_shows_what_is_deleted_with_it(run: Run, cascade: str, result: str) -> None:
+    done = run("examples", "--delete", "cmsync/test-syncer", "--cascade", cascade)
     assert (done.status, done.complained) == (0, "")
     width = len(result.split(maxsplit=1)[0]) + 3
     assert masked(done.printed) == [
@@ -159,10 +152,10 @@ def test_a_deletion_shows_what_is_deleted_with_it(preview: Run, cascade: str, re
     ]
 
 
-def test_under_dynamic_apply_the_end_is_the_same_but_for_what_it_remembers(preview: Run) -> None:
+def test_under_dynamic_apply_the_end_is_the_same_but_for_what_it_remembers(run: Run) -> None:
     ends = []
     for strategy in ("server-side-apply", "dynamic-apply"):
-        done = preview("examples", "--apply-strategy", strategy, "--output", "json")
+        done = run("examples", "--apply-strategy", strategy, "--output", "json")
         assert (done.status, done.complained) == (0, "")
         items = json.loads(done.printed)["items"]
         copies = [item for item in items if "ownerReferences" in item["metadata"]]
@@ -177,11 +170,11 @@ def test_under_dynamic_apply_the_end_is_the_same_but_for_what_it_remembers(previ
     assert ends[0] == ends[1]
 
 
-def test_the_end_state_can_be_previewed_again_and_is_at_rest(preview: Run, tmp_path: Path) -> None:
-    once = preview("examples", "--output", "yaml")
+def test_the_end_state_can_be_previewed_again_and_is_at_rest(run: Run, tmp_path: Path) -> None:
+    once = run("examples", "--output", "yaml")
     assert (once.status, once.complained) == (0, "")
     assert len(yaml.safe_load(once.printed)["items"]) == 7 + 7 + 2
-    again = preview("-", given=once.printed)
+    again = run("-", given=once.printed)
     assert again.status == 0
     assert [line.split()[2] for line in again.printed.splitlines() if "-config " in line][2:] == [
         "unchanged"
@@ -193,10 +186,10 @@ def test_the_end_state_can_be_previewed_again_and_is_at_rest(preview: Run, tmp_p
 
 
 def test_a_diff_is_plain_in_a_pipe_and_coloured_on_a_terminal_unless_no_color_is_set(
-    preview: Run,
+    run: Run,
 ) -> None:
     arguments = ["examples", "--delete", "cmsync/test-syncer", "--output", "diff"]
-    piped = preview(*arguments)
+    piped = run(*arguments)
     assert piped.printed.startswith("- ConfigMap dev/test-config\n  - data.key1: value1\n")
     assert on_a_terminal(*arguments).startswith(
         "\x1b[1m- ConfigMap dev/test-config\x1b[0m\r\n\x1b[31m  - data.key1: value1\x1b[0m\r\n"
@@ -228,9 +221,9 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     return printed.decode()
 
 
-def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value(preview: Run) -> None:
+def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value(run: Run) -> None:
     other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
-    done = preview("-", given=f"{SYNCER}---\n{SOURCE}---\n{DEV}---\n{other}")
+    done = run("-", given=f"{SYNCER}---\n{SOURCE}---\n{DEV}---\n{other}")
     assert (done.status, done.complained) == (1, "")
     assert "do-not-print" not in done.printed
     lines = masked(done.printed)
@@ -255,11 +248,11 @@ def test_a_syncer_that_is_not_ready_ends_with_1_and_says_why_without_a_value(pre
 
 
 @pytest.mark.parametrize("output", ["table", "diff", "yaml", "json"])
-def test_no_value_of_a_secret_is_printed_in_any_format(preview: Run, output: str) -> None:
+def test_no_value_of_a_secret_is_printed_in_any_format(run: Run, output: str) -> None:
     metadata = "metadata: {name: token, namespace: dev, annotations: {team: x}}"
     secret = f"apiVersion: v1\nkind: Secret\n{metadata}\nstringData: {{token: MARKER}}\n"
     text = f"{SYNCER}---\n{SOURCE}---\n{DEV}---\n{secret}"
-    done = preview("-", "--output", output, given=text)
+    done = run("-", "--output", output, given=text)
     assert (done.status, done.complained) == (1, "")
     for marker in ("MARKER", "TUFSS0VS"):
         assert marker not in done.printed
@@ -269,16 +262,16 @@ def test_no_value_of_a_secret_is_printed_in_any_format(preview: Run, output: str
         assert found["data"] == {"token": "(hidden)"}
 
 
-def test_what_waits_for_time_is_reported(preview: Run, tmp_path: Path) -> None:
+def test_what_waits_for_time_is_reported(run: Run, tmp_path: Path) -> None:
     held = tmp_path / "held.yaml"
-    done = preview("examples", "--output", "json")
+    done = run("examples", "--output", "json")
     items = json.loads(done.printed)["items"]
     for item in items:
         if item["metadata"]["name"] == "test-config" and "ownerReferences" in item["metadata"]:
             item["metadata"]["finalizers"] = ["example.com/hold"]
             item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     held.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    done = preview(held)
+    done = run(held)
     assert (done.status, done.complained) == (1, "")
     assert re.search(
         r"Waiting for time to pass:\n"
@@ -287,7 +280,7 @@ def test_what_waits_for_time_is_reported(preview: Run, tmp_path: Path) -> None:
     )
 
 
-def test_bad_input_ends_with_2_and_names_every_mistake(preview: Run, tmp_path: Path) -> None:
+def test_bad_input_ends_with_2_and_names_every_mistake(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(
         SYNCER.replace("  sourceNamespace: shared\n", "  sourceName: shared\n")
@@ -295,7 +288,7 @@ def test_bad_input_ends_with_2_and_names_every_mistake(preview: Run, tmp_path: P
     )
     twice = tmp_path / "twice.yaml"
     twice.write_text(SYNCER.replace("[dev, absent]", "[dev, dev]"))
-    done = preview(file, tmp_path / "absent.yaml", "--change", twice)
+    done = run(file, tmp_path / "absent.yaml", "--change", twice)
     assert (done.status, done.printed) == (2, "")
     assert done.complained.splitlines() == [
         f"{tmp_path}/absent.yaml: no such file",
@@ -313,8 +306,8 @@ def test_bad_input_ends_with_2_and_names_every_mistake(preview: Run, tmp_path: P
         (SOURCE, "-: there is no ConfigMapSyncer to show\n"),
     ],
 )
-def test_input_without_a_syncer_ends_with_2(preview: Run, text: str, said: str) -> None:
-    done = preview("-", given=text)
+def test_input_without_a_syncer_ends_with_2(run: Run, text: str, said: str) -> None:
+    done = run("-", given=text)
     assert (done.status, done.printed) == (2, "")
     assert done.complained == said
 
@@ -342,14 +335,14 @@ def test_input_without_a_syncer_ends_with_2(preview: Run, text: str, said: str) 
     ],
 )
 def test_what_cannot_be_done_ends_with_2_and_says_why(
-    preview: Run, arguments: list[str], said: str
+    run: Run, arguments: list[str], said: str
 ) -> None:
-    done = preview("examples", *arguments)
+    done = run("examples", *arguments)
     assert (done.status, done.printed, done.complained) == (2, "", f"{said}\n")
 
 
-def test_an_object_that_is_named_wrongly_ends_with_2_and_the_shape(preview: Run) -> None:
-    done = preview("examples", "--delete", "pod/a")
+def test_an_object_that_is_named_wrongly_ends_with_2_and_the_shape(run: Run) -> None:
+    done = run("examples", "--delete", "pod/a")
     assert (done.status, done.printed) == (2, "")
     assert "argument --delete: pod/a: no such kind; the kinds are Namespace" in done.complained
 
@@ -496,13 +489,13 @@ class Echo(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_what_is_no_hook_cannot_make_a_secret_or_a_command_be_printed(preview: Run) -> None:
+def test_what_is_no_hook_cannot_make_a_secret_or_a_command_be_printed(run: Run) -> None:
     metadata = "metadata: {name: token, namespace: dev}"
     secret = f"apiVersion: v1\nkind: Secret\n{metadata}\nstringData: {{token: MARKER}}\n"
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
         threading.Thread(target=server.serve_forever).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        done = preview("-", "--hook-url", url, given=f"{SYNCER}---\n{DEV}---\n{secret}")
+        done = run("-", "--hook-url", url, given=f"{SYNCER}---\n{DEV}---\n{secret}")
         server.shutdown()
     assert (done.status, done.complained) == (1, "")
     assert (
@@ -511,17 +504,17 @@ def test_what_is_no_hook_cannot_make_a_secret_or_a_command_be_printed(preview: R
     ) in done.printed
 
 
-def test_help_lists_every_option(preview: Run) -> None:
-    done = preview("--help")
+def test_help_lists_every_option(run: Run) -> None:
+    done = run("--help")
     assert (done.status, done.complained) == (0, "")
     assert done.printed.startswith("usage: python -m hooks.preview")
     for option in ("change", "delete", "cascade", "output", "apply-strategy", "hook-url", "watch"):
         assert f"--{option}" in done.printed
 
 
-def test_a_namespace_and_what_it_holds_can_come_in_any_order(preview: Run, tmp_path: Path) -> None:
+def test_a_namespace_and_what_it_holds_can_come_in_any_order(run: Run, tmp_path: Path) -> None:
     change = tmp_path / "change.yaml"
     change.write_text(f"{SOURCE}---\n{DEV.replace('dev', 'shared')}")
-    done = preview("examples", "--change", change, "-o", "diff")
+    done = run("examples", "--change", change, "-o", "diff")
     assert (done.status, done.complained) == (0, "")
     assert "+ ConfigMap shared/settings\n" in done.printed

@@ -1,14 +1,9 @@
 """A diff shows every key that changes, no value of a Secret, and nothing that moves a cursor."""
 
-from hooks.preview.kubectl import Reference
 from hooks.preview.output import diff
 from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import Object
-from tests.preview.world import config_map, syncer
-
-
-def state(*items: Object) -> State:
-    return {Reference.of(item): item for item in items}
+from tests.preview.world import config_map, state, syncer
 
 
 def lines(before: State, after: State, *, coloured: bool = False) -> list[str]:

@@ -1,11 +1,10 @@
 """`--fail-on`: what a pull request must not do unseen ends with 3."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.preview.in_process import OBJECTS, SYNCER, Run, runner
+from tests.preview.in_process import OBJECTS, SYNCER, Run
 
 SELECTING = SYNCER.replace("targetNamespaces: [dev]", "namespaceSelector: {team: pay}")
 RENAMED = SYNCER.replace("targetNamespaces", "targetName: other\n  targetNamespaces")
@@ -15,12 +14,6 @@ kind: ConfigMap
 metadata: {name: settings, namespace: dev}
 data: {theirs: "1"}
 """
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    with pytest.MonkeyPatch.context() as patched:
-        yield runner(patched)
 
 
 @pytest.fixture

@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 
 from hooks.preview.simulator.objects import Object
 from tests.preview.bad_metadata import ACCEPTED_METADATA, REFUSED_METADATA, REFUSED_WITHOUT_GROUP
-from tests.preview.in_process import GOOD, OBJECTS, SYNCER, Run, runner
+from tests.preview.in_process import GOOD, OBJECTS, SYNCER, Run
 from tests.preview.slips import slipped
 
 KIND, VERSION = "ConfigMapSyncer", "config.example.com/v1alpha1"
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    with pytest.MonkeyPatch.context() as patched:
-        yield runner(patched)
 
 
 def documents(*texts: str) -> str:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from hooks.preview.kubectl import Reference
 from hooks.preview.output import plan_report
+from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import Object
-from tests.preview.world import config_map, namespace, syncer
+from tests.preview.world import config_map, namespace, state, syncer
 
 OWNER = {"apiVersion": "config.example.com/v1alpha1", "kind": "ConfigMapSyncer", "controller": True}
 OTHER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app", "controller": True}
@@ -23,11 +23,7 @@ def syncer_with(**status: object) -> Object:
     return {**syncer(**spec), "status": status}
 
 
-def state(*items: Object) -> dict[Reference, Object]:
-    return {Reference.of(item): item for item in items}
-
-
-def printed(before: dict[Reference, Object], *after: Object, **options: Any) -> list[str]:
+def printed(before: State, *after: Object, **options: Any) -> list[str]:
     options = {"changes_only": False, **options}
     sections = plan_report.sections(before, {**before, **state(*after)}, **options)
     return "\n\n".join(sections).splitlines()

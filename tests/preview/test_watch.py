@@ -4,10 +4,8 @@ import os
 from pathlib import Path
 
 from hooks.preview import watch
-from hooks.preview.kubectl import Reference
-from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import Object
-from tests.preview.world import config_map
+from tests.preview.world import config_map, state
 
 
 def copy(uid: str, time: str, **data: str) -> Object:
@@ -20,10 +18,6 @@ def copy(uid: str, time: str, **data: str) -> Object:
         "ownerReferences": [owner],
     }
     return config_map("settings", "dev", metadata, data=data)
-
-
-def state(*items: Object) -> State:
-    return {Reference.of(item): item for item in items}
 
 
 def test_what_only_distinguishes_two_runs_is_not_a_change() -> None:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from hooks.preview.kubectl import Reference
+from hooks.preview.simulation import State
 from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.metacontroller import Metacontroller
@@ -38,6 +40,11 @@ def syncer(name: str = "sample", **spec: object) -> Object:
         "metadata": {"name": name},
         "spec": spec,
     }
+
+
+def state(*items: Object) -> State:
+    """The objects of a cluster at one moment."""
+    return {Reference.of(item): item for item in items}
 
 
 class StubHook:
