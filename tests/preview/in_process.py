@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -85,3 +86,8 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
         return Ended(status, printed.getvalue(), complained.getvalue())
 
     return run
+
+
+def masked(printed: str) -> list[str]:
+    """Lines without the ages, which depend on how fast the machine is."""
+    return [re.sub(r"\b\d+s\b", "0s", line).rstrip() for line in printed.splitlines()]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.preview.in_process import Run
+from tests.preview.in_process import Run, masked
 from tests.smoke import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -52,11 +52,6 @@ def as_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
-
-
-def masked(printed: str) -> list[str]:
-    """Lines without the ages, which depend on how fast the machine is."""
-    return [re.sub(r"\b\d+s\b", "0s", line).rstrip() for line in printed.splitlines()]
 
 
 def test_the_examples_show_the_main_job_and_end_with_0() -> None:
