@@ -16,8 +16,10 @@ RUN venv/bin/python -m pip install --no-deps --require-hashes --only-binary=:all
 # The service needs no installer, and an intruder must not find one.
 RUN venv/bin/python -m pip uninstall --yes --quiet setuptools pip
 COPY hooks/ hooks/
-# The preview judges syncers by it, as the API server does.
+# What the preview follows: the definition by which the API server judges syncers, and the controllers.
 COPY crds/configmapsyncers.config.example.com.yaml crds/
+COPY metacontroller/registration/compositecontroller.yaml metacontroller/registration/
+COPY metacontroller/components/adoption/decoratorcontroller.yaml metacontroller/components/adoption/
 
 # A broken image does not build: here the service answers a recorded request.
 FROM build AS tried
@@ -37,6 +39,7 @@ ENV PYTHONPATH=/app PYTHONSAFEPATH=1
 COPY --from=tried /app/venv/ venv/
 COPY --from=tried /app/hooks/ hooks/
 COPY --from=tried /app/crds/ crds/
+COPY --from=tried /app/metacontroller/ metacontroller/
 USER 65532:65532
 EXPOSE 8080
 # Without arguments it serves; `preview …` shows what syncers do.

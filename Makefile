@@ -60,7 +60,7 @@ $(STAMP): requirements-dev.txt
 
 .PHONY: run
 run: $(STAMP) ## Show the main job on examples/, without a cluster
-	@$(BIN)/python -m hooks.preview examples/
+	@$(BIN)/python -m hooks preview examples/
 
 .PHONY: test
 test: $(STAMP) ## Run every test that needs only Python, with full coverage of the service

@@ -1,4 +1,4 @@
-"""Where `python -m hooks.preview` begins."""
+"""Where `python -m hooks.preview` begins: the same as `python -m hooks preview`."""
 
 import signal
 import sys
@@ -6,7 +6,6 @@ import sys
 if __name__ == "__main__":
     # Until all is loaded, Ctrl-C would print where in that Python is.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from hooks.preview import command
+    from hooks.cli import main, parser
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.exit(command.run())
+    sys.exit(main.run(parser.MODULE, ["preview", *sys.argv[1:]]))

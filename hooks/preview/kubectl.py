@@ -11,8 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.preview.simulator.cluster import Cluster, Propagation
+from hooks.preview.options import Propagation
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.objects import (
+    DEFAULT_NAMESPACE,
     RESOURCES,
     ApiError,
     Object,
@@ -39,8 +41,8 @@ class Reference:
     name: str
 
     @classmethod
-    def parse(cls, text: str) -> "Reference":
-        """Read `KIND[/NAMESPACE]/NAME`, as kubectl takes kinds. Raises ValueError."""
+    def parse(cls, text: str, namespace: str = DEFAULT_NAMESPACE) -> "Reference":
+        """Read `KIND/[NAMESPACE/]NAME`, as kubectl takes kinds. Raises ValueError."""
         kind, *path = text.split("/")
         known = {
             spelling.lower(): resource
@@ -52,12 +54,12 @@ class Reference:
             kinds = ", ".join(resource.kind for resource in RESOURCES.values())
             raise ValueError(f"{text}: no such kind; the kinds are {kinds}")
         if resource.namespaced and len(path) == 1:
-            path = ["default", *path]
+            path = [namespace, *path]
         if len(path) != 1 + resource.namespaced or not all(path):
-            shape = f"{resource.kind}/NAMESPACE/NAME" if resource.namespaced else "KIND/NAME"
+            shape = f"{resource.kind}/[NAMESPACE/]NAME" if resource.namespaced else "KIND/NAME"
             raise ValueError(f"{text}: write {shape}")
-        *namespace, name = path
-        return cls(resource, "".join(namespace), name)
+        *inside, name = path
+        return cls(resource, "".join(inside), name)
 
     @classmethod
     def of(cls, item: Object) -> "Reference":

@@ -14,9 +14,10 @@ from hooks.preview import kubectl
 from hooks.preview.input.manifests import Input, Manifest
 from hooks.preview.input.source_locations import Problem
 from hooks.preview.kubectl import Reference
+from hooks.preview.options import Propagation
 from hooks.preview.redaction import Redactor
 from hooks.preview.simulator.clock import Clock
-from hooks.preview.simulator.cluster import Cluster, Propagation
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.hook import Hook
 from hooks.preview.simulator.metacontroller import DoesNotSettleError, Metacontroller
 from hooks.preview.simulator.objects import (

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from tests import smoke
+from tests.wheel import SHIPPED
 
 REPOSITORY = Path(__file__).parents[2]
 # The image is made once, by one of the processes that the tests are spread over.
@@ -225,7 +226,7 @@ def test_it_holds_the_service_with_its_preview_and_nothing_else(image: BuildStag
         if path.is_file() and "__pycache__" not in path.parts
     }
 
-    assert image.files() == code | {"crds/configmapsyncers.config.example.com.yaml"}
+    assert image.files() == code | SHIPPED.keys()
 
 
 def test_it_holds_the_packages_of_the_lock_and_no_installer(image: BuildStage) -> None:
@@ -319,5 +320,5 @@ def test_it_prints_its_usage_for_unknown_arguments(
 ) -> None:
     done = previewed(image, machine, [*image.command, "serve"], image.real("."))
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("usage: python -m hooks [preview PATH")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: python -m hooks ")

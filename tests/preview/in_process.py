@@ -12,7 +12,8 @@ import pytest
 
 from hooks import settings
 from hooks.app import create_app
-from hooks.preview import command, service
+from hooks.cli import main
+from hooks.preview import service
 from hooks.preview.simulator.hook import Hook
 from tests.wsgi import hook_of
 
@@ -80,7 +81,7 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
         ):
             patched.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
             try:
-                status = command.main([*map(str, arguments)])
+                status = main.main(["preview", *map(str, arguments)])
             except SystemExit as end:
                 status = int(end.code or 0)
         return Ended(status, printed.getvalue(), complained.getvalue())

@@ -6,8 +6,9 @@ import pytest
 
 from hooks.preview import kubectl
 from hooks.preview.kubectl import LAST_APPLIED, Reference
+from hooks.preview.options import Propagation
 from hooks.preview.simulator.clock import Clock
-from hooks.preview.simulator.cluster import Cluster, Propagation
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.objects import NAMESPACE, ApiError, Object
 from tests.preview.world import config_map, namespace
 
@@ -94,8 +95,8 @@ def test_an_object_is_named_as_for_kubectl(text: str, expected: str) -> None:
         ("pod/a", "no such kind; the kinds are Namespace, ConfigMap, Secret, ConfigMapSyncer"),
         ("ns", "write KIND/NAME"),
         ("ns/a/b", "write KIND/NAME"),
-        ("cm/a/b/c", "write ConfigMap/NAMESPACE/NAME"),
-        ("cm//b", "write ConfigMap/NAMESPACE/NAME"),
+        ("cm/a/b/c", "write ConfigMap/.NAMESPACE/.NAME"),
+        ("cm//b", "write ConfigMap/.NAMESPACE/.NAME"),
     ],
 )
 def test_what_names_no_object_is_refused_with_the_shape(text: str, message: str) -> None:

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from hooks import settings
 from hooks.app import create_app
+from hooks.preview.options import Propagation
 from hooks.preview.simulator.clock import Clock
-from hooks.preview.simulator.cluster import Cluster, Propagation
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.metacontroller import Metacontroller
 from hooks.preview.simulator.objects import (

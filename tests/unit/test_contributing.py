@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import hooks
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 LINKS = sorted(set(re.findall(r"\]\(([^)#\s]+)", PAGE)))
@@ -59,6 +61,7 @@ def test_every_command_of_make_exists() -> None:
 
 def test_one_version_is_everywhere() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert hooks.__version__ == version
     deployment = yaml.safe_load((ROOT / "metacontroller/base/deployment.yaml").read_text("utf-8"))
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"configmap-syncer:{version}"

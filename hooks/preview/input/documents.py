@@ -44,6 +44,23 @@ def read(
             problems.append(Problem(_shown(path), _nothing_in(path)))
 
 
+def objects_in(
+    source: str, text: str, problems: list[Problem]
+) -> Iterator[tuple[SourceLocation, dict[str, Any]]]:
+    """Every object of a text with its place; what cannot be read is added to `problems`.
+
+    `source` names the text in places.
+    """
+    for location in _documents(source, text):
+        try:
+            value = decode(location.text)
+        except DecodingError as error:
+            column = "" if error.column is None else f":{error.column + 1}"
+            problems.append(Problem(f"{source}:{location.line + error.line}{column}", str(error)))
+        else:
+            yield from _unpacked(location, value, problems)
+
+
 def files(paths: Iterable[str]) -> list[Path]:
     """The files that `read` would open, standard input left aside."""
     return [file for given in paths if given != STANDARD_INPUT for file in _files(given)]
@@ -53,16 +70,7 @@ def _objects(
     path: str, standard_input: BinaryIO, problems: list[Problem]
 ) -> Iterator[tuple[SourceLocation, dict[str, Any]]]:
     for source, text in _texts(path, standard_input, problems):
-        for location in _documents(source, text):
-            try:
-                value = decode(location.text)
-            except DecodingError as error:
-                column = "" if error.column is None else f":{error.column + 1}"
-                problems.append(
-                    Problem(f"{source}:{location.line + error.line}{column}", str(error))
-                )
-            else:
-                yield from _unpacked(location, value, problems)
+        yield from objects_in(source, text, problems)
 
 
 def _shown(path: str) -> str:

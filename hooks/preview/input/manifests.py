@@ -13,7 +13,7 @@ from hooks.preview.input import documents, near_misses
 from hooks.preview.input.decoding import HALF_A_CHARACTER, TOO_DEEP, refusals
 from hooks.preview.input.source_locations import Problem, SourceLocation
 from hooks.preview.simulator import validation
-from hooks.preview.simulator.objects import RESOURCES, SYNCER, Object, key_of
+from hooks.preview.simulator.objects import DEFAULT_NAMESPACE, RESOURCES, SYNCER, Object, key_of
 from hooks.preview.simulator.submitted import SyncerSchema
 
 _LONGEST: Final = 300
@@ -24,10 +24,14 @@ _UNKNOWN: Final = re.compile(r'unknown field "(.*)"')
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object of the kinds that matter here, and where it was read."""
+    """One object of the kinds that matter here, and where it was read.
+
+    Where it `names_no_namespace`, the one in `item` is assumed.
+    """
 
     item: Object
     location: SourceLocation
+    names_no_namespace: bool = False
 
     @property
     def reference(self) -> tuple[str, str]:
@@ -63,21 +67,41 @@ def read(
     standard_input: BinaryIO,
     schema: SyncerSchema,
     *,
+    namespace: str = DEFAULT_NAMESPACE,
     allow_empty: bool = False,
 ) -> Input:
     """Read and check everything under the paths; nothing is raised for a mistake in them.
 
-    A path under which there is no object is a mistake, unless `allow_empty`.
+    A path under which there is no object is a mistake, unless `allow_empty`. An object that names
+    no namespace is in `namespace`.
     """
-    manifests: list[Manifest] = []
     problems: list[Problem] = []
+    found = documents.read(paths, standard_input, problems, allow_empty=allow_empty)
+    return _read(found, problems, schema, namespace)
+
+
+def read_text(source: str, text: str, schema: SyncerSchema) -> Input:
+    """Read and check the objects of a text; `source` names it where something is wrong."""
+    problems: list[Problem] = []
+    found = documents.objects_in(source, text, problems)
+    return _read(found, problems, schema, DEFAULT_NAMESPACE)
+
+
+def _read(
+    found: Iterable[tuple[SourceLocation, Object]],
+    problems: list[Problem],
+    schema: SyncerSchema,
+    namespace: str,
+) -> Input:
+    """Check what is found; `problems` are those of the reading, which goes on meanwhile."""
+    manifests: list[Manifest] = []
     ignored = 0
-    for location, item in documents.read(paths, standard_input, problems, allow_empty=allow_empty):
+    for location, item in found:
         kind, version = item.get("kind"), item.get("apiVersion")
         if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
             problems.append(Problem(str(location), "apiVersion and kind: Required value"))
         elif kind in RESOURCES and RESOURCES[kind].api_version == version:
-            manifests.append(Manifest(item, location))
+            manifests.append(_placed(item, location, namespace))
         else:
             mistaken = list(_mistaken(item))
             problems += [Manifest(item, location).problem(sentence) for sentence in mistaken]
@@ -102,8 +126,7 @@ def _checked(
 ) -> Iterator[Manifest]:
     """The manifests that the API server would take; a problem for each field of the others."""
     first: dict[tuple[str, str], SourceLocation] = {}
-    for given in manifests:
-        manifest = Manifest(_in_a_namespace(given.item), given.location)
+    for manifest in manifests:
         found = list(_refusals(manifest.item, schema))
         problems += [manifest.problem(sentence) for sentence in found]
         if found:
@@ -127,10 +150,12 @@ def _refusals(item: Object, schema: SyncerSchema) -> Iterator[str]:
     yield from dict.fromkeys(found)
 
 
-def _in_a_namespace(item: Object) -> Object:
-    """A namespaced manifest without a namespace means `default`, as for kubectl."""
+def _placed(item: Object, location: SourceLocation, namespace: str) -> Manifest:
+    """A manifest; where it should name a namespace and does not, it is in the given one."""
     metadata = item.get("metadata")
-    if RESOURCES[item["kind"]].namespaced and isinstance(metadata, dict):
-        namespace = metadata.get("namespace") or "default"
-        return {**item, "metadata": {**metadata, "namespace": namespace}}
-    return item
+    if not RESOURCES[item["kind"]].namespaced or not isinstance(metadata, dict):
+        return Manifest(item, location)
+    if metadata.get("namespace"):
+        return Manifest(item, location)
+    item = {**item, "metadata": {**metadata, "namespace": namespace}}
+    return Manifest(item, location, names_no_namespace=True)

@@ -5,10 +5,10 @@ what happens to the copies, done, planned or held.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from enum import StrEnum
 from typing import Final
 
 from hooks.preview.kubectl import Reference
+from hooks.preview.options import Trigger
 from hooks.preview.output import changes
 from hooks.preview.output.changes import Happened
 from hooks.preview.simulation import State
@@ -29,15 +29,6 @@ _PLANNED: Final = {
     "delete": "deleted",
     "hold": "held back from deletion",
 }
-
-
-class Trigger(StrEnum):
-    """What can end the preview with its own exit status."""
-
-    DELETION = "deletion"
-    TAKE_OVER = "take-over"
-    NO_TARGETS = "no-targets"
-    CHANGE = "change"
 
 
 def found(before: State, after: State, triggers: Collection[Trigger]) -> list[str]:

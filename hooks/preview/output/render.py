@@ -57,9 +57,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def syncers(columns: Sequence[Column], items: Iterable[Object], now: datetime) -> str:
-    """The table of `kubectl get configmapsyncers`."""
-    shown = [column for column in columns if column.priority == 0]
+def syncers(
+    columns: Sequence[Column], items: Iterable[Object], now: datetime, *, is_wide: bool = False
+) -> str:
+    """The table of `kubectl get configmapsyncers`, or with `-o wide`."""
+    shown = [column for column in columns if is_wide or column.priority == 0]
     return table(
         ["name", *(column.name for column in shown)],
         ([name_of(item), *(_cell(column, item, now) for column in shown)] for item in items),

@@ -6,11 +6,11 @@ Values of ConfigMaps stand in the diff and in the objects alone; those of Secret
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final, TextIO
 
 from hooks.preview.input.source_locations import printable
 from hooks.preview.kubectl import Reference
+from hooks.preview.options import Output
 from hooks.preview.output import changes, diff, export, plan_report, render
 from hooks.preview.output.changes import Happened
 from hooks.preview.simulation import Simulation, is_same
@@ -26,16 +26,6 @@ from hooks.preview.simulator.schema import Schema
 
 _OVERDUE: Final = ("NotApplied", "NotRemoved")
 """Why a namespace fails whose copy is asked for, or deleted, again and again."""
-
-
-class Output(StrEnum):
-    """The formats."""
-
-    TABLE = "table"
-    DIFF = "diff"
-    PLAN = "plan"
-    YAML = "yaml"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ class SimulationReport:
                 export.write_json(items, to)
             case Output.DIFF:
                 to.writelines(f"{line}\n" for line in self._diff(simulation, to))
-            case Output.TABLE:
+            case Output.TABLE | Output.WIDE:
                 to.write("\n\n".join(map(_without_commands, self._sections(simulation))) + "\n")
             case Output.PLAN:
                 to.write("\n\n".join(map(_without_commands, self._plans(simulation))) + "\n")
@@ -92,7 +82,8 @@ class SimulationReport:
             if not self.changes_only or copy.happened is not Happened.UNCHANGED
         ]
         if syncers:
-            yield render.syncers(self.schema.columns, syncers, simulation.now)
+            is_wide = self.output is Output.WIDE
+            yield render.syncers(self.schema.columns, syncers, simulation.now, is_wide=is_wide)
         if copies:
             yield _table(copies)
         elif self.changes_only:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from hooks.preview.options import Strategy
 from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.objects import (
@@ -107,8 +108,8 @@ class DynamicApply:
 
 
 APPLIERS: Final[Mapping[str, Callable[[Cluster], Applier]]] = {
-    "server-side-apply": ServerSideApply,
-    "dynamic-apply": DynamicApply,
+    Strategy.SERVER_SIDE: ServerSideApply,
+    Strategy.DYNAMIC: DynamicApply,
 }
 """The appliers by the name of the strategy, as Metacontroller's flag `--apply-strategy` has it."""
 

@@ -10,9 +10,9 @@ Errors: `ApiError`, with the HTTP status, reason and sentence of the real API se
 """
 
 import copy
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from hooks.preview.options import Propagation
 from hooks.preview.simulator import controllers, ownership, refusals, validation
 from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.controllers import FOREGROUND, ORPHAN
@@ -43,14 +43,6 @@ if TYPE_CHECKING:
 
 _ALWAYS_THERE: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
 _RESTORED_FIELDS: Final = ("uid", "creationTimestamp", "deletionTimestamp", "generation")
-
-
-class Propagation(StrEnum):
-    """What deleting an owner does to its dependents."""
-
-    BACKGROUND = "background"
-    FOREGROUND = "foreground"
-    ORPHAN = "orphan"
 
 
 class Cluster(ObjectStore):

@@ -79,6 +79,9 @@ COPY_LABELS: Final = ("app.kubernetes.io/managed-by", CONTROLLER_UID, SYNCED_BY,
 """All labels of the system on a copy."""
 RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, *COPIED, SYNCER)}
 
+DEFAULT_NAMESPACE: Final = "default"
+"""Where an object is that names no namespace, as for kubectl."""
+
 NOT_OBSERVED: Final = -1
 """The `status.observedGeneration` of a syncer at which no controller has looked."""
 

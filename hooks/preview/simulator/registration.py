@@ -5,23 +5,41 @@ for Secrets, the DecoratorController that of its component for adoption; the hoo
 every request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hooks.preview.simulator.objects import (
-    CONFIG_MAP,
-    CONTROLLER_UID,
-    COPIED,
-    SECRET,
-    SYNCED_BY,
-    Object,
-    Resource,
-)
+import yaml
 
-NAME: Final = "configmap-syncer"
+from hooks.preview.options import Strategy
+from hooks.preview.simulator.files import shipped
+from hooks.preview.simulator.objects import COPIED, SECRET, Object, Resource
+
+_FOLDER: Final = "metacontroller"
+_HOOK_URL: Final = "http://127.0.0.1:8080"
+"""Where `metacontroller/local` has the hook; only the path says anything in a simulation."""
+
+
+def _registered(file: str, hooks: Mapping[str, str]) -> Object:
+    """A controller as its manifest registers it, without labels, and with local webhooks."""
+    manifest: Object = yaml.safe_load(shipped(f"{_FOLDER}/{file}").read_text("utf-8"))
+    webhooks = {
+        hook: {"version": "v2", "webhook": {"url": f"{_HOOK_URL}/{path}"}}
+        for hook, path in hooks.items()
+    }
+    return manifest | {
+        "metadata": {"name": manifest["metadata"]["name"]},
+        "spec": manifest["spec"] | {"hooks": webhooks},
+    }
+
+
+_COMPOSITE: Final = _registered(
+    "registration/compositecontroller.yaml",
+    {hook: hook for hook in ("sync", "finalize", "customize")},
+)
+NAME: Final = str(_COMPOSITE["metadata"]["name"])
 FINALIZER: Final = f"metacontroller.io/compositecontroller-{NAME}"
-RESYNC_PERIOD_SECONDS: Final = 300
+RESYNC_PERIOD_SECONDS: Final = int(_COMPOSITE["spec"]["resyncPeriodSeconds"])
 
 CHILDREN: Final = tuple(resource for resource in COPIED if resource is not SECRET)
 CHILDREN_WITH_SECRETS: Final = COPIED
@@ -34,7 +52,7 @@ class Installation:
     The component for adoption makes a difference under dynamic apply alone.
     """
 
-    strategy: str = "server-side-apply"
+    strategy: str = Strategy.SERVER_SIDE
     children: Sequence[Resource] = CHILDREN
     has_adoption: bool = False
 
@@ -45,56 +63,16 @@ BASE: Final = Installation()
 
 def composite_controller(children: Sequence[Resource]) -> Object:
     """The CompositeController with so many kinds of children."""
-    return {
-        "apiVersion": "metacontroller.k8s.io/v1alpha1",
-        "kind": "CompositeController",
-        "metadata": {"name": NAME},
-        "spec": {
-            "generateSelector": True,
-            "resyncPeriodSeconds": RESYNC_PERIOD_SECONDS,
-            "parentResource": {
-                "apiVersion": "config.example.com/v1alpha1",
-                "resource": "configmapsyncers",
-                "ignoreStatusChanges": True,
-            },
-            "childResources": [
-                {
-                    "apiVersion": child.api_version,
-                    "resource": child.plural,
-                    "updateStrategy": {"method": "InPlace"},
-                }
-                for child in children
-            ],
-            "hooks": {
-                hook: {"version": "v2", "webhook": {"url": f"http://127.0.0.1:8080/{hook}"}}
-                for hook in ("sync", "finalize", "customize")
-            },
-        },
-    }
+    registered = _COMPOSITE["spec"]["childResources"][0]
+    child_resources = [
+        registered | {"apiVersion": child.api_version, "resource": child.plural}
+        for child in children
+    ]
+    return _COMPOSITE | {"spec": _COMPOSITE["spec"] | {"childResources": child_resources}}
 
 
-ADOPTION: Final[Object] = {
-    "apiVersion": "metacontroller.k8s.io/v1alpha1",
-    "kind": "DecoratorController",
-    "metadata": {"name": f"{NAME}-adoption"},
-    "spec": {
-        "resyncPeriodSeconds": RESYNC_PERIOD_SECONDS,
-        "resources": [
-            {
-                "apiVersion": CONFIG_MAP.api_version,
-                "resource": CONFIG_MAP.plural,
-                "labelSelector": {
-                    "matchExpressions": [
-                        {"key": SYNCED_BY, "operator": "Exists"},
-                        {"key": CONTROLLER_UID, "operator": "DoesNotExist"},
-                    ]
-                },
-            }
-        ],
-        "hooks": {
-            hook: {"version": "v2", "webhook": {"url": f"http://127.0.0.1:8080/{path}"}}
-            for hook, path in {"sync": "adopt", "customize": "adopt/customize"}.items()
-        },
-    },
-}
+ADOPTION: Final = _registered(
+    "components/adoption/decoratorcontroller.yaml",
+    {"sync": "adopt", "customize": "adopt/customize"},
+)
 """The DecoratorController that labels what is handed over."""

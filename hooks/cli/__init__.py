@@ -1,0 +1,1 @@
+"""The command line: `python -m hooks`, the image, and the plugin `kubectl cmsync`."""

@@ -1,0 +1,226 @@
+"""The one parser of all command lines.
+
+`kubectl cmsync` and `python -m hooks` have the same commands and options, which follow kubectl's
+conventions. A shell completes them at every press of Tab, so nothing here loads the simulator.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+import hooks
+from hooks.preview.options import Output, Propagation, Strategy, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How the program was called, and whether a preview without PATH reads the cluster."""
+
+    name: str
+    reads_cluster: bool
+
+
+MODULE: Final = Program("python -m hooks", reads_cluster=False)
+"""The module, which is the image's command, too: there, nothing says which cluster is meant."""
+
+PLUGIN: Final = Program("kubectl cmsync", reads_cluster=True)
+
+
+_AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
+"""What adds the parser of a command."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that takes no abbreviated options, as kubectl takes none."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own settings
+        super().__init__(allow_abbrev=False, **settings)
+
+
+def parse(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the arguments say, with the program, the command and its parser; ends on a mistake."""
+    options, others = build(program).parse_known_args(arguments)
+    if others:
+        hint = ""
+        if getattr(options, "change", None):
+            hint = "; --change takes one PATH, a file or a folder, and can be repeated"
+        options.parser.error(f"unrecognized arguments: {' '.join(others)}{hint}")
+    return options
+
+
+def build(program: Program) -> argparse.ArgumentParser:
+    """The parser of a program."""
+    parser = _Parser(
+        prog=program.name,
+        description="See what ConfigMapSyncers do, and what a change would do.",
+    )
+    parser.add_argument("--version", action="version", version=f"cmsync {hooks.__version__}")
+    parser.set_defaults(program=program)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # A further command is a function here and a case in main.py.
+    for add in (_add_preview,):
+        add(commands.add_parser, program)
+    return parser
+
+
+def _add_preview(add: _AddParser, program: Program) -> None:
+    reading = "; without any, the cluster is read" if program.reads_cluster else ""
+    parser = add(
+        "preview",
+        usage="%(prog)s [PATH ...] [OPTION ...]",
+        help="show what syncers do with objects, or what a change to them would do",
+        description=(
+            "Show what ConfigMapSyncers do with the given objects, or what a change to them would "
+            "do. Nothing is changed in a cluster."
+        ),
+        epilog=(
+            "Namespaces, ConfigMaps, Secrets and ConfigMapSyncers are read, as manifests or as "
+            "`kubectl get -A --show-managed-fields -o yaml` prints them; everything else is "
+            "counted and ignored. Values of Secrets are never printed. Exit status: 0 every "
+            "syncer is Ready (of a plan: nothing would fail or be held), 1 one is not, 2 bad "
+            "input, 3 something happens that --fail-on names."
+        ),
+    )
+    parser.add_argument(
+        "path",
+        nargs="*",
+        metavar="PATH",
+        help=f"a YAML or JSON file, a folder of them, or -{reading}",
+    )
+    parser.add_argument(
+        "-f",
+        "--filename",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="another PATH; can be repeated",
+    )
+    parser.add_argument(
+        "--change",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="manifests to apply once the given objects are stable, as kubectl apply does; only "
+        "what that changes is shown; can be repeated",
+    )
+    parser.add_argument(
+        "--delete",
+        action="append",
+        default=[],
+        metavar="KIND/[NAMESPACE/]NAME",
+        help="an object to delete then; can be repeated",
+    )
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="also delete what is in a manifest of PATH and in none of --change, as Argo CD, "
+        "Flux and kubectl apply --prune do",
+    )
+    _add_choice(
+        parser,
+        "--cascade",
+        Propagation,
+        default=Propagation.BACKGROUND,
+        explained="what --delete does to what the object owns, as for kubectl delete",
+    )
+    _add_choice(
+        parser,
+        "--output",
+        Output,
+        default=Output.TABLE,
+        explained="table: what becomes of every copy, and why; wide: with every column of the "
+        "syncers; diff: key by key, with values of ConfigMaps; plan: what each syncer would do to "
+        "what is there now, suspended or not; yaml, json: all objects as they are at the end",
+    )
+    parser.add_argument(
+        "--fail-on",
+        action="extend",
+        default=[],
+        type=_triggers,
+        metavar="WHAT[,WHAT...]",
+        help="exit status 3 when this happens: deletion (of a copy; also one that is held), "
+        "take-over (of an object that no syncer made), no-targets (a syncer selects no "
+        "namespace), change (of any copy); can be repeated",
+    )
+    parser.add_argument(
+        "--allow-empty",
+        action="store_true",
+        help="accept paths without objects, and input without a ConfigMapSyncer",
+    )
+    _add_choice(
+        parser,
+        "--apply-strategy",
+        Strategy,
+        default=Strategy.SERVER_SIDE,
+        explained="Metacontroller's flag of that name",
+    )
+    parser.add_argument(
+        "--secrets",
+        action="store_true",
+        help="as if metacontroller/components/secrets were installed: Secrets are copied, too"
+        + (", and read from the cluster" if program.reads_cluster else ""),
+    )
+    parser.add_argument(
+        "--hook-url",
+        metavar="URL",
+        help="ask a hook that runs already, such as http://127.0.0.1:8080; its APPLY_STRATEGY "
+        "must be the same",
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="run again whenever a file changes, and show only what has changed",
+    )
+    _add_kubectl(
+        parser,
+        namespace="the namespace of --delete KIND/NAME and of manifests that name none",
+    )
+    parser.set_defaults(parser=parser)
+
+
+def _add_kubectl(parser: argparse.ArgumentParser, *, namespace: str = "") -> None:
+    """The options that kubectl has everywhere."""
+    if namespace:
+        parser.add_argument("-n", "--namespace", metavar="NAME", help=namespace)
+    parser.add_argument("--context", metavar="NAME", help="the context of the kubeconfig to use")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig to use")
+
+
+def _add_choice(
+    parser: argparse.ArgumentParser,
+    option: str,
+    choices: type[StrEnum],
+    *,
+    default: StrEnum,
+    explained: str,
+) -> None:
+    """An option with one of several words as its value; a mistake is answered with all of them."""
+
+    def chosen(text: str) -> StrEnum:
+        if text not in list(choices):
+            raise argparse.ArgumentTypeError(_none_of(text, choices))
+        return choices(text)
+
+    names = ["-o", option] if option == "--output" else [option]
+    parser.add_argument(
+        *names,
+        type=chosen,
+        choices=list(choices),
+        default=default,
+        metavar="|".join(choices),
+        help=f"{explained} (default: %(default)s)",
+    )
+
+
+def _triggers(text: str) -> list[Trigger]:
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in list(Trigger):
+            raise argparse.ArgumentTypeError(_none_of(word, Trigger))
+    return [Trigger(word) for word in words]
+
+
+def _none_of(word: str, choices: type[StrEnum]) -> str:
+    return f'"{word}" is none of {", ".join(choices)}'

@@ -1,0 +1,24 @@
+"""Colour and progress, where a person watches: on a terminal, and not under NO_COLOR."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+
+def is_plain(stream: TextIO) -> bool:
+    """Whether a stream gets text alone: it is no terminal, or NO_COLOR (no-color.org) is set."""
+    return bool(os.environ.get("NO_COLOR")) or not stream.isatty()
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Show on standard error that something goes on, while it does."""
+    if is_plain(sys.stderr):
+        yield
+        return
+    from rich.console import Console  # noqa: PLC0415 - it loads slowly, and is rarely needed
+
+    with Console(stderr=True).status(what):
+        yield
