@@ -33,6 +33,7 @@ from hooks.preview.simulator.schema import Schema
 from hooks.sync import sync
 from tests.cases import HOOKS, Case, cases, expanded, shortened
 from tests.cases.asking import LoggedAnswer, answer_to, call_hook
+from tests.definition import COPIED
 from tests.wsgi import HookAnswer, hook_of
 
 CASES = tuple(cases())
@@ -143,7 +144,7 @@ def test_metacontroller_can_read_the_answer(case: Case) -> None:
         kind = child["kind"]
         fields = {"apiVersion", "kind", "metadata", "data", "immutable"}
         assert set(child) <= fields | {"type" if kind == "Secret" else "binaryData"}
-        assert (child["apiVersion"], kind) in {("v1", "ConfigMap"), ("v1", "Secret")}
+        assert (child["apiVersion"], kind) in {("v1", each) for each in COPIED}
         metadata = child["metadata"]
         assert set(metadata) <= {"name", "namespace", "labels", "annotations", "ownerReferences"}
         for owner in metadata.get("ownerReferences", ()):

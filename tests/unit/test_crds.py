@@ -9,7 +9,7 @@ import pytest
 from hooks.preview.simulator.schema import PrinterColumn, Schema, SchemaViolation
 from tests import crd_cases
 from tests.crd_cases import RefusedManifest
-from tests.definition import DEFAULTS, SPEC
+from tests.definition import COPIED, DEFAULTS, SPEC
 
 SCHEMA = Schema.load()
 VALID = crd_cases.valid()
@@ -116,9 +116,10 @@ def test_a_status_that_is_nonsense_is_refused(field: str, value: object, refusal
 
 def test_the_table_shows_what_an_operator_needs() -> None:
     ready = '.status.conditions[?(@.type=="Ready")]'
+    sources = ",".join(f"'source{kind}'" for kind in COPIED)
     assert SCHEMA.columns == (
         PrinterColumn("Source Namespace", "string", ".spec.sourceNamespace", 0),
-        PrinterColumn("Source", "string", ".spec['sourceConfigMap','sourceSecret']", 0),
+        PrinterColumn("Source", "string", f".spec[{sources}]", 0),
         PrinterColumn("Targets", "integer", ".status.targetCount", 0),
         PrinterColumn("Synced", "integer", ".status.syncedCount", 0),
         PrinterColumn("Failed", "integer", ".status.failedCount", 0),

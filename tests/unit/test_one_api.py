@@ -114,9 +114,16 @@ def test_the_simulator_has_the_kinds_that_are_copied_and_no_other() -> None:
 
 
 def test_metacontroller_can_be_set_up_to_manage_every_kind() -> None:
-    patches = (ROOT / "metacontroller").glob("**/compositecontroller.yaml")
-    manifests = "".join(path.read_text("utf-8") for path in patches)
-    assert [kind for kind in KINDS if f"resource: {kind.resource}\n" not in manifests] == []
+    manifests = "".join(
+        path.read_text("utf-8")
+        for folder in ("metacontroller/components", "metacontroller/registration")
+        for path in (ROOT / folder).rglob("*.yaml")
+    )
+    child_resources = re.findall(r"^ +resource: (\w+)$", manifests, re.MULTILINE)
+    rights = re.findall(r"^ +resources: \[(\w+)\]$", manifests, re.MULTILINE)
+    for kind in KINDS:
+        assert kind.resource in child_resources
+        assert kind.resource in rights
 
 
 def test_the_admission_policy_is_about_every_kind() -> None:
