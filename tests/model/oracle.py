@@ -415,7 +415,7 @@ class Oracle:
             "controller-uid": self._uid(name),
         }
         annotations = {**(spec.get("targetAnnotations") or {}), _FROM: self._source_path(name)}
-        if key[0] == "ConfigMap":
+        if key[0] != "Secret":
             annotations[_HASH] = digest(content)
         for there, wanted in ((_labels(item), labels), (_annotations(item), annotations)):
             for gone in mark.written - wanted.keys():
@@ -545,7 +545,7 @@ class Oracle:
         conditions = self._conditions(name, wish, failures.values())
         said = self.statuses.get(name, {}).get("contentHash")
         if wish.content is not None:
-            said = digest(wish.content) if wish.kind == "ConfigMap" else None
+            said = digest(wish.content) if wish.kind != "Secret" else None
         return {
             "conditions": conditions,
             "targetCount": len(wish.targets),
