@@ -14,6 +14,8 @@ import pytest
 from tests.locks import ROOT, pins, run
 from tools import audit
 
+pytestmark = pytest.mark.long  # pip-audit is started for each test, and reads both locks.
+
 
 @contextmanager
 def _index(answer: Mapping[str, Any]) -> Iterator[str]:

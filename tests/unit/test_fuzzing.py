@@ -103,6 +103,7 @@ def test_recorded_requests_with_a_lot_in_them_cost_no_more_than_that() -> None:
         judge._works_in_proportion(question)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(decisions.IS_MISSING, reason="there is no atheris for this platform")
 def test_the_guided_part_runs_for_its_time_and_reports_what_it_reached(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
