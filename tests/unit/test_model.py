@@ -54,7 +54,10 @@ _RULES: dict[str, tuple[str, Any]] = {
 """Promises, each with a place in the service and what breaks it there."""
 
 
-@pytest.mark.parametrize("part", range(_PARTS))
+@pytest.mark.parametrize(
+    "part",
+    [0, 1, *(pytest.param(part, marks=pytest.mark.long) for part in range(2, _PARTS))],
+)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_history_ends_as_the_oracle_promises(strategy: str, part: int) -> None:
     def rests(trial: Trial) -> None:

@@ -553,12 +553,12 @@ def test_time_alone_moves_nothing_where_nothing_waits(
 
 
 def hanging(world: SimulatedCluster) -> set[str]:
-    """The targets in which the copy hangs in deletion: it is waited for until the deadline."""
+    """The targets in which a copy, or one of the former name, hangs in deletion until later."""
     return {
         item["metadata"]["namespace"]
         for item in world.cluster.list("ConfigMap")
         if is_deleting(item)
-        and item["metadata"]["name"] == "app-config"
+        and item["metadata"]["name"] in ("app-config", "former")
         and item["metadata"]["namespace"] in world.parent["spec"]["targetNamespaces"]
     }
 
