@@ -29,7 +29,14 @@ MODEL_SECONDS ?= 300
 RUN_ARGS ?=
 # More for certs, as in: make certs CERTS_ARGS='--namespace elsewhere'
 CERTS_ARGS ?=
+# On which Kubernetes e2e, e2e-short and local run, as in: make e2e KUBERNETES=1.35.4. ASSETS is the
+# command that prints the folder of a version; without a version, KUBEBUILDER_ASSETS names the folder.
+KUBERNETES ?=
+ASSETS ?= setup-envtest use -p path
 SBOM ?= sbom.cdx.json
+
+ON_KUBERNETES = $(if $(KUBERNETES),KUBEBUILDER_ASSETS="$$($(ASSETS) $(KUBERNETES))"; \
+	export KUBEBUILDER_ASSETS KUBERNETES=$(KUBERNETES);)
 
 # Without this, macOS and Windows terminals, and C locales, could show the README's signs wrongly.
 export PYTHONUTF8 := 1
@@ -75,8 +82,12 @@ test-long: $(STAMP) ## Run the tests that take minutes: recipes, the image, sens
 	@$(BIN)/python -m pytest tests --ignore=tests/e2e -m long -n auto --dist loadgroup $(PYTEST_ARGS)
 
 .PHONY: e2e
-e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBEBUILDER_ASSETS and metacontroller)
-	@$(BIN)/python -m pytest tests/e2e -rs -n auto --dist loadgroup $(PYTEST_ARGS)
+e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBERNETES or KUBEBUILDER_ASSETS)
+	@$(ON_KUBERNETES) $(BIN)/python -m pytest tests/e2e -rs -n auto --dist loadgroup $(PYTEST_ARGS)
+
+.PHONY: e2e-short
+e2e-short: $(STAMP) ## Run those of them that say most about another version (a minute)
+	@$(ON_KUBERNETES) $(BIN)/python -m pytest tests/e2e -rs -n auto --dist loadgroup -m short $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(STAMP) ## Check style, types, import rules and known vulnerabilities
@@ -147,7 +158,7 @@ certs: $(STAMP) ## Make the webhook's certificate and key for metacontroller/com
 
 .PHONY: local
 local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave them running to play with
-	@$(BIN)/python -m tests.controlplane
+	@$(ON_KUBERNETES) $(BIN)/python -m tests.controlplane
 
 .PHONY: lock
 lock: ## Pin requirements.in and requirements-dev.in again

@@ -15,7 +15,7 @@ import yaml
 from tests.controlplane import audit
 from tests.controlplane.client import ApiStatusError, Client, Object, wait_for
 from tests.controlplane.process import Process
-from tests.controlplane.tools import asset
+from tests.controlplane.tools import asset, controller_manager
 from tests.controlplane.workspace import Workspace
 
 _TOKEN = "token-of-the-tests"
@@ -278,7 +278,7 @@ class ControlPlane:
 
     def _controller_manager_command(self) -> list[str]:
         return [
-            str(asset("kube-controller-manager")),
+            str(controller_manager()),
             f"--kubeconfig={self.kubeconfig}",
             "--controllers=" + ",".join(_CONTROLLERS),
             "--leader-elect=false",

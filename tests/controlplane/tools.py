@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,7 +13,7 @@ DYNAMIC_APPLY = "dynamic-apply"
 STRATEGIES = (SERVER_SIDE_APPLY, DYNAMIC_APPLY)
 """Metacontroller's two ways of writing children; the first is what the project ships."""
 
-_ASSETS = ("etcd", "kube-apiserver", "kube-controller-manager")
+_ASSETS = ("etcd", "kube-apiserver")
 
 
 def asset(name: str) -> Path:
@@ -21,11 +22,31 @@ def asset(name: str) -> Path:
 
 
 def kubectl() -> Path:
-    """Path of kubectl: next to the control plane, else on PATH."""
-    bundled = asset("kubectl")
+    """Path of kubectl: in KUBEBUILDER_ASSETS, else on PATH."""
+    return _in_assets_or_on_path("kubectl")
+
+
+def controller_manager() -> Path:
+    """Path of kube-controller-manager: in KUBEBUILDER_ASSETS, else on PATH.
+
+    setup-envtest gives none, so it comes from a release of Kubernetes.
+    """
+    return _in_assets_or_on_path("kube-controller-manager")
+
+
+def _in_assets_or_on_path(name: str) -> Path:
+    bundled = asset(name)
     if os.access(bundled, os.X_OK):
         return bundled
-    return Path(shutil.which("kubectl") or "kubectl")
+    return Path(shutil.which(name) or name)
+
+
+def kubernetes_version() -> str:
+    """The version of the API server in KUBEBUILDER_ASSETS, as `1.35.4`."""
+    printed = subprocess.run(
+        [asset("kube-apiserver"), "--version"], check=True, capture_output=True, text=True
+    ).stdout
+    return printed.strip().removeprefix("Kubernetes v")
 
 
 def metacontroller() -> Path:
@@ -53,8 +74,11 @@ def missing() -> list[str]:
             for name in _ASSETS
             if not os.access(asset(name), os.X_OK)
         ]
-    if not os.access(kubectl(), os.X_OK):
-        sentences.append("kubectl is neither in KUBEBUILDER_ASSETS nor on PATH.")
+    sentences += [
+        f"{path.name} is neither in KUBEBUILDER_ASSETS nor on PATH."
+        for path in (controller_manager(), kubectl())
+        if not os.access(path, os.X_OK)
+    ]
     if not os.access(metacontroller(), os.X_OK):
         sentences.append(
             "metacontroller is not on PATH, and METACONTROLLER does not name it (v4.17.2)."

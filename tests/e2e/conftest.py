@@ -1,5 +1,6 @@
 """The real control plane for the tests of this folder, started when the first of them asks."""
 
+import os
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 
 from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, missing
 from tests.controlplane.stack import CRD, LOCAL
-from tests.controlplane.tools import metacontroller_crds
+from tests.controlplane.tools import kubernetes_version, metacontroller, metacontroller_crds
+from tests.e2e.selection import is_short
 
 _FOLDER = Path(__file__).parent
 _ON_ADOPTED = re.compile(r"(create|patch) /api/v1/namespaces/(?!default/)[^/]+/events[/:]")
@@ -28,12 +30,28 @@ _LACKING = (NO_KSTATUS, NO_PROMETHEUS, NO_KUBE_STATE_METRICS)
 """Why tests skip while the others of this folder run."""
 
 
+def pytest_configure() -> None:
+    wanted = os.environ.get("KUBERNETES")
+    # A run on another version than it was asked for would be reported as one that it is not.
+    if wanted and not missing() and (version := kubernetes_version()) != wanted:
+        raise pytest.UsageError(f"KUBEBUILDER_ASSETS has Kubernetes {version}, not {wanted}.")
+
+
+def pytest_report_header() -> str:
+    """The versions that a run is about."""
+    if missing():
+        return "no real control plane"
+    return f"Kubernetes {kubernetes_version()}, {metacontroller()}"
+
+
 @pytest.hookimpl(tryfirst=True)  # pytest then puts together what shares a stack.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # A preview reads all that is there, so it comes before others leave theirs.
     items.sort(key=lambda item: item.path != _FOLDER / "test_preview.py")
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+        if item.path.parent == _FOLDER and is_short(item.nodeid.rpartition("/")[2]):
+            item.add_marker(pytest.mark.short)
     if absent := missing():
         skip = pytest.mark.skip(reason=" ".join(absent))
         for item in items:
