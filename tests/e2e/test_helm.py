@@ -5,6 +5,8 @@ with the arguments, the identity and the rights that Helm gave it. The webhooks'
 are.
 """
 
+import json
+import os
 import re
 import shlex
 import shutil
@@ -336,8 +338,17 @@ def test_syncers_stay_when_it_is_uninstalled_and_a_deletion_waits_for_its_return
     assert release.copies("left") == []
 
 
-def test_an_installation_of_kustomize_is_taken_over_with_its_syncers(bare: Release) -> None:
-    bare.kubectl("apply", "-k", COMPLETE)
+def test_an_installation_of_kustomize_is_taken_over_with_its_syncers(
+    bare: Release, tmp_path: Path
+) -> None:
+    variable = {"name": "MAX_CONNECTIONS", "value": "500"}
+    patch = [{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": variable}]
+    overlay = {
+        "resources": [f"{os.path.relpath(ROOT, tmp_path)}/{COMPLETE}"],
+        "patches": [{"target": {"kind": "Deployment", "name": HOOK}, "patch": json.dumps(patch)}],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), "utf-8")
+    bare.kubectl("apply", "-k", str(tmp_path))
     bare.start()
     bare.copy("taken")
     uid = bare.client.get("Deployment", HOOK, NAMESPACE)["metadata"]["uid"]
@@ -360,6 +371,8 @@ def test_an_installation_of_kustomize_is_taken_over_with_its_syncers(bare: Relea
     assert bare.replicas() == 3
     assert is_ready(bare.client.get("ConfigMapSyncer", "taken"))
     assert bare.copies("taken") == targets("taken")
+    # What no value says stays, because kubectl has set it.
+    assert variable in bare.container(HOOK)["env"]
     # Later, Helm needs no more than for any other release.
     bare.install("--set=replicaCount=4")
     assert bare.replicas() == 4
