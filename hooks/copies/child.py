@@ -6,7 +6,7 @@ from msgspec import UNSET, Raw, UnsetType, structs
 
 from hooks.api import kinds, protocol
 from hooks.api.last_applied import decode_applied_owners
-from hooks.api.names import CONTROLLER_UID, HELD, LAST_APPLIED, SYNCER_API_VERSION
+from hooks.api.names import CONTROLLER_UID, HELD, LAST_APPLIED, SOURCE, SYNCER_API_VERSION
 from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     ApplyStrategy,
@@ -109,12 +109,14 @@ def preserve_child(
         for name, value in (found.metadata.labels or {}).items()
         if name in OUR_LABELS or (name in owned.labels and name != CONTROLLER_UID)
     }
+    kind = kinds.of(found.kind)
+    # A copy of a Secret has no digest of its content from us: one that is there is somebody else's.
+    always = (SOURCE,) if kind.is_secret else OUR_ANNOTATIONS
     annotations = {
         name: value
         for name, value in (found.metadata.annotations or {}).items()
-        if name in OUR_ANNOTATIONS or (name in owned.annotations and name != LAST_APPLIED)
+        if name in always or (name in owned.annotations and name != LAST_APPLIED)
     }
-    kind = kinds.of(found.kind)
     return Child(
         api_version=kinds.API_VERSION,
         kind=kind.name,
