@@ -102,17 +102,16 @@ class Release:
             **{f"HELM_{each}_HOME": folder for each in ("CACHE", "CONFIG", "DATA")},
         }
 
-    def kubectl(self, *arguments: str) -> None:
-        """Run kubectl in the project's folder; an error is an assertion."""
+    def kubectl(self, *arguments: str) -> bool:
+        """Whether kubectl, in the project's folder, did what it was asked for."""
         done = subprocess.run(
             [kubectl(), *arguments],
             check=False,
             capture_output=True,
-            text=True,
             cwd=ROOT,
             env=environment(**self.settings),
         )
-        assert done.returncode == 0, done.stderr
+        return done.returncode == 0
 
     def done(self, *arguments: str | Path) -> str:
         """What Helm says about what it did in the namespace of the release."""
@@ -348,7 +347,8 @@ def test_an_installation_of_kustomize_is_taken_over_with_its_syncers(
         "patches": [{"target": {"kind": "Deployment", "name": HOOK}, "patch": json.dumps(patch)}],
     }
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), "utf-8")
-    bare.kubectl("apply", "-k", str(tmp_path))
+    # A first try only makes the kinds of Metacontroller known.
+    wait_for(lambda: bare.kubectl("apply", "-k", str(tmp_path)), "its kinds")
     bare.start()
     bare.copy("taken")
     uid = bare.client.get("Deployment", HOOK, NAMESPACE)["metadata"]["uid"]
@@ -410,7 +410,7 @@ def test_a_shared_metacontroller_is_used_or_left_alone(bare: Release) -> None:
 
     # In this order: it does not let go of a registration that gets the label while it runs.
     assert f"$ {LABEL}\n" in (ROOT / INSTALLATION).read_text("utf-8")
-    bare.kubectl(*shlex.split(LABEL)[1:])
+    assert bare.kubectl(*shlex.split(LABEL)[1:])
     shared.kill()
     alongside = "--target-label-selector=!config.example.com/metacontroller"
     bare.start_metacontroller([alongside], bare.plane.kubeconfig)
