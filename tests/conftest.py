@@ -1,4 +1,4 @@
-"""How every test of laws is run, and what a run without Prometheus' tool or Helm says of itself."""
+"""How every test of laws is run, and what a run without a tool says of itself."""
 
 import shutil
 
@@ -13,6 +13,7 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, max_exa
 settings.load_profile("repeatable")
 
 PROMTOOL = shutil.which("promtool")
+NO_ACTIONLINT = "WORKFLOWS NOT CHECKED: actionlint is not on PATH, and ACTIONLINT does not name it"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -21,6 +22,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         # A green run that tested nothing must not look like one that did.
         title = "ALERTS NOT TESTED: promtool is not on PATH (Debian's package prometheus has it)"
         terminalreporter.section(title, sep="!", red=True, bold=True)
+    if any(NO_ACTIONLINT in str(report.longrepr) for report in skipped):
+        terminalreporter.section(NO_ACTIONLINT, sep="!", red=True, bold=True)
     if absent := helm.missing():
         reasons = {str(getattr(report, "longrepr", "")) for report in skipped}
         if any(absent in reason for reason in reasons):
