@@ -28,10 +28,14 @@ class Kubectl:
     context: str | None = None
     kubeconfig: str | None = None
 
-    def run(self, *arguments: str) -> bytes:
-        """What kubectl prints. Raises KubectlError."""
+    def run(self, *arguments: str, timeout: float | None = None) -> bytes:
+        """What kubectl prints. Raises KubectlError, and subprocess.TimeoutExpired in time."""
         done = subprocess.run(
-            self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, check=False
+            self.command(*arguments),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
         )
         if done.returncode != 0:
             raise KubectlError(explained(done.stderr.decode(errors="replace")))

@@ -34,6 +34,18 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from hooks.cli import preview
 
             return preview.run
+        case "status":
+            from hooks.cli import status
+
+            return status.run
+        case "confirm-prune":
+            from hooks.cli import confirm_prune
+
+            return confirm_prune.run
+        case "completion":
+            from hooks.cli import completion
+
+            return completion.run
         case _:
             raise AssertionError(f"the parser knows the command {name}, and nothing runs it")
 
@@ -63,6 +75,10 @@ def run(program: Program = MODULE, arguments: Sequence[str] | None = None) -> in
 
 def plugin() -> int:
     """Run `kubectl-cmsync`, which kubectl starts for `kubectl cmsync`."""
+    if "_ARGCOMPLETE" in os.environ:
+        from hooks.cli import completion
+
+        completion.answer_shell()
     return run(PLUGIN)
 
 

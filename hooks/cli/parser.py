@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 import hooks
+from hooks.cli import candidates
+from hooks.cli.candidates import Completer
 from hooks.preview.options import Output, Propagation, Strategy, Trigger
 
 
@@ -26,6 +28,22 @@ MODULE: Final = Program("python -m hooks", reads_cluster=False)
 """The module, which is the image's command, too: there, nothing says which cluster is meant."""
 
 PLUGIN: Final = Program("kubectl cmsync", reads_cluster=True)
+
+
+class Format(StrEnum):
+    """The formats of the status of syncers."""
+
+    TREE = "tree"
+    YAML = "yaml"
+    JSON = "json"
+
+
+class Shell(StrEnum):
+    """The shells whose completion can be set up."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
 
 
 _AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
@@ -60,7 +78,7 @@ def build(program: Program) -> argparse.ArgumentParser:
     parser.set_defaults(program=program)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     # A further command is a function here and a case in main.py.
-    for add in (_add_preview,):
+    for add in (_add_preview, _add_status, _add_confirm_prune, _add_completion):
         add(commands.add_parser, program)
     return parser
 
@@ -105,13 +123,14 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         help="manifests to apply once the given objects are stable, as kubectl apply does; only "
         "what that changes is shown; can be repeated",
     )
-    parser.add_argument(
+    deleted = parser.add_argument(
         "--delete",
         action="append",
         default=[],
         metavar="KIND/[NAMESPACE/]NAME",
         help="an object to delete then; can be repeated",
     )
+    _complete(deleted, candidates.references)
     parser.add_argument(
         "--prune",
         action="store_true",
@@ -134,7 +153,7 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         "syncers; diff: key by key, with values of ConfigMaps; plan: what each syncer would do to "
         "what is there now, suspended or not; yaml, json: all objects as they are at the end",
     )
-    parser.add_argument(
+    triggers = parser.add_argument(
         "--fail-on",
         action="extend",
         default=[],
@@ -144,6 +163,7 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         "take-over (of an object that no syncer made), no-targets (a syncer selects no "
         "namespace), change (of any copy); can be repeated",
     )
+    _complete(triggers, candidates.triggers)
     parser.add_argument(
         "--allow-empty",
         action="store_true",
@@ -180,11 +200,68 @@ def _add_preview(add: _AddParser, program: Program) -> None:
     parser.set_defaults(parser=parser)
 
 
+def _add_status(add: _AddParser, _: Program) -> None:
+    parser = add(
+        "status",
+        usage="%(prog)s [NAME] [OPTION ...]",
+        help="show how syncers are, and what to do about them",
+        description=(
+            "Show how ConfigMapSyncers are: their namespaces by state with the reason and what to "
+            "do, copies that cannot be removed, and objects that only look like copies."
+        ),
+        epilog="Exit status: 0 every syncer is Ready, 1 one is not, 2 the cluster cannot be read.",
+    )
+    name = parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a ConfigMapSyncer; default: all"
+    )
+    _complete(name, candidates.syncers)
+    _add_choice(
+        parser,
+        "--output",
+        Format,
+        default=Format.TREE,
+        explained="tree: for people; yaml, json: for other programs, with every name",
+    )
+    parser.add_argument(
+        "--secrets", action="store_true", help="look for Secrets that only look like copies, too"
+    )
+    parser.add_argument(
+        "-w", "--watch", action="store_true", help="show every change while copies are written"
+    )
+    _add_kubectl(parser)
+    parser.set_defaults(parser=parser)
+
+
+def _add_confirm_prune(add: _AddParser, _: Program) -> None:
+    parser = add(
+        "confirm-prune",
+        usage="%(prog)s NAME [OPTION ...]",
+        help="show what a held change would delete, and let it through",
+        description=(
+            "Show which copies a change would delete that mass-deletion protection holds, ask, and "
+            "let this one change through."
+        ),
+        epilog=(
+            "Exit status: 0 the change is let through, 1 you said no, 2 there is nothing to "
+            "confirm, or the cluster cannot be read."
+        ),
+    )
+    name = parser.add_argument("name", metavar="NAME", help="a ConfigMapSyncer that holds a change")
+    _complete(name, candidates.syncers)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _add_kubectl(parser)
+    parser.set_defaults(parser=parser)
+
+
 def _add_kubectl(parser: argparse.ArgumentParser, *, namespace: str = "") -> None:
     """The options that kubectl has everywhere."""
     if namespace:
-        parser.add_argument("-n", "--namespace", metavar="NAME", help=namespace)
-    parser.add_argument("--context", metavar="NAME", help="the context of the kubeconfig to use")
+        option = parser.add_argument("-n", "--namespace", metavar="NAME", help=namespace)
+        _complete(option, candidates.namespaces)
+    option = parser.add_argument(
+        "--context", metavar="NAME", help="the context of the kubeconfig to use"
+    )
+    _complete(option, candidates.contexts)
     parser.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig to use")
 
 
@@ -197,21 +274,45 @@ def _add_choice(
     explained: str,
 ) -> None:
     """An option with one of several words as its value; a mistake is answered with all of them."""
+    names = ["-o", option] if option == "--output" else [option]
+    parser.add_argument(
+        *names,
+        type=_word_of(choices),
+        choices=list(choices),
+        default=default,
+        metavar="|".join(choices),
+        help=f"{explained} (default: %(default)s)",
+    )
+
+
+def _add_completion(add: _AddParser, _: Program) -> None:
+    parser = add(
+        "completion",
+        usage="%(prog)s SHELL",
+        help="print what makes a shell complete kubectl-cmsync",
+        description=(
+            "Print what makes a shell complete kubectl-cmsync. For kubectl cmsync, set up the "
+            "completion of kubectl: it asks kubectl_complete-cmsync, which is installed, too."
+        ),
+    )
+    parser.add_argument("shell", type=_word_of(Shell), choices=list(Shell), metavar="|".join(Shell))
+    parser.set_defaults(parser=parser)
+
+
+def _complete(action: argparse.Action, completer: Completer) -> None:
+    """Let a shell offer what a completer finds."""
+    action.completer = completer  # type: ignore[attr-defined]
+
+
+def _word_of(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """What reads one of several words."""
 
     def chosen(text: str) -> StrEnum:
         if text not in list(choices):
             raise argparse.ArgumentTypeError(_none_of(text, choices))
         return choices(text)
 
-    names = ["-o", option] if option == "--output" else [option]
-    parser.add_argument(
-        *names,
-        type=chosen,
-        choices=list(choices),
-        default=default,
-        metavar="|".join(choices),
-        help=f"{explained} (default: %(default)s)",
-    )
+    return chosen
 
 
 def _triggers(text: str) -> list[Trigger]:

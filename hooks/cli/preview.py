@@ -22,7 +22,7 @@ from hooks.preview import service, watch
 from hooks.preview.input import manifests
 from hooks.preview.input.documents import STANDARD_INPUT
 from hooks.preview.input.manifests import Input
-from hooks.preview.input.source_locations import Problem, printable
+from hooks.preview.input.source_locations import Problem
 from hooks.preview.kubectl import Reference
 from hooks.preview.options import Output
 from hooks.preview.output import fail_on
@@ -32,7 +32,7 @@ from hooks.preview.simulator.hook import Hook
 from hooks.preview.simulator.objects import DEFAULT_NAMESPACE, SYNCER
 from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.simulator.schema import Schema
-from hooks.preview.terminal import progress
+from hooks.preview.terminal import printable, progress
 
 Simulate: TypeAlias = Callable[
     [Input, RequestedChange | None, Hook, Schema, Installation], Simulation

@@ -1,4 +1,4 @@
-"""Write to streams whose reader may leave."""
+"""Streams whose reader may leave, and whose writer may be nobody."""
 
 import os
 import sys
@@ -18,3 +18,8 @@ def ignore_closed_output() -> Iterator[None]:
 def close_output() -> None:
     """Let what is still to be written go nowhere: Python would try again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def can_answer() -> bool:
+    """Whether a person is there to answer; a process can have no standard input at all."""
+    return sys.stdin is not None and sys.stdin.isatty()

@@ -1,4 +1,4 @@
-"""Colour and progress, where a person watches: on a terminal, and not under NO_COLOR."""
+"""What may go to a terminal: colour and progress where a person watches, and no commands."""
 
 import os
 import sys
@@ -22,3 +22,15 @@ def progress(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(what):
         yield
+
+
+def printable(text: str) -> str:
+    """A text in which nothing but line breaks and tabs moves the cursor."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )

@@ -13,6 +13,7 @@ import pytest
 from hooks import settings
 from hooks.app import create_app
 from hooks.cli import main
+from hooks.cli.parser import MODULE, Program
 from hooks.preview import service
 from hooks.preview.simulator.hook import Hook
 from tests.wsgi import hook_of
@@ -57,8 +58,10 @@ class Ended:
 Run = Callable[..., Ended]
 
 
-def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command with arguments; files are written where a test says."""
+def runner(
+    monkeypatch: pytest.MonkeyPatch, command: str | None = "preview", program: Program = MODULE
+) -> Run:
+    """Runs a command of a program with arguments; without one, the arguments name it."""
 
     @cache
     def hook(apply_strategy: str) -> Hook:
@@ -81,7 +84,7 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Run:
         ):
             patched.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
             try:
-                status = main.main(["preview", *map(str, arguments)])
+                status = main.main([*filter(None, [command]), *map(str, arguments)], program)
             except SystemExit as end:
                 status = int(end.code or 0)
         return Ended(status, printed.getvalue(), complained.getvalue())

@@ -13,6 +13,7 @@ from typing import Final
 import yaml
 
 from hooks.preview.simulator.schema import YAML_LOADER
+from hooks.preview.terminal import printable
 
 _INDEX: Final = re.compile(r"\[(\d+)\]\.?")
 
@@ -47,18 +48,6 @@ class Problem:
 
     def __str__(self) -> str:
         return printable(f"{self.location}: {self.message}")
-
-
-def printable(text: str) -> str:
-    """A text in which nothing but line breaks and tabs moves the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() or character in "\n\t"
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 class _Outline:

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Final
 
 from hooks.preview import kubectl
-from hooks.preview.input.source_locations import printable
 from hooks.preview.kubectl import Reference
 from hooks.preview.redaction import HIDDEN, is_hidden
 from hooks.preview.simulation import State
@@ -28,6 +27,7 @@ from hooks.preview.simulator.objects import (
     labels_of,
 )
 from hooks.preview.simulator.registration import FINALIZER
+from hooks.preview.terminal import printable
 
 _CONTEXT_LINES: Final = 2
 _MOST_LINES: Final = 2_000

@@ -3,12 +3,10 @@
 Values of ConfigMaps stand in the diff and in the objects alone; those of Secrets nowhere.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from hooks.preview.input.source_locations import printable
 from hooks.preview.kubectl import Reference
 from hooks.preview.options import Output
 from hooks.preview.output import changes, diff, export, plan_report, render
@@ -23,6 +21,7 @@ from hooks.preview.simulator.objects import (
     name_of,
 )
 from hooks.preview.simulator.schema import Schema
+from hooks.preview.terminal import is_plain, printable
 
 _OVERDUE: Final = ("NotApplied", "NotRemoved")
 """Why a namespace fails whose copy is asked for, or deleted, again and again."""
@@ -59,7 +58,7 @@ class SimulationReport:
         return _all_ready(simulation)
 
     def _diff(self, simulation: Simulation, to: TextIO) -> Iterator[str]:
-        coloured = to.isatty() and not os.environ.get("NO_COLOR")
+        coloured = not is_plain(to)
         nothing = True
         for line in diff.lines(simulation.before, simulation.after, coloured=coloured):
             nothing = False

@@ -1,0 +1,123 @@
+"""The command `confirm-prune`: let through one change that mass-deletion protection holds.
+
+What would go is found by the hook itself: the cluster is read, and the preview confirms the change
+there first. Exit status: 0 when the change is let through, 1 when the answer is no, 2 when there is
+nothing to confirm.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from typing import Final
+
+from hooks.api.names import CONFIRM_PRUNE, GROUP, PLURAL
+from hooks.cli.cluster import read_cluster
+from hooks.cli.exit_status import ExitStatus
+from hooks.cli.kubectl import Kubectl
+from hooks.cli.streams import can_answer
+from hooks.preview import service
+from hooks.preview.input.manifests import Input
+from hooks.preview.kubectl import Reference
+from hooks.preview.output import changes, render
+from hooks.preview.output.changes import Happened
+from hooks.preview.simulation import RefusedError, RequestedChange, Simulation, simulate
+from hooks.preview.simulator.objects import SECRET, SYNCER, Object, name_of
+from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
+from hooks.preview.simulator.schema import Schema
+from hooks.preview.terminal import printable, progress
+
+_TOKEN: Final = "pruneToken"  # noqa: S105 - a field of the status; it lets only one change through
+_YES: Final = ("y", "yes")
+
+
+class NothingHeldError(Exception):
+    """There is no change to confirm; the message says why."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit status. Raises KubectlError."""
+    kubectl = Kubectl(options.context, options.kubeconfig)
+    name = options.name
+    try:
+        with progress("Finding what would be deleted"):
+            token, simulation = _confirmed(kubectl, name)
+    except RefusedError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return ExitStatus.BAD_INPUT
+    except (NothingHeldError, service.ServiceError) as error:
+        print(error, file=sys.stderr)
+        return ExitStatus.BAD_INPUT
+    print(_table(name, simulation))
+    if not options.yes and not _is_meant(name):
+        return ExitStatus.NOT_READY
+    command = ("annotate", f"{PLURAL}.{GROUP}", name, f"{CONFIRM_PRUNE}={token}", "--overwrite")
+    kubectl.run(*command)
+    print(f"The change is let through; watch it with: kubectl cmsync status {name} --watch")
+    return ExitStatus.ALL_READY
+
+
+def _confirmed(kubectl: Kubectl, name: str) -> tuple[str, Simulation]:
+    """The token of the held change, and what happens in a cluster where it is confirmed.
+
+    Raises NothingHeldError, KubectlError, RefusedError and ServiceError.
+    """
+    syncer: Object = json.loads(kubectl.run("get", f"{PLURAL}.{GROUP}", name, "--output=json"))
+    token = _token(syncer)
+    has_secrets = f"source{SECRET.kind}" in syncer["spec"]
+    schema = Schema.load()
+    given = read_cluster(kubectl, schema, has_secrets=has_secrets)
+    if given.problems:
+        raise RefusedError(given.problems)
+    manifest = next(m for m in given.manifests if m.reference == (SYNCER.kind, name))
+    annotations = manifest.item["metadata"].get("annotations") or {}
+    metadata = {"name": name, "annotations": annotations | {CONFIRM_PRUNE: token}}
+    confirmed = replace(manifest, item={**manifest.item, "metadata": metadata})
+    installed = Installation(children=CHILDREN_WITH_SECRETS if has_secrets else CHILDREN)
+    change = RequestedChange(Input((confirmed,)))
+    with service.running(installed.strategy) as hook:
+        simulation = simulate(given, change, hook, schema, installed)
+    before = simulation.before[Reference(SYNCER, "", name)]
+    if _token(before) != token:
+        raise NothingHeldError(
+            f"{SYNCER.kind} {name} holds another change by now, or its hook has another version "
+            "than this program: look at its status again"
+        )
+    return token, simulation
+
+
+def _token(syncer: Object) -> str:
+    token = (syncer.get("status") or {}).get(_TOKEN)
+    if not token:
+        raise NothingHeldError(
+            f"{SYNCER.kind} {name_of(syncer)} holds no change, so there is nothing to confirm"
+        )
+    return str(token)
+
+
+def _table(name: str, simulation: Simulation) -> str:
+    """The copies of the syncer that would go."""
+    copies = [
+        copy
+        for copy in changes.copies(simulation.before, simulation.after)
+        if copy.syncer == name and copy.happened is Happened.DELETED
+    ]
+    rows = [[f"{copy.namespace}/{copy.name}", copy.happened, copy.why] for copy in copies]
+    number = "1 copy" if len(copies) == 1 else f"{len(copies):,} copies"
+    heading = f"{SYNCER.kind} {name} would delete {number}:"
+    return "\n".join(
+        map(printable, [heading, *render.table(["copy", "result", "why"], rows).split("\n")])
+    )
+
+
+def _is_meant(name: str) -> bool:
+    """Whether the user says so. A program that answers nothing has not said so."""
+    if not can_answer():
+        print(
+            "Standard input is no terminal, so nobody can answer; --yes confirms it",
+            file=sys.stderr,
+        )
+        return False
+    print(f"Let this change of {name} through? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in _YES

@@ -1,0 +1,129 @@
+"""Command lines are completed: in the words of kubectl's protocol, and by the shells themselves."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hooks.cli import completion
+from tests.cli.fake_kubectl import ROOT, FakeKubectl
+
+SYNCER = {"kind": "ConfigMapSyncer", "metadata": {"name": "team"}}
+NAMESPACES = [{"kind": "Namespace", "metadata": {"name": name}} for name in ("dev", "prod")]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, kubectl: FakeKubectl) -> None:
+    """A cluster with a syncer and two namespaces; what completing leaves is taken back."""
+    kubectl.objects = [SYNCER, *NAMESPACES]
+    kubectl.install(monkeypatch)
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+
+
+def answered(*words: str) -> tuple[list[str], str]:
+    """The candidates without their descriptions, and the directive."""
+    *lines, directive = completion.answer(words).split("\n")
+    return [line.partition("\t")[0] for line in lines], directive
+
+
+@pytest.mark.parametrize(
+    ("words", "candidates"),
+    [
+        ([""], ["preview", "status", "confirm-prune", "completion"]),
+        (["st"], ["status"]),
+        (["status", ""], ["team"]),
+        (["confirm-prune", "t"], ["team"]),
+        (["preview", "--out"], ["--output"]),
+        (["preview", "-o", ""], ["table", "wide", "diff", "plan", "yaml", "json"]),
+        (["status", "-o", "j"], ["json"]),
+        (["preview", "-n", ""], ["dev", "prod"]),
+        (["preview", "--context", ""], ["one", "two"]),
+        (["preview", "--delete", ""], ["cm/", "cmsync/", "ns/", "secret/"]),
+        (["preview", "--delete", "ns/"], ["ns/dev", "ns/prod"]),
+        (["preview", "--delete", "pod/"], []),
+        (["preview", "--fail-on", "ch"], ["change"]),
+        (["preview", "--fail-on", "change,de"], ["change,deletion"]),
+        (["completion", ""], ["bash", "zsh", "fish"]),
+    ],
+)
+def test_kubectl_gets_the_candidates_and_no_files(words: list[str], candidates: list[str]) -> None:
+    assert answered(*words) == (candidates, ":4")
+
+
+@pytest.mark.parametrize("words", [["preview", ""], ["preview", "--change", ""]])
+def test_for_a_path_the_shell_may_offer_files(words: list[str]) -> None:
+    assert answered(*words) == ([], ":0")
+
+
+def test_a_candidate_has_its_description() -> None:
+    assert completion.answer(["stat"]).split("\n")[0] == (
+        "status\tshow how syncers are, and what to do about them"
+    )
+
+
+def test_a_kubectl_that_fails_offers_nothing(
+    kubectl: FakeKubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubectl.forbidden = ["configmapsyncers"]
+    kubectl.install(monkeypatch)
+    assert answered("status", "") == ([], ":4")
+
+
+def test_a_namespace_on_the_line_is_where_names_are_looked_for(kubectl: FakeKubectl) -> None:
+    answered("preview", "-n", "dev", "--context", "one", "--delete", "cm/")
+    assert {"--namespace=dev", "--context=one"} <= set(kubectl.calls[-1])
+
+
+def test_completing_does_not_wait_for_the_simulator() -> None:
+    program = (
+        "import sys; from hooks.cli import completion; completion.answer(['preview', '-']);"
+        "print(sorted({'cel', 'jsonschema', 'flask', 'rich', 'yaml'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+SCRIPTS = {
+    "bash": """
+source <(kubectl-cmsync completion bash)
+COMP_WORDS=(kubectl-cmsync st); COMP_CWORD=1; COMP_LINE='kubectl-cmsync st'; COMP_POINT=17
+_python_argcomplete kubectl-cmsync
+echo "${COMPREPLY[@]}"
+""",
+    "zsh": """
+compdef() { echo "$1 $2"; }
+eval "$(kubectl-cmsync completion zsh)"
+_describe() { shift; echo "${(P)1}"; }
+words=(kubectl-cmsync st); BUFFER='kubectl-cmsync st'; CURSOR=17
+_python_argcomplete
+""",
+    "fish": """
+kubectl-cmsync completion fish | source
+complete --do-complete 'kubectl-cmsync st'
+""",
+}
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_a_shell_completes_the_program_itself(shell: str, tmp_path: Path) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not on PATH")
+    plugin = tmp_path / "kubectl-cmsync"
+    code = f"import sys\nsys.path.insert(0, {ROOT!r})\nfrom hooks.cli import main\n"
+    plugin.write_text(f"#!{sys.executable}\n{code}sys.exit(main.plugin())\n")
+    plugin.chmod(0o755)
+    done = subprocess.run(
+        [program, "-c", SCRIPTS[shell]],
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].split()[0].partition(":")[0] == "status"
