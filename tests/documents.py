@@ -28,7 +28,8 @@ IN_A_CLUSTER = (
     "docs/uninstall.md",
 )
 """The documents that are followed in a cluster in which everything is installed."""
-WITHOUT_A_CLUSTER = "docs/preview.md"
+WITHOUT_A_CLUSTER = ("docs/gallery.md", "docs/preview.md")
+"""The documents that need only Python."""
 
 _NOT_RUN = re.compile(r"<!-- not run: .+ -->\Z")
 

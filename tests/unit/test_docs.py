@@ -209,7 +209,7 @@ def test_every_block_is_of_a_kind_that_the_tests_know(page: str) -> None:
 
 def test_every_page_with_commands_that_can_run_is_followed_by_a_test() -> None:
     followed = {page for page in PAGES if any(steps(page, _text(page)))}
-    assert followed == {HELM, INSTALLATION, *IN_A_CLUSTER, WITHOUT_A_CLUSTER}
+    assert followed == {HELM, INSTALLATION, *IN_A_CLUSTER, *WITHOUT_A_CLUSTER}
 
 
 def test_the_syncer_in_the_readme_is_the_one_in_the_examples() -> None:

@@ -1,10 +1,13 @@
-"""How documents are followed, and the page that needs no cluster."""
+"""How documents are followed, and the pages that need no cluster."""
+
+import pytest
 
 from tests.documents import WITHOUT_A_CLUSTER, DocumentCommand, follow, shown_as, steps
 
 
-def test_the_commands_of_the_page_on_the_preview_print_what_it_shows() -> None:
-    follow(WITHOUT_A_CLUSTER, {"MAKEFLAGS": "", "MAKELEVEL": ""}, {})
+@pytest.mark.parametrize("document", WITHOUT_A_CLUSTER)
+def test_the_commands_of_a_page_without_a_cluster_print_what_it_shows(document: str) -> None:
+    assert follow(document, {"MAKEFLAGS": "", "MAKELEVEL": ""}, {})
 
 
 def test_only_what_is_equal_but_for_masks_and_omissions_counts_as_shown() -> None:
