@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,22 +39,37 @@ class InstalledWheel:
 
 def build(folder: Path) -> Path:
     """Build the wheel into a folder with the hatchling of this environment; returns its path."""
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
-    done = run([*command, "--directory", str(folder)], ROOT, os.environ)
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "hatchling", "build", "--target=wheel"]
+    _do([*command, f"--directory={folder}"], ROOT)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
 def install(wheel: Path, folder: Path) -> InstalledWheel:
     """Install the wheel and what it depends on into a new environment."""
-    for command in (
-        [sys.executable, "-m", "venv", str(folder)],
-        [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", str(wheel)],
-    ):
-        done = run(command, folder.parent, os.environ)
-        assert done.returncode == 0, done.stderr
+    _do([sys.executable, "-m", "venv", str(folder)], folder.parent)
+    python = folder / "bin" / "python"
+    _do([str(python), "-m", "pip", "install", "--quiet", str(wheel)], folder.parent)
     return InstalledWheel(folder / "bin")
+
+
+def install_quickly(wheel: Path, folder: Path) -> InstalledWheel:
+    """Install the wheel into a new environment that takes what it depends on from this one.
+
+    That it finds all of that in an empty environment, tests/install/test_wheel.py shows.
+    """
+    _do([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder.parent)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    _do([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], folder.parent)
+    (there,) = folder.glob("lib/python*/site-packages")
+    (there / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+    return InstalledWheel(folder / "bin")
+
+
+def _do(command: Sequence[str], folder: Path) -> None:
+    done = run(command, folder, os.environ)
+    assert done.returncode == 0, done.stderr
 
 
 def run(

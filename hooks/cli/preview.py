@@ -197,9 +197,18 @@ def _hook(options: argparse.Namespace) -> Iterator[Hook]:
 def _report(
     options: argparse.Namespace, schema: Schema, given: Input, change: RequestedChange | None
 ) -> SimulationReport:
-    ignored = given.ignored + (change.applied.ignored if change else 0)
+    inputs = [given, *([change.applied] if change else [])]
     return SimulationReport(
-        schema, options.output, changes_only=change is not None, ignored=ignored
+        schema,
+        options.output,
+        changes_only=change is not None,
+        ignored=sum(each.ignored for each in inputs),
+        without_namespace={
+            Reference.of(manifest.item)
+            for each in inputs
+            for manifest in each.manifests
+            if manifest.names_no_namespace
+        },
     )
 
 

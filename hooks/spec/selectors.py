@@ -93,7 +93,9 @@ def parse(raw: Raw) -> LabelSelector:
 def _of_labels(labels: Mapping[str, Any]) -> Iterator[Requirement]:
     for key, value in labels.items():
         if not isinstance(value, str):
-            raise MalformedSelector(f"the value of {excerpt(key)} is not a string")
+            raise MalformedSelector(
+                f"the value of {excerpt(key)} is not a string, put it in quotes"
+            )
         yield Requirement(_key(key), "In", frozenset({_value(key, value)}))
 
 

@@ -158,7 +158,10 @@ def said(text: str | bytes) -> list[str]:
             [
                 '10: ConfigMapSyncer team: unknown field "spec.targets"',
                 "5: ConfigMapSyncer team: spec.sourceNamespace: Required value",
-                "8: ConfigMapSyncer team: spec.targetNamespaces[0]: must be of type string",
+                (
+                    "8: ConfigMapSyncer team: spec.targetNamespaces[0]: must be of type string: "
+                    "put it in quotes"
+                ),
             ],
             id="the schema of the CRD",
         ),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from hooks.preview.output import plan_report
 from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import Object
@@ -94,17 +96,44 @@ def test_what_is_beyond_the_names_is_counted() -> None:
     ]
 
 
-def test_an_empty_plan_is_reported_for_each_syncer_or_for_all() -> None:
-    idle = syncer_with(plan={"create": {"count": 0}})
+UNRESOLVED = [
+    {"type": "SourceResolved", "status": "False", "reason": "SourceNotFound", "message": "x"}
+]
 
-    assert printed(state(), idle) == ["sample: nothing would be done."]
-    assert printed(state(), idle, changes_only=True) == ["No copy would change."]
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"plan": {}, "conditions": UNRESOLVED}, "it has no content to copy (SourceNotFound)"),
+        ({}, "the hook gave no plan"),
+        ({"plan": {"create": {"count": 0}}, "targetCount": 0}, "it selects no namespace"),
+        (
+            {"plan": {}, "targetCount": 2, "syncedCount": 2},
+            "every copy holds the content already",
+        ),
+        (
+            {"plan": {}, "targetCount": 2, "syncedCount": 1, "pendingCount": 1},
+            "what its other namespaces wait for is no change of a copy",
+        ),
+    ],
+)
+def test_an_empty_plan_says_why(status: dict[str, Any], why: str) -> None:
+    idle = syncer_with(**status)
+
+    assert printed(state(), idle) == [f"sample: nothing would be done, because {why}."]
+    assert printed(state(), idle, changes_only=True) == [
+        "No copy would change.",
+        f"- sample: {why}",
+    ]
 
 
 def test_a_copy_that_is_current_is_not_a_change() -> None:
-    held = syncer_with(plan={}, syncedNamespaces=["a"])
+    held = syncer_with(plan={}, syncedNamespaces=["a"], targetCount=1, syncedCount=1)
 
-    assert printed(state(), held, changes_only=True) == ["No copy would change."]
+    assert printed(state(), held, changes_only=True) == [
+        "No copy would change.",
+        "- sample: every copy holds the content already",
+    ]
     assert printed(state(), held)[2:] == ["a           no namespace   nothing"]
 
 

@@ -105,9 +105,15 @@ def test_a_value_that_is_not_text_is_not_a_selector() -> None:
             "the value of team is not a valid label value",
             id="a value in an expression",
         ),
-        pytest.param({"te\nam\u00e9": 1}, "the value of te?am? is not a string", id="unprintable"),
         pytest.param(
-            {"x" * 201: 1}, f"the value of {'x' * 197}... is not a string", id="without end"
+            {"te\nam\u00e9": 1},
+            "the value of te?am? is not a string, put it in quotes",
+            id="unprintable",
+        ),
+        pytest.param(
+            {"x" * 201: 1},
+            f"the value of {'x' * 197}... is not a string, put it in quotes",
+            id="without end",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from hooks.preview.input import near_misses
 from hooks.preview.input.decoding import DecodingError, decode
 from hooks.preview.input.source_locations import Problem, SourceLocation
 
@@ -56,7 +57,8 @@ def objects_in(
             value = decode(location.text)
         except DecodingError as error:
             column = "" if error.column is None else f":{error.column + 1}"
-            problems.append(Problem(f"{source}:{location.line + error.line}{column}", str(error)))
+            said = f"{error}{near_misses.helm_hint(location.text)}"
+            problems.append(Problem(f"{source}:{location.line + error.line}{column}", said))
         else:
             yield from _unpacked(location, value, problems)
 

@@ -19,6 +19,8 @@ from hooks.preview.simulator.submitted import SyncerSchema
 _LONGEST: Final = 300
 """A kind and a name that the API server takes are shorter."""
 
+_CONTENT: Final = ("data", "binaryData", "stringData")
+
 _UNKNOWN: Final = re.compile(r'unknown field "(.*)"')
 
 
@@ -128,7 +130,8 @@ def _checked(
     first: dict[tuple[str, str], SourceLocation] = {}
     for manifest in manifests:
         found = list(_refusals(manifest.item, schema))
-        problems += [manifest.problem(sentence) for sentence in found]
+        hint = near_misses.helm_hint(_without_content(manifest.item)) if found else ""
+        problems += [manifest.problem(f"{sentence}{hint}") for sentence in found]
         if found:
             continue
         if manifest.reference in first:
@@ -136,6 +139,11 @@ def _checked(
             continue
         first[manifest.reference] = manifest.location
         yield manifest
+
+
+def _without_content(item: Object) -> str:
+    """An object as text but for its values, which may be templates of other programs."""
+    return str({field: value for field, value in item.items() if field not in _CONTENT})
 
 
 def _refusals(item: Object, schema: SyncerSchema) -> Iterator[str]:

@@ -4,6 +4,7 @@ The API server refuses such an object. A preview that counted it among the objec
 would end as if all was well, and the syncer would never exist.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,6 +16,12 @@ _TYPING_SLIP: Final = 2
 
 _LONGEST: Final = 100
 """No name of a kind or a group is longer; a longer text is cut when it is printed."""
+
+_HELM: Final = re.compile(
+    r"\{\{-?\s*(?:\.|\$|/\*|"
+    r"(?:default|define|else|end|if|include|printf|quote|range|template|toYaml|with)\b)"
+)
+"""How the actions of templates begin."""
 
 _CORE_GROUPS: Final = ("", "core")
 _KUSTOMIZE: Final = "kustomize.config.k8s.io"
@@ -65,6 +72,13 @@ def unrendered(item: Object) -> Iterator[str]:
     for number, path in enumerate(resources if isinstance(resources, list) else ()):
         if not isinstance(path, str) or ".." in path.split("/") or "://" in path:
             yield f"resources[{number}]: is not in this folder, and {said}"
+
+
+def helm_hint(text: str) -> str:
+    """What to add to a mistake in a text in which an action of a Helm template stands."""
+    if _HELM.search(text) is None:
+        return ""
+    return '; this looks like an unrendered Helm template: preview the output of "helm template"'
 
 
 def _is_syncer(value: Object) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 from hooks.preview.kubectl import Reference
 from hooks.preview.output import changes, render
 from hooks.preview.output.changes import Happened
+from hooks.preview.output.hints import unresolved
 from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import (
     COPIED,
@@ -41,7 +42,11 @@ def sections(before: State, after: State, *, changes_only: bool) -> Iterator[str
     plans = [_Planned(before, item) for item in _living(after)]
     shown = [text for plan in plans if (text := plan.section(changes_only=changes_only))]
     shown += _of_deleted(before, after)
-    yield from shown or ["No copy would change."]
+    if shown:
+        yield from shown
+        return
+    why = [f"- {name_of(item)}: {_why_nothing(item)}" for item in _living(after)]
+    yield "\n".join(["No copy would change.", *why])
 
 
 def problems(after: State) -> Iterator[str]:
@@ -60,6 +65,20 @@ def problems(after: State) -> Iterator[str]:
                 f"{name_of(item)}, namespace {failure['namespace']}: "
                 f"{failure['reason']}: {failure.get('message', '')}"
             )
+
+
+def _why_nothing(syncer: Object) -> str:
+    """Why a syncer whose plan is empty would do nothing, a fragment of a sentence."""
+    status = syncer.get("status") or {}
+    if reason := unresolved(syncer):
+        return f"it has no content to copy ({reason})"
+    if "plan" not in status:
+        return "the hook gave no plan"
+    if not status.get("targetCount"):
+        return "it selects no namespace"
+    if status.get("syncedCount") == status["targetCount"]:
+        return "every copy holds the content already"
+    return "what its other namespaces wait for is no change of a copy"
 
 
 def _living(state: State) -> list[Object]:
@@ -122,7 +141,8 @@ class _Planned:
             for namespace in status.get("syncedNamespaces") or ():
                 deeds.setdefault(namespace, [_NOTHING])
         if not deeds:
-            return "" if changes_only else f"{name_of(self.syncer)}: nothing would be done."
+            why = f"nothing would be done, because {_why_nothing(self.syncer)}."
+            return "" if changes_only else f"{name_of(self.syncer)}: {why}"
         rows = [
             [namespace, self._now(namespace), ", ".join(verbs), keys.get(namespace, "")]
             for namespace, verbs in sorted(deeds.items())

@@ -3,7 +3,7 @@
 Values of ConfigMaps stand in the diff and in the objects alone; those of Secrets nowhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
@@ -11,6 +11,7 @@ from hooks.preview.kubectl import Reference
 from hooks.preview.options import Output
 from hooks.preview.output import changes, diff, export, plan_report, render
 from hooks.preview.output.changes import Happened
+from hooks.preview.output.hints import hints
 from hooks.preview.simulation import Simulation, is_same
 from hooks.preview.simulator.objects import (
     COPIED,
@@ -29,12 +30,16 @@ _OVERDUE: Final = ("NotApplied", "NotRemoved")
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """How a simulation is printed; `changes_only` leaves out what stayed as it was."""
+    """How a simulation is printed; `changes_only` leaves out what stayed as it was.
+
+    `without_namespace` are objects whose manifests name no namespace.
+    """
 
     schema: Schema
     output: Output
     changes_only: bool = False
     ignored: int = 0
+    without_namespace: Collection[Reference] = ()
 
     def write(self, simulation: Simulation, to: TextIO) -> None:
         """Print a simulation."""
@@ -113,6 +118,7 @@ class SimulationReport:
         yield from _section("Problems:", [*failures, *simulation.errors])
         if not is_plan:
             yield from _section("Waiting for time to pass:", _waiting(simulation))
+        yield from hints(simulation.after, self.without_namespace)
         yield from simulation.assumptions
         if self.ignored:
             objects = "1 object" if self.ignored == 1 else f"{self.ignored} objects"

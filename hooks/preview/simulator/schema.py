@@ -201,8 +201,14 @@ def _sentence(error: ValidationError) -> str:
     return say(error) if say else str(error.message)
 
 
+def _quoting(error: ValidationError) -> str:
+    """What to do about a word that YAML takes for a number or a boolean."""
+    is_word = isinstance(error.instance, bool | int | float)
+    return ": put it in quotes" if is_word and error.validator_value == "string" else ""
+
+
 _SENTENCES: Final[Mapping[str, Callable[[ValidationError], str]]] = {
-    "type": lambda error: f"must be of type {error.validator_value}",
+    "type": lambda error: f"must be of type {error.validator_value}{_quoting(error)}",
     "enum": lambda error: f"Unsupported value: supported values: {error.validator_value}",
     "minItems": lambda error: f"should have at least {error.validator_value} items",
     "maxItems": lambda error: f"must have at most {error.validator_value} items",
