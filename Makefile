@@ -105,6 +105,10 @@ check: $(STAMP) ## Check style, types, import rules and known vulnerabilities
 audit: $(STAMP) ## Look for known vulnerabilities in what the locks pin, where an index can be asked
 	@$(BIN)/python -m tools.audit $(AUDIT_ARGS)
 
+.PHONY: wheel
+wheel: $(STAMP) ## Build the wheel with the kubectl plugin into dist/
+	@$(BIN)/python -m hatchling build --target wheel
+
 .PHONY: sbom
 sbom: $(STAMP) ## List what the image runs as CycloneDX: versions, hashes, licences (sbom.cdx.json)
 	@$(BIN)/python -m tools.sbom $(SBOM)

@@ -22,6 +22,7 @@ IN_A_CLUSTER = (
     "README.md",
     "docs/drift-and-conflicts.md",
     "docs/handing-over.md",
+    "docs/kubectl-plugin.md",
     "docs/namespaces-and-keys.md",
     "docs/syncer.md",
     "docs/troubleshooting.md",

@@ -13,8 +13,10 @@ from tests.controlplane.plane import ControlPlane
 from tests.controlplane.tools import kubectl, metacontroller_crds
 from tests.controlplane.workspace import environment
 from tests.documents import IN_A_CLUSTER, INSTALLATION, follow
+from tests.wheel import build, install_quickly
 
 _INSTALL = "kubectl apply -k metacontroller/"
+_PLUGIN = "docs/kubectl-plugin.md"
 
 
 def _settings(control_plane: ControlPlane) -> dict[str, str]:
@@ -52,6 +54,12 @@ def test_the_commands_of_the_installation_print_what_it_shows(stack: Stack) -> N
 
 
 @pytest.mark.parametrize("document", IN_A_CLUSTER)
-def test_the_commands_of_a_document_print_what_it_shows(stack: Stack, document: str) -> None:
+def test_the_commands_of_a_document_print_what_it_shows(
+    stack: Stack, document: str, tmp_path: Path
+) -> None:
     stack.start()
-    assert follow(document, _settings(stack.control_plane), {})
+    settings = _settings(stack.control_plane)
+    if document == _PLUGIN:
+        installed = install_quickly(build(tmp_path), tmp_path / "venv")
+        settings["PATH"] = f"{installed.binaries}:{settings['PATH']}"
+    assert follow(document, settings, {})
