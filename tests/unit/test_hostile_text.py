@@ -60,6 +60,7 @@ def test_names_in_a_sentence_are_cleaned() -> None:
     assert named(["\x1b", "b"]) == "? and b"
 
 
+@pytest.mark.no_cover  # Traced, it takes twice as long, and reaches nothing new.
 @pytest.mark.parametrize(
     "what",
     [

@@ -15,6 +15,8 @@ from tests.scenarios.end_state import differences, end_state
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import FOLDER, STRATEGIES, Story, paths, play
 
+pytestmark = pytest.mark.no_cover  # Traced, they take twice as long, and reach nothing new.
+
 Spoil: TypeAlias = Callable[[dict[str, Any], int], None]
 """Changes an answer to `/sync`, the given number of which it is."""
 
