@@ -239,6 +239,7 @@ HISTORIES: Final = (
         every(5, 30, ("a", UNREADY)) | {12: [("b", READY)], 31: [("b", DELETED)]},
         {40: [], 60: [], 400: [], 1470: []},
         id="nothing about a syncer that was deleted through the other replica",
+        marks=pytest.mark.long,  # A whole day, minute by minute.
     ),
     pytest.param(
         every(5, 30, ("a", READY)) | {31: [("b", DELETED)]} | {40: [("a", READY)]},

@@ -62,7 +62,7 @@ COUNTED = (
     " + (has(self.sourceNotebook) ? 1 : 0) == 1"
 )
 RESOURCES = "        resources: [configmaps, secrets"
-STORED = "test_a_story_comes_true_in_memory_and_leaves_no_syncer_restless"
+STORED = "test_a_story_comes_true_in_memory"
 
 
 def _of_a_notebook(request: Any) -> None:

@@ -119,6 +119,7 @@ def test_the_guided_part_runs_for_its_time_and_reports_what_it_reached(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_running_service_survives_what_it_is_sent(tmp_path: Path) -> None:
     report = edge.fuzz(3, 1, tmp_path)
 

@@ -24,6 +24,9 @@ SCHEMA: Final = Schema.load()
 CASES: Final = tuple(
     case for case in cases() if case.hook in ("sync", "finalize") and len(case.body) < 50_000
 )
+PARTS: Final = 3
+"""Every part takes other cases; one is enough for every day."""
+
 LARGEST_STATUS: Final = 256 * 1024
 LONGEST_LINE: Final = 1_000
 HOSTILE: Final = (
@@ -68,11 +71,16 @@ def test_names_in_a_sentence_are_cleaned() -> None:
         *("data", "type", "managedFields", "everything"),
     ],
 )
+@pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, PARTS))]
+)
 @settings(max_examples=2, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32))
-def test_every_status_is_valid_within_its_bound_and_printable(what: str, seed: int) -> None:
+def test_every_status_is_valid_within_its_bound_and_printable(
+    what: str, part: int, seed: int
+) -> None:
     chance = Random(seed)
-    for case in CASES:
+    for case in CASES[part::PARTS]:
         _check(replace(case, request=_poisoned(case.request, what, chance)))
 
 

@@ -382,7 +382,13 @@ class SimulatedCluster:
         return [item for item in self.cluster.list("ConfigMap") if not self.is_ours(item)]
 
 
-strategies = pytest.mark.parametrize("strategy", ApplyStrategy)
+strategies = pytest.mark.parametrize(
+    "strategy",
+    [
+        ApplyStrategy.SERVER_SIDE_APPLY,
+        pytest.param(ApplyStrategy.DYNAMIC_APPLY, marks=pytest.mark.long),
+    ],
+)
 
 
 @strategies
