@@ -2,6 +2,7 @@
 
 import os
 import re
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from tests.controlplane.tools import kubernetes_version, metacontroller, metacon
 from tests.e2e.selection import is_short
 
 _FOLDER = Path(__file__).parent
+_STORIES = _FOLDER / "test_scenarios.py"
+_STACKS = 2
+"""On how many stacks the stories of one strategy are played at the same time."""
+
 _ON_ADOPTED = re.compile(r"(create|patch) /api/v1/namespaces/(?!default/)[^/]+/events[/:]")
 
 DIFFERED = "differed"
@@ -59,11 +64,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: a test waits for a third of its time."""
+    return -(-(os.cpu_count() or 1) * 3 // 2)
+
+
 def _group(item: pytest.Item) -> str:
     """Whose tests one worker runs: those that share a stack, else those of one file."""
     callspec = getattr(item, "callspec", None)
-    strategy = callspec and callspec.params.get("stack")
-    return str(strategy[0] if isinstance(strategy, tuple) else strategy or item.path.name)
+    stack = callspec and callspec.params.get("stack")
+    if not stack:
+        return item.path.name
+    strategy = stack[0] if isinstance(stack, tuple) else stack
+    shard = zlib.crc32(item.nodeid.encode()) % _STACKS if item.path == _STORIES else 0
+    return f"{strategy}-{shard}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
