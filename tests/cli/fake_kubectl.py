@@ -26,6 +26,12 @@ class FakeKubectl:
 
     def install(self, patched: pytest.MonkeyPatch) -> None:
         """Put the program first on PATH, with what it is to answer now."""
+        self.write()
+        patched.setenv("FAKE_KUBECTL", str(self.folder / "answers.json"))
+        patched.setenv("PATH", f"{self.folder}:{os.environ['PATH']}")
+
+    def write(self) -> None:
+        """Answer from now on with the objects as they are."""
         program = self.folder / "kubectl"
         program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {ROOT!r})\n{_MAIN}")
         program.chmod(0o755)
@@ -36,8 +42,6 @@ class FakeKubectl:
             "log": str(self.folder / "log"),
         }
         (self.folder / "answers.json").write_text(json.dumps(answers))
-        patched.setenv("FAKE_KUBECTL", str(self.folder / "answers.json"))
-        patched.setenv("PATH", f"{self.folder}:{os.environ['PATH']}")
 
     @property
     def calls(self) -> list[list[str]]:

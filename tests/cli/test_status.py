@@ -247,7 +247,7 @@ def test_a_watch_shows_every_change_until_nothing_goes_on(
             syncer_then = kubectl.objects[-1]
             assert syncer_then["kind"] == "ConfigMapSyncer"
             syncer_then["status"]["pendingCount"] = 1
-            kubectl.install(monkeypatch)
+            kubectl.write()
 
     monkeypatch.setattr("time.sleep", poll)
     done = plugin("status", "--watch", "-o", "yaml")

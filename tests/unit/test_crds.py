@@ -99,7 +99,11 @@ def test_a_status_that_uses_every_field_is_accepted_whole() -> None:
         ("syncedCount", -1, "status.syncedCount: should be greater than or equal to 0"),
         ("syncedCount", 2**31, "status.syncedCount: must fit into int32"),
         ("lastSyncTime", "yesterday", "status.lastSyncTime: 'yesterday' is not a 'date-time'"),
-        ("sourceResourceVersion", 7, "status.sourceResourceVersion: must be of type string"),
+        (
+            "sourceResourceVersion",
+            7,
+            "status.sourceResourceVersion: must be of type string: put it in quotes",
+        ),
         (
             "conditions",
             crd_cases.full_status()["conditions"][:1] * 2,
