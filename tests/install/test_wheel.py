@@ -1,7 +1,10 @@
 """The wheel declares what it needs, and works where nothing else is installed."""
 
+import os
 import re
 import shutil
+import sys
+import venv
 import zipfile
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from packaging.utils import canonicalize_name
 import hooks
 from hooks.preview.simulator import registration
 from tests.locks import ROOT, pins
-from tests.wheel import PROJECT, SHIPPED, InstalledWheel, build, install
+from tests.wheel import PROJECT, SHIPPED, InstalledWheel, build, install, run
 
 # It is built and installed once, by one of the processes that the tests are spread over.
 pytestmark = pytest.mark.xdist_group("wheel")
@@ -111,3 +114,53 @@ def test_the_installed_plugin_follows_the_registration_of_the_repository(
 def test_the_installed_plugin_knows_its_version(installed: InstalledWheel, tmp_path: Path) -> None:
     done = installed.run("kubectl-cmsync", "--version", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"cmsync {hooks.__version__}\n")
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs pipx and uv, in an environment of their own."""
+    folder = tmp_path_factory.mktemp("tools")
+    venv.create(folder, with_pip=True)
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (uv,) = re.findall(r"^UV_VERSION := (\S+)$", makefile, re.MULTILINE)
+    python = folder / "bin" / "python"
+    done = run(
+        [str(python), "-m", "pip", "install", "--quiet", "pipx", f"uv=={uv}"], folder, os.environ
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [
+        (["pipx", "install"], {"PIPX_HOME": "home", "PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "man"}),
+        (
+            ["uv", "tool", "install", "--python", sys.executable],
+            {"UV_TOOL_DIR": "home", "UV_TOOL_BIN_DIR": "bin", "UV_CACHE_DIR": "cache"},
+        ),
+    ],
+    ids=["pipx", "uv tool"],
+)
+def test_a_tool_puts_both_programs_on_path(
+    tools: Path, wheel: Path, tmp_path: Path, command: list[str], settings: dict[str, str]
+) -> None:
+    folders = {name: str(tmp_path / folder) for name, folder in settings.items()}
+    binaries = InstalledWheel(tools)
+    program = str(tools / command[0])
+    done = binaries.run(program, *command[1:], str(wheel), folder=tmp_path, **folders)
+    assert done.returncode == 0, done.stderr
+
+    user = InstalledWheel(tmp_path / "bin")
+    shutil.copytree(ROOT / "examples", tmp_path / "deploy")
+    previewed = user.run("kubectl-cmsync", "preview", "deploy", folder=tmp_path)
+    completed = user.run("kubectl_complete-cmsync", "stat", folder=tmp_path)
+
+    assert (previewed.returncode, previewed.stderr) == (0, "")
+    assert completed.stdout.splitlines()[-1] == ":4"
+    assert completed.stdout.startswith("status\t")
+    assert sorted(path.name for path in user.binaries.iterdir()) == [
+        "kubectl-cmsync",
+        "kubectl_complete-cmsync",
+    ]
