@@ -18,6 +18,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _ALWAYS: Final = {
+    "hooks/cli/": "tests/preview/test_golden.py",
     "hooks/preview/": "tests/preview/test_golden.py",
     "hooks/": "tests/unit/test_cases.py::test_the_answer_is_the_recorded_one",
     "": "tests/unit/test_structure.py",

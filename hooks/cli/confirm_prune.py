@@ -14,6 +14,7 @@ from typing import Final
 from hooks.api.names import CONFIRM_PRUNE, GROUP, PLURAL
 from hooks.cli.cluster import read_cluster
 from hooks.cli.exit_status import ExitStatus
+from hooks.cli.hook import opened
 from hooks.cli.kubectl import Kubectl
 from hooks.cli.streams import can_answer
 from hooks.preview import service
@@ -22,7 +23,7 @@ from hooks.preview.kubectl import Reference
 from hooks.preview.output import changes, render
 from hooks.preview.output.changes import Happened
 from hooks.preview.simulation import RefusedError, RequestedChange, Simulation, simulate
-from hooks.preview.simulator.objects import SECRET, SYNCER, Object, name_of
+from hooks.preview.simulator.objects import SECRET, SYNCER, Object
 from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.simulator.schema import Schema
 from hooks.preview.terminal import printable, progress
@@ -41,12 +42,12 @@ def run(options: argparse.Namespace) -> int:
     name = options.name
     try:
         with progress("Finding what would be deleted"):
-            token, simulation = _confirmed(kubectl, name)
+            token, simulation = _confirmed(kubectl, options)
     except RefusedError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return ExitStatus.BAD_INPUT
-    except (NothingHeldError, service.ServiceError) as error:
+    except (NothingHeldError, service.ServiceError, service.UnreachableError) as error:
         print(error, file=sys.stderr)
         return ExitStatus.BAD_INPUT
     print(_table(name, simulation))
@@ -58,13 +59,18 @@ def run(options: argparse.Namespace) -> int:
     return ExitStatus.ALL_READY
 
 
-def _confirmed(kubectl: Kubectl, name: str) -> tuple[str, Simulation]:
+def _confirmed(kubectl: Kubectl, options: argparse.Namespace) -> tuple[str, Simulation]:
     """The token of the held change, and what happens in a cluster where it is confirmed.
 
-    Raises NothingHeldError, KubectlError, RefusedError and ServiceError.
+    Raises NothingHeldError, KubectlError, RefusedError, ServiceError and UnreachableError.
     """
+    name = options.name
     syncer: Object = json.loads(kubectl.run("get", f"{PLURAL}.{GROUP}", name, "--output=json"))
     token = _token(syncer)
+    if not token:
+        raise NothingHeldError(
+            f"{SYNCER.kind} {name} holds no change, so there is nothing to confirm"
+        )
     has_secrets = f"source{SECRET.kind}" in syncer["spec"]
     schema = Schema.load()
     given = read_cluster(kubectl, schema, has_secrets=has_secrets)
@@ -74,26 +80,23 @@ def _confirmed(kubectl: Kubectl, name: str) -> tuple[str, Simulation]:
     annotations = manifest.item["metadata"].get("annotations") or {}
     metadata = {"name": name, "annotations": annotations | {CONFIRM_PRUNE: token}}
     confirmed = replace(manifest, item={**manifest.item, "metadata": metadata})
-    installed = Installation(children=CHILDREN_WITH_SECRETS if has_secrets else CHILDREN)
+    children = CHILDREN_WITH_SECRETS if has_secrets else CHILDREN
+    installed = Installation(options.apply_strategy, children, has_adoption=True)
     change = RequestedChange(Input((confirmed,)))
-    with service.running(installed.strategy) as hook:
+    with opened(options) as hook:
         simulation = simulate(given, change, hook, schema, installed)
     before = simulation.before[Reference(SYNCER, "", name)]
     if _token(before) != token:
         raise NothingHeldError(
-            f"{SYNCER.kind} {name} holds another change by now, or its hook has another version "
-            "than this program: look at its status again"
+            f"{SYNCER.kind} {name} holds another change by now, or its hook has other settings or "
+            "another version than the one here: look at its status again, or use --hook-url"
         )
     return token, simulation
 
 
 def _token(syncer: Object) -> str:
-    token = (syncer.get("status") or {}).get(_TOKEN)
-    if not token:
-        raise NothingHeldError(
-            f"{SYNCER.kind} {name_of(syncer)} holds no change, so there is nothing to confirm"
-        )
-    return str(token)
+    """The token of the change that a syncer holds; empty where it holds none."""
+    return str((syncer.get("status") or {}).get(_TOKEN) or "")
 
 
 def _table(name: str, simulation: Simulation) -> str:

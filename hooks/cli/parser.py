@@ -169,25 +169,13 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         action="store_true",
         help="accept paths without objects, and input without a ConfigMapSyncer",
     )
-    _add_choice(
-        parser,
-        "--apply-strategy",
-        Strategy,
-        default=Strategy.SERVER_SIDE,
-        explained="Metacontroller's flag of that name",
-    )
     parser.add_argument(
         "--secrets",
         action="store_true",
         help="as if metacontroller/components/secrets were installed: Secrets are copied, too"
         + (", and read from the cluster" if program.reads_cluster else ""),
     )
-    parser.add_argument(
-        "--hook-url",
-        metavar="URL",
-        help="ask a hook that runs already, such as http://127.0.0.1:8080; its APPLY_STRATEGY "
-        "must be the same",
-    )
+    _add_hook(parser)
     parser.add_argument(
         "--watch",
         action="store_true",
@@ -249,8 +237,26 @@ def _add_confirm_prune(add: _AddParser, _: Program) -> None:
     name = parser.add_argument("name", metavar="NAME", help="a ConfigMapSyncer that holds a change")
     _complete(name, candidates.syncers)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _add_hook(parser)
     _add_kubectl(parser)
     parser.set_defaults(parser=parser)
+
+
+def _add_hook(parser: argparse.ArgumentParser) -> None:
+    """The options that say how the hook is installed that a simulation is about."""
+    _add_choice(
+        parser,
+        "--apply-strategy",
+        Strategy,
+        default=Strategy.SERVER_SIDE,
+        explained="Metacontroller's flag of that name",
+    )
+    parser.add_argument(
+        "--hook-url",
+        metavar="URL",
+        help="ask a hook that runs already, such as http://127.0.0.1:8080; its APPLY_STRATEGY "
+        "must be the same",
+    )
 
 
 def _add_kubectl(parser: argparse.ArgumentParser, *, namespace: str = "") -> None:

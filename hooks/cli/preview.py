@@ -10,12 +10,12 @@ import gc
 import io
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from hooks.cli.cluster import CLUSTER, read_cluster
 from hooks.cli.exit_status import ExitStatus
+from hooks.cli.hook import opened
 from hooks.cli.kubectl import Kubectl
 from hooks.cli.streams import close_output, ignore_closed_output
 from hooks.preview import service, watch
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         if options.watch:
             return _watch(request, schema)
         given, change = _read(request, schema)
-        with progress("Simulating"), _hook(options) as hook:
+        with progress("Simulating"), opened(options) as hook:
             simulation = _simulated(options)(given, change, hook, schema, _installed(options))
     except RefusedError as error:
         return _refuse(error)
@@ -184,16 +184,6 @@ def _pruned(given: Input, applied: Input) -> Iterator[Reference]:
     )
 
 
-@contextmanager
-def _hook(options: argparse.Namespace) -> Iterator[Hook]:
-    if options.hook_url:
-        with service.at(options.hook_url) as hook:
-            yield hook
-    else:
-        with service.running(options.apply_strategy) as hook:
-            yield hook
-
-
 def _report(
     options: argparse.Namespace, schema: Schema, given: Input, change: RequestedChange | None
 ) -> SimulationReport:
@@ -218,7 +208,7 @@ def _watch(request: _Request, schema: Schema) -> int:
     if STANDARD_INPUT in request.sources:
         raise RefusedError([Problem(STANDARD_INPUT, "standard input cannot be watched")])
     last: Simulation | None = None
-    with _hook(options) as hook:
+    with opened(options) as hook:
         for _ in watch.changes(request.sources):
             try:
                 given, change = _read(request, schema)
