@@ -2,7 +2,7 @@
 
 Anybody may write under any field manager's name, so this is a hint and no proof: what it says of a
 copy decides about that copy alone, and either answer is harmless to everything else. Whether an
-object was made a copy by Metacontroller depends on its exact name (`Policy.field_manager`).
+object was made a copy by Metacontroller depends on its exact name (`HookOptions.field_manager`).
 """
 
 from collections.abc import Collection, Sequence

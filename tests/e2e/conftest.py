@@ -64,11 +64,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are processors: a test waits for a third of its time."""
-    return -(-(os.cpu_count() or 1) * 3 // 2)
-
-
 def _group(item: pytest.Item) -> str:
     """Whose tests one worker runs: those that share a stack, else those of one file."""
     callspec = getattr(item, "callspec", None)

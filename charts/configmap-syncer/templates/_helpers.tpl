@@ -103,7 +103,7 @@ cert-manager keeps them in a Secret. */}}
 {{- if eq .Values.tls.source "cert-manager" }}true{{ end }}
 {{- end }}
 
-{{/* What Metacontroller is told about one hook: (list $ "path" "timeout"). */}}
+{{/* How Metacontroller calls one hook: (list $ "path" "timeout"). */}}
 {{- define "configmap-syncer.webhook" -}}
 {{- $ := index . 0 -}}
 version: v2
