@@ -1,8 +1,8 @@
 """Say what a suspended syncer would do, by what is there in the end and not step by step.
 
-The hook works in steps: a key added by others is claimed before it goes, an immutable copy deleted before
-it comes again, an orphaned one first taken back as it is. A person who has to say yes or no to all
-of it wants to know what it leads to. Named are namespaces and keys, never a value.
+The hook works in steps: a key added by others is claimed before it goes, an immutable copy deleted
+before it comes again, an orphaned one first taken back as it is. A person who has to say yes or no
+to all of it wants to know what it leads to. Named are namespaces and keys, never a value.
 """
 
 from collections.abc import Collection, Iterable, Sequence

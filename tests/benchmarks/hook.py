@@ -1,7 +1,7 @@
 """What one sync costs the hook in CPU time and in memory: 1,000 targets of 10 KB, or hostile ones.
 
-Compared with Python's `json.loads` of the same body, which anybody who wants to look at it in Python
-pays; and the body itself, which nobody can do without.
+Compared with Python's `json.loads` of the same body, which anybody pays who wants to look at it in
+Python; and with the body itself, which nobody can do without.
 """
 
 import gc

@@ -68,7 +68,11 @@ def syncer(targets: Sequence[str]) -> Object:
 
 @pytest.fixture
 def synced(stack: Stack, admin: User) -> Stack:
-    """A syncer whose two copies are there."""
+    """A syncer whose two copies are there, and no other syncer: a preview shows them all."""
+    names = [each["metadata"]["name"] for each in stack.client.list("ConfigMapSyncer")]
+    for name in set(names) - {PREFIX}:
+        stack.client.delete("ConfigMapSyncer", name)
+        stack.client.wait_until_gone("ConfigMapSyncer", name, seconds=60)
     for name in (SOURCE, *TARGETS):
         metadata: Object = {"name": name}
         stack.client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
