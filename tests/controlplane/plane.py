@@ -15,8 +15,8 @@ import yaml
 from tests.controlplane import audit
 from tests.controlplane.client import ApiStatusError, Client, Object, wait_for
 from tests.controlplane.process import Process
-from tests.controlplane.tools import asset, controller_manager
-from tests.controlplane.workspace import Workspace
+from tests.controlplane.tools import ROOT, asset, controller_manager, kubectl
+from tests.controlplane.workspace import Workspace, environment
 
 _TOKEN = "token-of-the-tests"
 _TENANT = "tenant"
@@ -148,6 +148,22 @@ class ControlPlane:
         for file in crds:
             self.install_crds(file)
         self.controller_manager.start()
+
+    def kubectl(self, *arguments: str | Path, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run kubectl as the administrator in the project's folder, with standard input."""
+        return subprocess.run(
+            [kubectl(), *arguments],
+            cwd=ROOT,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(
+                KUBECONFIG=str(self.kubeconfig),
+                # kubectl caches what a server offers by its address, and ports come back.
+                KUBECACHEDIR=str(self.workspace.folder / "kubectl-cache"),
+            ),
+        )
 
     def close(self) -> None:
         """Kill everything; the workspace removes what is left."""

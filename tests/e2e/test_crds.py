@@ -13,8 +13,6 @@ from hooks.preview.input import manifests
 from hooks.preview.simulator.schema import Schema
 from tests import crd_cases
 from tests.controlplane import ApiStatusError, ControlPlane, Object
-from tests.controlplane.tools import kubectl
-from tests.controlplane.workspace import environment
 from tests.crd_cases import RefusedManifest
 from tests.preview.bad_metadata import (
     ACCEPTED_METADATA,
@@ -124,32 +122,14 @@ def test_kubectl_knows_the_kind_by_its_short_name_and_shows_the_columns(
 
 
 def _kubectl(control_plane: ControlPlane, *arguments: str) -> str:
-    return subprocess.run(
-        [kubectl(), *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=environment(
-            KUBECONFIG=str(control_plane.kubeconfig),
-            # kubectl caches what a server offers by its address, and ports come back.
-            KUBECACHEDIR=str(control_plane.workspace.folder / "kubectl-cache"),
-        ),
-    ).stdout
+    done = control_plane.kubectl(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def _applied(control_plane: ControlPlane, text: str) -> subprocess.CompletedProcess[str]:
     """What kubectl would answer to a file, without doing it."""
-    return subprocess.run(
-        [kubectl(), "apply", "--dry-run=server", "-f", "-"],
-        input=text,
-        capture_output=True,
-        text=True,
-        env=environment(
-            KUBECONFIG=str(control_plane.kubeconfig),
-            KUBECACHEDIR=str(control_plane.workspace.folder / "kubectl-cache"),
-        ),
-        check=False,
-    )
+    return control_plane.kubectl("apply", "--dry-run=server", "-f", "-", given=text)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ import yaml
 
 from tests.conditions import ready_of
 from tests.controlplane import SERVER_SIDE_APPLY, Client, ControlPlane, Object, Stack
-from tests.controlplane.tools import ROOT, kubectl
-from tests.controlplane.workspace import environment
+from tests.controlplane.tools import ROOT
 
 GALLERY = ROOT / "docs/gallery"
 EXAMPLES = sorted(
@@ -37,16 +36,7 @@ def manifests(folder: str) -> Iterator[Any]:
 
 def apply(plane: ControlPlane, folder: str) -> str:
     """What `kubectl apply -f` prints for a folder of the gallery, which it has to accept."""
-    applied = subprocess.run(
-        [kubectl(), "apply", "-f", GALLERY / folder],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment(
-            KUBECONFIG=str(plane.kubeconfig),
-            KUBECACHEDIR=str(plane.workspace.folder / "kubectl-cache"),
-        ),
-    )
+    applied = plane.kubectl("apply", "-f", GALLERY / folder)
     assert applied.returncode == 0, applied.stderr
     return applied.stdout
 

@@ -1,6 +1,5 @@
 """What Argo CD and Flux compare is as it is in Git, whatever Metacontroller and the hook add."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,6 @@ import yaml
 from tests.conditions import ready
 from tests.controlplane import Object, Stack
 from tests.controlplane.stack import LOCAL, registrations
-from tests.controlplane.tools import kubectl
-from tests.controlplane.workspace import environment
 
 WAYS = (
     pytest.param((), id="client-side"),
@@ -23,18 +20,8 @@ WAYS = (
 
 def run(stack: Stack, verb: str, file: Path, *options: str) -> tuple[int, str]:
     """The exit code and the output of `kubectl apply` or `kubectl diff` for a file."""
-    ended = subprocess.run(
-        [kubectl(), verb, *options, "-f", file],
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment(
-            KUBECONFIG=str(stack.control_plane.kubeconfig),
-            KUBECACHEDIR=str(stack.workspace.folder / "kubectl-cache"),
-        ),
-    )
-    return ended.returncode, ended.stdout
+    ended = stack.control_plane.kubectl(verb, *options, "-f", file)
+    return ended.returncode, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize("options", WAYS)

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import yaml
 
 from tests.controlplane import ControlPlane, Object
 from tests.controlplane.stack import COMPLETE, NAMESPACE, SERVICE_ACCOUNT, kustomize
-from tests.controlplane.tools import ROOT, kubectl
-from tests.controlplane.workspace import environment
+from tests.controlplane.tools import ROOT
 
 BASE = "metacontroller"
 ELSEWHERE = "elsewhere"
@@ -154,16 +152,7 @@ def test_an_installation_into_another_namespace_is_accepted_with_the_rights_that
         namespace=ELSEWHERE,
         transformers=["configmap-syncer/metacontroller/follow-namespace"],
     )
-    applied = subprocess.run(
-        [kubectl(), "apply", "-k", folder],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment(
-            KUBECONFIG=str(fresh.kubeconfig),
-            KUBECACHEDIR=str(fresh.workspace.folder / "kubectl-cache"),
-        ),
-    )
+    applied = fresh.kubectl("apply", "-k", folder)
 
     assert (applied.returncode, applied.stderr) == (0, "")
     assert fresh.client.find("Namespace", NAMESPACE) is None

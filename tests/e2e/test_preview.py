@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from tests.controlplane import Object, Stack
-from tests.controlplane.tools import ROOT, kubectl
-from tests.controlplane.workspace import environment
+from tests.controlplane.tools import ROOT
 
 KINDS = "configmapsyncers,configmaps,secrets,namespaces"
 COPIES = ("dev", "prod", "held")
@@ -33,14 +32,7 @@ def manifests(prefix: str, targets: list[str], **data: str) -> str:
 
 
 def kubectl_run(stack: Stack, *arguments: str, given: str = "") -> str:
-    done = subprocess.run(
-        [kubectl(), *arguments],
-        env=environment(KUBECONFIG=str(stack.control_plane.kubeconfig)),
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = stack.control_plane.kubectl(*arguments, given=given)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

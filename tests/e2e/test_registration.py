@@ -1,6 +1,5 @@
 """What users apply is accepted by a real API server that has nothing, or Metacontroller's CRDs."""
 
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +7,6 @@ import pytest
 
 from tests.controlplane import ApiStatusError, ControlPlane, Object, Workspace, wait_for
 from tests.controlplane.stack import COMPLETE, NAMESPACE, kustomize
-from tests.controlplane.tools import ROOT, kubectl
-from tests.controlplane.workspace import environment
 
 FOLDERS = ("metacontroller", "metacontroller/local")
 UNKNOWN_KIND = (
@@ -56,17 +53,17 @@ def test_the_registration_is_kept_as_it_was_written(fresh: ControlPlane) -> None
 def test_the_whole_installation_is_one_folder_applied_until_its_kinds_are_known(
     bare: ControlPlane,
 ) -> None:
-    first = _kubectl(bare, "apply", "-k", COMPLETE)
+    first = bare.kubectl("apply", "-k", COMPLETE)
     assert first.returncode == 1
     assert first.stderr == UNKNOWN_KIND
 
-    wait_for(lambda: _kubectl(bare, "apply", "-k", COMPLETE).returncode == 0, "its kinds")
+    wait_for(lambda: bare.kubectl("apply", "-k", COMPLETE).returncode == 0, "its kinds")
 
     found = _versions(bare, kustomize(COMPLETE))
     assert len(found) == len(kustomize(COMPLETE))
     assert found["CompositeController configmap-syncer"] == "1"
     # The Namespace may take minutes to go: its controller still looks for kinds that are gone.
-    deleted = _kubectl(bare, "delete", "--ignore-not-found", "--wait=false", "-k", COMPLETE)
+    deleted = bare.kubectl("delete", "--ignore-not-found", "--wait=false", "-k", COMPLETE)
     assert deleted.returncode == 0
     left = bare.client.find("Namespace", NAMESPACE)
     assert left is None or "deletionTimestamp" in left["metadata"]
@@ -152,20 +149,6 @@ def _composite_controller(objects: list[Object]) -> Object:
 
 def _apply(plane: ControlPlane, folder: str) -> tuple[list[str], str]:
     """What kubectl said about each object, and what it warned of."""
-    done = _kubectl(plane, "apply", "-k", folder)
+    done = plane.kubectl("apply", "-k", folder)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines(), done.stderr
-
-
-def _kubectl(plane: ControlPlane, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [kubectl(), *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment(
-            KUBECONFIG=str(plane.kubeconfig),
-            KUBECACHEDIR=str(plane.workspace.folder / "kubectl-cache"),
-        ),
-    )
