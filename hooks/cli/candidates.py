@@ -8,8 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from hooks.api.names import GROUP, PLURAL
-from hooks.cli.kubectl import Kubectl, KubectlError
+from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
 from hooks.preview.options import Trigger
 
 Completer: TypeAlias = Callable[..., list[str]]
@@ -17,7 +16,7 @@ Completer: TypeAlias = Callable[..., list[str]]
 _SECONDS: Final = 3
 _KINDS: Final[Mapping[str, str]] = {
     "cm": "configmaps",
-    "cmsync": f"{PLURAL}.{GROUP}",
+    "cmsync": SYNCERS,
     "ns": "namespaces",
     "secret": "secrets",
 }
@@ -26,7 +25,7 @@ _KINDS: Final[Mapping[str, str]] = {
 
 def syncers(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """The names of all syncers."""
-    return _names(parsed_args, f"{PLURAL}.{GROUP}")
+    return _names(parsed_args, SYNCERS)
 
 
 def namespaces(parsed_args: argparse.Namespace, **_: object) -> list[str]:
@@ -61,11 +60,8 @@ def triggers(prefix: str, **_: object) -> list[str]:
 
 
 def _names(parsed_args: argparse.Namespace, resource: str, *more: str) -> list[str]:
-    kubectl = Kubectl(
-        getattr(parsed_args, "context", None), getattr(parsed_args, "kubeconfig", None)
-    )
     timeout = f"--request-timeout={_SECONDS}s"
-    found = _printed(kubectl, "get", resource, "--output=name", timeout, *more)
+    found = _printed(Kubectl.of(parsed_args), "get", resource, "--output=name", timeout, *more)
     return [name.rpartition("/")[2] for name in found]
 
 

@@ -54,7 +54,7 @@ def answer_kubectl() -> int:
 
 
 def answer(words: Sequence[str]) -> str:
-    """What kubectl is told about the last of the words."""
+    """What kubectl gets for the last of the words."""
     *before, last = words or [""]
     line = f"{shlex.join([_PROGRAM, *before])} {last}"
     os.environ |= {

@@ -11,11 +11,12 @@ import sys
 from dataclasses import replace
 from typing import Final
 
-from hooks.api.names import CONFIRM_PRUNE, GROUP, PLURAL
+from hooks.api.names import CONFIRM_PRUNE
+from hooks.api.text import counted
 from hooks.cli.cluster import read_cluster
 from hooks.cli.exit_status import ExitStatus
-from hooks.cli.hook import opened
-from hooks.cli.kubectl import Kubectl
+from hooks.cli.hook import installed, opened
+from hooks.cli.kubectl import SYNCERS, Kubectl
 from hooks.cli.streams import can_answer
 from hooks.preview import service
 from hooks.preview.input.manifests import Input
@@ -24,7 +25,6 @@ from hooks.preview.output import changes, render
 from hooks.preview.output.changes import Happened
 from hooks.preview.simulation import RefusedError, RequestedChange, Simulation, simulate
 from hooks.preview.simulator.objects import SECRET, SYNCER, Object
-from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.simulator.schema import Schema
 from hooks.preview.terminal import printable, progress
 
@@ -38,23 +38,23 @@ class NothingHeldError(Exception):
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit status. Raises KubectlError."""
-    kubectl = Kubectl(options.context, options.kubeconfig)
+    kubectl = Kubectl.of(options)
     name = options.name
     try:
         with progress("Finding what would be deleted"):
             token, simulation = _confirmed(kubectl, options)
-    except RefusedError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return ExitStatus.BAD_INPUT
-    except (NothingHeldError, service.ServiceError, service.UnreachableError) as error:
+    except (
+        NothingHeldError,
+        RefusedError,
+        service.ServiceError,
+        service.UnreachableError,
+    ) as error:
         print(error, file=sys.stderr)
         return ExitStatus.BAD_INPUT
     print(_table(name, simulation))
     if not options.yes and not _is_meant(name):
         return ExitStatus.NOT_READY
-    command = ("annotate", f"{PLURAL}.{GROUP}", name, f"{CONFIRM_PRUNE}={token}", "--overwrite")
-    kubectl.run(*command)
+    kubectl.run("annotate", SYNCERS, name, f"{CONFIRM_PRUNE}={token}", "--overwrite")
     print(f"The change is let through; watch it with: kubectl cmsync status {name} --watch")
     return ExitStatus.ALL_READY
 
@@ -65,7 +65,7 @@ def _confirmed(kubectl: Kubectl, options: argparse.Namespace) -> tuple[str, Simu
     Raises NothingHeldError, KubectlError, RefusedError, ServiceError and UnreachableError.
     """
     name = options.name
-    syncer: Object = json.loads(kubectl.run("get", f"{PLURAL}.{GROUP}", name, "--output=json"))
+    syncer: Object = json.loads(kubectl.run("get", SYNCERS, name, "--output=json"))
     token = _token(syncer)
     if not token:
         raise NothingHeldError(
@@ -80,11 +80,10 @@ def _confirmed(kubectl: Kubectl, options: argparse.Namespace) -> tuple[str, Simu
     annotations = manifest.item["metadata"].get("annotations") or {}
     metadata = {"name": name, "annotations": annotations | {CONFIRM_PRUNE: token}}
     confirmed = replace(manifest, item={**manifest.item, "metadata": metadata})
-    children = CHILDREN_WITH_SECRETS if has_secrets else CHILDREN
-    installed = Installation(options.apply_strategy, children, has_adoption=True)
     change = RequestedChange(Input((confirmed,)))
+    installation = installed(options, has_secrets=has_secrets)
     with opened(options) as hook:
-        simulation = simulate(given, change, hook, schema, installed)
+        simulation = simulate(given, change, hook, schema, installation)
     before = simulation.before[Reference(SYNCER, "", name)]
     if _token(before) != token:
         raise NothingHeldError(
@@ -107,8 +106,7 @@ def _table(name: str, simulation: Simulation) -> str:
         if copy.syncer == name and copy.happened is Happened.DELETED
     ]
     rows = [[f"{copy.namespace}/{copy.name}", copy.happened, copy.why] for copy in copies]
-    number = "1 copy" if len(copies) == 1 else f"{len(copies):,} copies"
-    heading = f"{SYNCER.kind} {name} would delete {number}:"
+    heading = f"{SYNCER.kind} {name} would delete {counted(len(copies), 'copy', 'copies')}:"
     return "\n".join(
         map(printable, [heading, *render.table(["copy", "result", "why"], rows).split("\n")])
     )

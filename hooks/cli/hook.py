@@ -1,4 +1,4 @@
-"""The hook that a simulation calls: one that is started for it, or one that runs already."""
+"""The hook that a simulation calls, started for it or running already, and its installation."""
 
 import argparse
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from hooks.preview import service
 from hooks.preview.simulator.hook import Hook
+from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 
 
 @contextmanager
@@ -20,3 +21,9 @@ def opened(options: argparse.Namespace) -> Iterator[Hook]:
     else:
         with service.running(options.apply_strategy) as hook:
             yield hook
+
+
+def installed(options: argparse.Namespace, *, has_secrets: bool) -> Installation:
+    """How the hook is installed, as `metacontroller/local` does it."""
+    children = CHILDREN_WITH_SECRETS if has_secrets else CHILDREN
+    return Installation(options.apply_strategy, children, has_adoption=True)

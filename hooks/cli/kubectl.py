@@ -3,12 +3,18 @@
 Errors: `KubectlError`, with a sentence that says what to do where that is known.
 """
 
+import argparse
 import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
+
+from hooks.api.names import GROUP, PLURAL
+
+SYNCERS: Final = f"{PLURAL}.{GROUP}"
+"""The resource of ConfigMapSyncers, as kubectl takes it."""
 
 _FORBIDDEN: Final = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)"'
@@ -27,6 +33,11 @@ class Kubectl:
 
     context: str | None = None
     kubeconfig: str | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Self:
+        """The kubectl that a command line means, also one that is still being completed."""
+        return cls(getattr(options, "context", None), getattr(options, "kubeconfig", None))
 
     def run(self, *arguments: str, timeout: float | None = None) -> bytes:
         """What kubectl prints. Raises KubectlError, and subprocess.TimeoutExpired in time."""

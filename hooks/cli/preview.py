@@ -9,13 +9,12 @@ import argparse
 import gc
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from hooks.cli.cluster import CLUSTER, read_cluster
 from hooks.cli.exit_status import ExitStatus
-from hooks.cli.hook import opened
+from hooks.cli.hook import installed, opened
 from hooks.cli.kubectl import Kubectl
 from hooks.cli.streams import close_output, ignore_closed_output
 from hooks.preview import service, watch
@@ -30,14 +29,8 @@ from hooks.preview.output.table import SimulationReport
 from hooks.preview.simulation import RefusedError, RequestedChange, Simulation, plan, simulate
 from hooks.preview.simulator.hook import Hook
 from hooks.preview.simulator.objects import DEFAULT_NAMESPACE, SYNCER
-from hooks.preview.simulator.registration import CHILDREN, CHILDREN_WITH_SECRETS, Installation
 from hooks.preview.simulator.schema import Schema
 from hooks.preview.terminal import printable, progress
-
-Simulate: TypeAlias = Callable[
-    [Input, RequestedChange | None, Hook, Schema, Installation], Simulation
-]
-"""A way to come to a simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ class _Request:
                 refuse(f"--{option} needs PATH: it is about files")
         namespace = options.namespace or DEFAULT_NAMESPACE
         if not paths and not options.namespace and (options.change or options.delete):
-            namespace = _kubectl(options).namespace()
+            namespace = Kubectl.of(options).namespace()
         deleted = []
         for text in options.delete:
             try:
@@ -91,9 +84,10 @@ def run(options: argparse.Namespace) -> int:
             return _watch(request, schema)
         given, change = _read(request, schema)
         with progress("Simulating"), opened(options) as hook:
-            simulation = _simulated(options)(given, change, hook, schema, _installed(options))
+            simulation = _simulated(options, schema, given, change, hook)
     except RefusedError as error:
-        return _refuse(error)
+        print(error, file=sys.stderr)
+        return ExitStatus.BAD_INPUT
     except service.UnreachableError as error:
         print(f"--hook-url: {error}", file=sys.stderr)
         return ExitStatus.BAD_INPUT
@@ -121,18 +115,15 @@ def _show(
     return ExitStatus.ALL_READY if report.is_in_order(simulation) else ExitStatus.NOT_READY
 
 
-def _simulated(options: argparse.Namespace) -> Simulate:
-    return plan if options.output is Output.PLAN else simulate
-
-
-def _installed(options: argparse.Namespace) -> Installation:
-    # As metacontroller/local installs it.
-    children = CHILDREN_WITH_SECRETS if options.secrets else CHILDREN
-    return Installation(options.apply_strategy, children, has_adoption=True)
-
-
-def _kubectl(options: argparse.Namespace) -> Kubectl:
-    return Kubectl(options.context, options.kubeconfig)
+def _simulated(
+    options: argparse.Namespace,
+    schema: Schema,
+    given: Input,
+    change: RequestedChange | None,
+    hook: Hook,
+) -> Simulation:
+    way = plan if options.output is Output.PLAN else simulate
+    return way(given, change, hook, schema, installed(options, has_secrets=options.secrets))
 
 
 def _read(request: _Request, schema: Schema) -> tuple[Input, RequestedChange | None]:
@@ -147,7 +138,7 @@ def _read(request: _Request, schema: Schema) -> tuple[Input, RequestedChange | N
         given = _read_files(request, request.paths, schema)
     else:
         with progress("Reading the cluster"):
-            given = read_cluster(_kubectl(options), schema, has_secrets=options.secrets)
+            given = read_cluster(Kubectl.of(options), schema, has_secrets=options.secrets)
     applied = _read_files(request, options.change, schema)
     problems = [*given.problems, *applied.problems]
     is_shown = any(m.item["kind"] == SYNCER.kind for m in given.manifests + applied.manifests)
@@ -212,9 +203,9 @@ def _watch(request: _Request, schema: Schema) -> int:
         for _ in watch.changes(request.sources):
             try:
                 given, change = _read(request, schema)
-                simulation = _simulated(options)(given, change, hook, schema, _installed(options))
+                simulation = _simulated(options, schema, given, change, hook)
             except RefusedError as error:
-                _refuse(error)
+                print(error, file=sys.stderr)
                 continue
             report = _report(options, schema, given, change)
             shown = simulation
@@ -229,9 +220,3 @@ def _watch(request: _Request, schema: Schema) -> int:
             last = simulation
             gc.collect()
     return ExitStatus.ALL_READY
-
-
-def _refuse(error: RefusedError) -> int:
-    for problem in error.problems:
-        print(problem, file=sys.stderr)
-    return ExitStatus.BAD_INPUT

@@ -16,16 +16,15 @@ import yaml
 from rich.console import Group
 from rich.live import Live
 
-from hooks.api.names import CONTROLLER_UID, GROUP, PLURAL, SYNCED_BY
+from hooks.api.names import CONTROLLER_UID, SYNCED_BY
 from hooks.cli import tree
 from hooks.cli.exit_status import ExitStatus
-from hooks.cli.kubectl import Kubectl, KubectlError
+from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
 from hooks.cli.parser import Format
 from hooks.cli.syncer_state import ClusterState, state_of
 from hooks.preview.simulator.objects import CONFIG_MAP, COPIED, Object
 from hooks.preview.terminal import is_plain, progress
 
-_SYNCERS: Final = f"{PLURAL}.{GROUP}"
 _POLL_SECONDS: Final = 1.0
 
 
@@ -33,9 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; returns its exit status. Raises KubectlError."""
 
     def read() -> ClusterState:
-        return read_state(
-            Kubectl(options.context, options.kubeconfig), options.name, has_secrets=options.secrets
-        )
+        return read_state(Kubectl.of(options), options.name, has_secrets=options.secrets)
 
     if options.watch:
         last = _watch(read, options.output)
@@ -49,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 def read_state(kubectl: Kubectl, name: str | None, *, has_secrets: bool) -> ClusterState:
     """How the syncer of a name is, or all of them. Raises KubectlError."""
     named = [name] if name else []
-    found = json.loads(kubectl.run("get", _SYNCERS, *named, "--output=json"))
+    found = json.loads(kubectl.run("get", SYNCERS, *named, "--output=json"))
     syncers = [found] if name else found["items"]
     try:
         copies = list(_copies(kubectl, name, has_secrets=has_secrets))

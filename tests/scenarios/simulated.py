@@ -74,7 +74,7 @@ class _LateStatuses:
 class _LateCluster(Cluster):
     """Shows a moment too late which copies the garbage collector has orphaned, as caches do.
 
-    It is done with the syncer before anybody asks the hook; what it did to the copies is told by
+    It is done with the syncer before the hook is called; what it did to the copies comes with
     another watch.
     """
 
