@@ -7,7 +7,7 @@ packages nothing that is outside of its folder. The table of values in the READM
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -103,14 +103,17 @@ def kind(schema: Schema) -> str:
     return " or ".join(name for name in types if name != "null")
 
 
-def typed(root: Schema, schema: Schema | None = None, parents: str = "") -> Iterator[str]:
-    """Every value that the schema knows, by its path with dots."""
-    for name, value in (root if schema is None else schema)["properties"].items():
+def typed(root: Schema) -> Iterator[str]:
+    """Every value that the schema knows, by its path with dots; one that is described is whole."""
+    return _typed(root, root, "", frozenset(path for path, _ in descriptions()))
+
+
+def _typed(root: Schema, schema: Schema, parents: str, whole: Collection[str]) -> Iterator[str]:
+    for name, value in schema["properties"].items():
         found = _resolved(root, value)
         path = f"{parents}{name}"
-        described = path in dict(descriptions())
-        if "properties" in found and not described:
-            yield from typed(root, found, f"{path}.")
+        if "properties" in found and path not in whole:
+            yield from _typed(root, found, f"{path}.", whole)
         else:
             yield path
 

@@ -77,9 +77,15 @@ def build(program: Program) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cmsync {hooks.__version__}")
     parser.set_defaults(program=program)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def added(name: str, **settings: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse's
+        command = commands.add_parser(name, **settings)
+        command.set_defaults(parser=command)
+        return command
+
     # A further command is a function here and a case in main.py.
     for add in (_add_preview, _add_status, _add_confirm_prune, _add_completion):
-        add(commands.add_parser, program)
+        add(added, program)
     return parser
 
 
@@ -185,7 +191,6 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         parser,
         namespace="the namespace of --delete KIND/NAME and of manifests that name none",
     )
-    parser.set_defaults(parser=parser)
 
 
 def _add_status(add: _AddParser, _: Program) -> None:
@@ -217,7 +222,6 @@ def _add_status(add: _AddParser, _: Program) -> None:
         "-w", "--watch", action="store_true", help="show every change while copies are written"
     )
     _add_kubectl(parser)
-    parser.set_defaults(parser=parser)
 
 
 def _add_confirm_prune(add: _AddParser, _: Program) -> None:
@@ -239,7 +243,6 @@ def _add_confirm_prune(add: _AddParser, _: Program) -> None:
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     _add_hook(parser)
     _add_kubectl(parser)
-    parser.set_defaults(parser=parser)
 
 
 def _add_hook(parser: argparse.ArgumentParser) -> None:
@@ -302,7 +305,6 @@ def _add_completion(add: _AddParser, _: Program) -> None:
         ),
     )
     parser.add_argument("shell", type=_word_of(Shell), choices=list(Shell), metavar="|".join(Shell))
-    parser.set_defaults(parser=parser)
 
 
 def _complete(action: argparse.Action, completer: Completer) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import yaml
 
 from hooks.preview.input import scalars
-from hooks.preview.simulator.schema import YAML_LOADER
+from hooks.preview.simulator.files import YAML_LOADER
 
 _DEEPEST: Final = 200
 TOO_DEEP: Final = f"nested more than {_DEEPEST} levels deep"

@@ -12,7 +12,7 @@ from typing import Final
 
 import yaml
 
-from hooks.preview.simulator.schema import YAML_LOADER
+from hooks.preview.simulator.files import YAML_LOADER
 from hooks.preview.terminal import printable
 
 _INDEX: Final = re.compile(r"\[(\d+)\]\.?")

@@ -6,6 +6,11 @@ In the repository and in the image they are next to the package, in the wheel in
 from pathlib import Path
 from typing import Final
 
+import yaml
+
+YAML_LOADER: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The loader in C is ten times as fast; PyYAML can be built without it."""
+
 _PACKAGE: Final = Path(__file__).parents[2]
 _IN_WHEEL: Final = _PACKAGE / "shipped"
 """Where `pyproject.toml` puts the manifests in the wheel."""

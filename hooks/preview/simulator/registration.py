@@ -12,7 +12,7 @@ from typing import Final
 import yaml
 
 from hooks.preview.options import Strategy
-from hooks.preview.simulator.files import shipped
+from hooks.preview.simulator.files import YAML_LOADER, shipped
 from hooks.preview.simulator.objects import COPIED, SECRET, Object, Resource
 
 _FOLDER: Final = "metacontroller"
@@ -22,7 +22,8 @@ _HOOK_URL: Final = "http://127.0.0.1:8080"
 
 def _registered(file: str, hooks: Mapping[str, str]) -> Object:
     """A controller as its manifest registers it, without labels, and with local webhooks."""
-    manifest: Object = yaml.safe_load(shipped(f"{_FOLDER}/{file}").read_text("utf-8"))
+    text = shipped(f"{_FOLDER}/{file}").read_text("utf-8")
+    manifest: Object = yaml.load(text, YAML_LOADER)  # noqa: S506 - a safe loader
     webhooks = {
         hook: {"version": "v2", "webhook": {"url": f"{_HOOK_URL}/{path}"}}
         for hook, path in hooks.items()

@@ -24,13 +24,10 @@ import cel
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
-from hooks.preview.simulator.files import shipped
+from hooks.preview.simulator.files import YAML_LOADER, shipped
 from hooks.preview.simulator.objects import Object
 
 CRD: Final = shipped("crds/configmapsyncers.config.example.com.yaml")
-
-YAML_LOADER: Final[type[yaml.SafeLoader]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The loader in C is ten times as fast; PyYAML can be built without it."""
 
 Schemas: TypeAlias = Mapping[str, Any]
 
