@@ -1,7 +1,6 @@
-"""Follow a recipe of CONTRIBUTING.md on a copy of the project: whole, and without one of its steps.
+"""What a recipe of CONTRIBUTING.md is made of, and how its steps are done to a copy of the project.
 
-A recipe is a sequence of steps, one or more for each row of its table. With all steps the named
-tests pass; without one of them the test fails that the row names.
+A recipe is a sequence of steps, one or more for each row of its table.
 """
 
 import json
@@ -13,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
@@ -42,6 +39,27 @@ class Step:
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The steps under a heading of the guide, and tests that have to pass as well in the end.
+
+    Where it is named with others, the section also names tests that no step is about.
+    """
+
+    heading: str
+    steps: Sequence[Step]
+    also: Sequence[str] = ()
+    is_named_with_others: bool = False
+
+    def __str__(self) -> str:
+        return self.heading
+
+    @property
+    def known_steps(self) -> Sequence[Step]:
+        """The steps that a test misses."""
+        return [step for step in self.steps if step.fails]
 
 
 def replaced(path: str, old: str, new: str) -> Do:
@@ -155,34 +173,3 @@ def failed(tree: Path, tests: Sequence[str]) -> set[str]:
         *re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", run.stdout, re.MULTILINE),
         *(each for each in functions for module in broken if f"def {each}(" in defining[module]),
     }
-
-
-def assert_is_complete(steps: Sequence[Step], folder: Path, *more: str) -> None:
-    """With all steps the tests that the recipe names pass, and more."""
-    tests = sorted({step.fails for step in steps if step.fails})
-    assert failed(copied(folder, steps), [*tests, *more]) == set()
-
-
-def each_left_out(steps: Sequence[Step]) -> pytest.MarkDecorator:
-    """Give a test each step that a test knows of."""
-    known = [step for step in steps if step.fails]
-    return pytest.mark.parametrize("left_out", known, ids=str)
-
-
-def assert_is_missed(left_out: Step, steps: Sequence[Step], folder: Path) -> None:
-    """Without this step the test fails that the recipe names."""
-    others = [step for step in steps if step is not left_out]
-    missing = failed(copied(folder, others), [left_out.fails])
-    assert missing == {left_out.fails.partition("[")[0]}
-
-
-def named_by_the_guide(heading: str) -> set[str]:
-    """The tests that a recipe of CONTRIBUTING.md names."""
-    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    section = page.partition(f"### {heading}\n")[2].partition("\n### ")[0]
-    return set(re.findall(r"`(test_\w+)`", section))
-
-
-def names_of(steps: Sequence[Step]) -> set[str]:
-    """The tests that the steps name."""
-    return {step.fails.partition("[")[0] for step in steps if step.fails}

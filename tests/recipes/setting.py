@@ -1,16 +1,10 @@
 """Add a setting: an option of the decisions that leaves a label off the copies."""
 
-from pathlib import Path
-
 from tests.recipes.steps import (
+    Recipe,
     Step,
     after,
-    assert_is_complete,
-    assert_is_missed,
     before,
-    each_left_out,
-    named_by_the_guide,
-    names_of,
     ran,
     together,
 )
@@ -101,16 +95,7 @@ STEPS = (
         "test_what_the_chart_has_from_elsewhere_is_current",
     ),
 )
-
-
-def test_with_all_steps_the_named_tests_pass(tmp_path: Path) -> None:
-    assert_is_complete(STEPS, tmp_path)
-
-
-@each_left_out(STEPS)
-def test_without_a_step_the_named_test_fails(left_out: Step, tmp_path: Path) -> None:
-    assert_is_missed(left_out, STEPS, tmp_path)
-
-
-def test_the_guide_names_these_tests() -> None:
-    assert named_by_the_guide("Add a setting") == names_of(STEPS)
+RECIPE = Recipe(
+    "Add a setting",
+    STEPS,
+)

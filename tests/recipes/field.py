@@ -6,14 +6,10 @@ from pathlib import Path
 from tests.recipes.steps import (
     CRD,
     MODEL_CASE,
+    Recipe,
     Step,
     after,
-    assert_is_complete,
-    assert_is_missed,
     before,
-    each_left_out,
-    named_by_the_guide,
-    names_of,
     ran,
     replaced,
     written,
@@ -112,16 +108,8 @@ STEPS = (
         "test_every_history_ends_as_the_oracle_promises[server-side-apply-0]",
     ),
 )
-
-
-def test_with_all_steps_the_named_tests_pass(tmp_path: Path) -> None:
-    assert_is_complete(STEPS, tmp_path, "test_every_field_of_the_spec_is_drawn_by_the_histories")
-
-
-@each_left_out(STEPS)
-def test_without_a_step_the_named_test_fails(left_out: Step, tmp_path: Path) -> None:
-    assert_is_missed(left_out, STEPS, tmp_path)
-
-
-def test_the_guide_names_these_tests() -> None:
-    assert named_by_the_guide("Add a field to the spec") == names_of(STEPS)
+RECIPE = Recipe(
+    "Add a field to the spec",
+    STEPS,
+    also=("test_every_field_of_the_spec_is_drawn_by_the_histories",),
+)

@@ -1,18 +1,13 @@
 """Add a case: one that a cluster can hold, and one in which less is shown than there is."""
 
-from pathlib import Path
 from typing import Any
 
 from tests.recipes.steps import (
     MODEL_CASE,
+    Recipe,
     Step,
     after,
-    assert_is_complete,
-    assert_is_missed,
-    each_left_out,
     like_a_case,
-    named_by_the_guide,
-    names_of,
     record,
 )
 
@@ -42,20 +37,8 @@ STEPS = (
         f"test_the_answer_comes_true_in_four_steps_at_most[sync/{BEHIND}]",
     ),
 )
-
-
-def test_with_all_steps_the_named_tests_pass(tmp_path: Path) -> None:
-    assert_is_complete(
-        STEPS,
-        tmp_path,
-        f"test_the_answer_comes_true_in_four_steps_at_most[sync/{NEW_CASE}]",
-    )
-
-
-@each_left_out(STEPS)
-def test_without_a_step_the_named_test_fails(left_out: Step, tmp_path: Path) -> None:
-    assert_is_missed(left_out, STEPS, tmp_path)
-
-
-def test_the_guide_names_these_tests() -> None:
-    assert named_by_the_guide("Add a case") == names_of(STEPS)
+RECIPE = Recipe(
+    "Add a case",
+    STEPS,
+    also=(f"test_the_answer_comes_true_in_four_steps_at_most[sync/{NEW_CASE}]",),
+)

@@ -1,20 +1,15 @@
 """Add a failure reason: a namespace that takes no copies."""
 
-from pathlib import Path
 from typing import Any
 
 from tests.recipes.steps import (
     CRD,
     MODEL_CASE,
+    Recipe,
     Step,
     after,
-    assert_is_complete,
-    assert_is_missed,
     before,
-    each_left_out,
     like_a_case,
-    named_by_the_guide,
-    names_of,
     ran,
     record,
     replaced,
@@ -85,22 +80,12 @@ STEPS = (
         "test_every_reason_is_in_a_recorded_answer[NamespaceClosed]",
     ),
 )
-
-
-def test_with_all_steps_the_named_tests_pass(tmp_path: Path) -> None:
-    assert_is_complete(
-        STEPS,
-        tmp_path,
+RECIPE = Recipe(
+    "Add a failure reason",
+    STEPS,
+    also=(
         "test_a_status_that_uses_every_field_is_accepted_whole",
         f"test_the_answer_is_the_recorded_one[sync/{NEW_CASE}]",
         f"test_the_answer_comes_true_in_four_steps_at_most[sync/{NEW_CASE}]",
-    )
-
-
-@each_left_out(STEPS)
-def test_without_a_step_the_named_test_fails(left_out: Step, tmp_path: Path) -> None:
-    assert_is_missed(left_out, STEPS, tmp_path)
-
-
-def test_the_guide_names_these_tests() -> None:
-    assert named_by_the_guide("Add a failure reason") == names_of(STEPS)
+    ),
+)

@@ -1,20 +1,15 @@
 """Support another kind: a made-up one like ConfigMaps, in the simulator alone."""
 
-from pathlib import Path
 from typing import Any
 
 from tests.recipes.steps import (
     CRD,
     MODEL_CASE,
+    Recipe,
     Step,
     after,
-    assert_is_complete,
-    assert_is_missed,
     before,
-    each_left_out,
     like_a_case,
-    named_by_the_guide,
-    names_of,
     ran,
     record,
     replaced,
@@ -204,22 +199,12 @@ STEPS = (
     ),
     Step("a scenario", written(f"tests/scenarios/{SCENARIO}.yaml", STORY), ""),
 )
-
-
-def test_with_all_steps_the_named_tests_pass(tmp_path: Path) -> None:
-    assert_is_complete(
-        STEPS,
-        tmp_path,
+RECIPE = Recipe(
+    "Support another kind",
+    STEPS,
+    also=(
         f"test_the_answer_is_the_recorded_one[sync/{NEW_CASE}]",
         f"test_metacontroller_can_read_the_answer[sync/{NEW_CASE}]",
         "test_every_field_of_the_spec_is_drawn_by_the_histories",
-    )
-
-
-@each_left_out(STEPS)
-def test_without_a_step_the_named_test_fails(left_out: Step, tmp_path: Path) -> None:
-    assert_is_missed(left_out, STEPS, tmp_path)
-
-
-def test_the_guide_names_these_tests() -> None:
-    assert named_by_the_guide("Support another kind") == names_of(STEPS)
+    ),
+)

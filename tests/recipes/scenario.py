@@ -3,12 +3,8 @@
 from pathlib import Path
 
 from tests.recipes.steps import (
+    Recipe,
     Step,
-    assert_is_complete,
-    assert_is_missed,
-    each_left_out,
-    named_by_the_guide,
-    names_of,
     written,
 )
 
@@ -51,20 +47,9 @@ STEPS = (
         f"test_a_story_comes_true_in_memory[{NAME}-server",
     ),
 )
-
-
-def test_with_all_steps_the_named_tests_pass(tmp_path: Path) -> None:
-    assert_is_complete(
-        STEPS,
-        tmp_path,
-        f"test_a_story_ends_the_same_where_caches_are_late[{NAME}]",
-    )
-
-
-@each_left_out(STEPS)
-def test_without_a_step_the_named_test_fails(left_out: Step, tmp_path: Path) -> None:
-    assert_is_missed(left_out, STEPS, tmp_path)
-
-
-def test_the_guide_names_these_tests() -> None:
-    assert named_by_the_guide("Add a scenario") >= names_of(STEPS)
+RECIPE = Recipe(
+    "Add a scenario",
+    STEPS,
+    also=(f"test_a_story_ends_the_same_where_caches_are_late[{NAME}]",),
+    is_named_with_others=True,
+)
