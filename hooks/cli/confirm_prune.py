@@ -24,7 +24,7 @@ from hooks.preview.kubectl import Reference
 from hooks.preview.output import changes, render
 from hooks.preview.output.changes import Happened
 from hooks.preview.simulation import RefusedError, RequestedChange, Simulation, simulate
-from hooks.preview.simulator.objects import SECRET, SYNCER, Object
+from hooks.preview.simulator.objects import SECRET, SYNCER, Object, sources_of
 from hooks.preview.simulator.schema import Schema
 from hooks.preview.terminal import printable, progress
 
@@ -71,7 +71,7 @@ def _confirmed(kubectl: Kubectl, options: argparse.Namespace) -> tuple[str, Simu
         raise NothingHeldError(
             f"{SYNCER.kind} {name} holds no change, so there is nothing to confirm"
         )
-    has_secrets = f"source{SECRET.kind}" in syncer["spec"]
+    has_secrets = any(kind is SECRET for kind, _ in sources_of(syncer))
     schema = Schema.load()
     given = read_cluster(kubectl, schema, has_secrets=has_secrets)
     if given.problems:

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from hooks.api.names import CONTROLLER_UID, SYNCED_BY, SYNCER_KIND
 from hooks.preview.simulator.objects import (
-    COPIED,
     Object,
     controller_of,
     is_deleting,
     labels_of,
     name_of,
     namespace_of,
+    sources_of,
     uid_of,
 )
 
@@ -138,7 +138,7 @@ def _state_of(item: Object) -> SyncerSummary:
     is_going = conditions.get("Reconciling", {}).get("status") == "True"
     return SyncerSummary(
         name=name_of(item),
-        source=_source(item["spec"]),
+        source=_source(item),
         ready=ready["status"] if ready else "Unknown",
         reason=ready["reason"] if ready else _NOT_JUDGED,
         message=ready["message"]
@@ -156,10 +156,9 @@ def _state_of(item: Object) -> SyncerSummary:
     )
 
 
-def _source(spec: Object) -> str:
-    for kind in COPIED:
-        if name := spec.get(f"source{kind.kind}"):
-            return f"{kind.kind} {spec.get('sourceNamespace', '')}/{name}"
+def _source(syncer: Object) -> str:
+    for kind, name in sources_of(syncer):
+        return f"{kind.kind} {syncer['spec'].get('sourceNamespace', '')}/{name}"
     return "none"
 
 

@@ -21,6 +21,7 @@ from hooks.preview.simulator.objects import (
     controller_of,
     has_been_looked_at,
     is_deleting,
+    sources_of,
     uid_of,
 )
 
@@ -130,8 +131,8 @@ class _Comparison:
             return "the namespace is new"
         if failed := self._failed_before.get((syncer, namespace)):
             return f"was {failed}"
-        if unresolved := _unresolved(known):
-            return f"was {unresolved}"
+        if reason := unresolved(known):
+            return f"was {reason}"
         listed = _listed(known)
         if namespace in listed:
             return "was missing"
@@ -155,8 +156,8 @@ class _Comparison:
             return f"the copies are {copied(owner).kind}s now"
         if reference.name != copy_name(owner):
             return f"the copies are named {copy_name(owner)} now"
-        if unresolved := _unresolved(owner.get("status") or {}):
-            return unresolved
+        if reason := unresolved(owner.get("status") or {}):
+            return reason
         return "is no longer a target"
 
     def _not_made(self, there: set[tuple[str, str]]) -> Iterator[Copy]:
@@ -229,7 +230,7 @@ def _listed(status: Object) -> set[str]:
     return {*(status.get("syncedNamespaces") or ()), *(status.get("failedNamespaces") or ())}
 
 
-def _unresolved(status: Object) -> str:
+def unresolved(status: Object) -> str:
     """The reason why there is no content to copy; empty where there is."""
     return next(
         (
@@ -243,13 +244,14 @@ def _unresolved(status: Object) -> str:
 
 def copied(syncer: Object) -> Resource:
     """The kind of a syncer's source and copies."""
-    return next(each for each in COPIED if syncer["spec"].get(f"source{each.kind}"))
+    kind, _ = next(sources_of(syncer))
+    return kind
 
 
 def copy_name(syncer: Object) -> str:
     """The name of a syncer's copies."""
-    spec = syncer["spec"]
-    return str(spec.get("targetName") or spec[f"source{copied(syncer).kind}"])
+    _, name = next(sources_of(syncer))
+    return str(syncer["spec"].get("targetName") or name)
 
 
 def syncer_of(item: Object | None) -> str | None:

@@ -7,8 +7,9 @@ names no namespace is applied to one that somebody chooses.
 from collections.abc import Collection, Iterator
 
 from hooks.preview.kubectl import Reference
+from hooks.preview.output.changes import unresolved
 from hooks.preview.simulation import State
-from hooks.preview.simulator.objects import COPIED, SYNCER, Object, Resource, name_of
+from hooks.preview.simulator.objects import SYNCER, Object, name_of, sources_of
 
 
 def hints(after: State, without_namespace: Collection[Reference]) -> Iterator[str]:
@@ -17,7 +18,7 @@ def hints(after: State, without_namespace: Collection[Reference]) -> Iterator[st
     for reference, item in after.items():
         if reference.resource is not SYNCER:
             continue
-        reason = unresolved(item)
+        reason = unresolved(item.get("status") or {})
         if reason == "SecretsNotEnabled":
             needs_secrets.append(name_of(item))
         elif reason == "SourceNotFound":
@@ -29,18 +30,10 @@ def hints(after: State, without_namespace: Collection[Reference]) -> Iterator[st
         )
 
 
-def unresolved(syncer: Object) -> str:
-    """The reason why a syncer has no content to copy; empty where it has."""
-    for condition in (syncer.get("status") or {}).get("conditions") or ():
-        if condition["type"] == "SourceResolved" and condition["status"] == "False":
-            return str(condition["reason"])
-    return ""
-
-
 def _elsewhere(syncer: Object, without_namespace: Collection[Reference]) -> Iterator[str]:
     """Where the source was given without a namespace, and is taken to be in another."""
     namespace = syncer["spec"].get("sourceNamespace")
-    for kind, name in _sources(syncer["spec"]):
+    for kind, name in sources_of(syncer):
         for given in without_namespace:
             if (given.resource, given.name) == (kind, name):
                 yield (
@@ -48,9 +41,3 @@ def _elsewhere(syncer: Object, without_namespace: Collection[Reference]) -> Iter
                     f"{given.namespace}, and {name_of(syncer)} looks for it in {namespace}: set "
                     "its metadata.namespace, or use -n"
                 )
-
-
-def _sources(spec: Object) -> Iterator[tuple[Resource, str]]:
-    for kind in COPIED:
-        if name := spec.get(f"source{kind.kind}"):
-            yield kind, name

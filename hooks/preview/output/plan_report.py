@@ -11,7 +11,6 @@ from typing import Final
 from hooks.preview.kubectl import Reference
 from hooks.preview.output import changes, render
 from hooks.preview.output.changes import Happened
-from hooks.preview.output.hints import unresolved
 from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import (
     COPIED,
@@ -70,7 +69,7 @@ def problems(after: State) -> Iterator[str]:
 def _why_nothing(syncer: Object) -> str:
     """Why a syncer whose plan is empty would do nothing, a fragment of a sentence."""
     status = syncer.get("status") or {}
-    if reason := unresolved(syncer):
+    if reason := changes.unresolved(status):
         return f"it has no content to copy ({reason})"
     if "plan" not in status:
         return "the hook gave no plan"

@@ -4,7 +4,7 @@ The offline run keeps every object as the JSON that the API server would send, b
 what the hook is sent. These are the few questions that all its parts ask of such an object.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -114,6 +114,13 @@ def has_been_looked_at(syncer: Object) -> bool:
     """
     status = syncer.get("status") or {}
     return bool(status) and status.get("observedGeneration") != NOT_OBSERVED
+
+
+def sources_of(syncer: Object) -> Iterator[tuple[Resource, str]]:
+    """The kind and the name of what a syncer names as its source; a valid one names one."""
+    for kind in COPIED:
+        if name := syncer["spec"].get(f"source{kind.kind}"):
+            yield kind, name
 
 
 def name_of(item: Object) -> str:
