@@ -65,13 +65,16 @@ $(STAMP): requirements-dev.txt
 	@$(BIN)/python -m pip --disable-pip-version-check check >$(VENV)/pip-check.log || { cat $(VENV)/pip-check.log; exit 1; }
 	@touch $@
 
+# Neighbours stay in one process, so that what a file's tests share is made once or twice.
+SPREAD := -n auto --dist worksteal
+
 .PHONY: run
 run: $(STAMP) ## Show the main job on examples/, without a cluster
 	@$(BIN)/python -m hooks preview examples/
 
 .PHONY: test
 test: $(STAMP) ## Run every test that needs only Python, with full coverage of the service
-	@$(BIN)/python -m pytest tests --ignore=tests/e2e -m 'not long' -n auto --dist loadgroup --cov --cov-fail-under=100 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests --ignore=tests/e2e -m 'not long' $(SPREAD) --cov --cov-fail-under=100 $(PYTEST_ARGS)
 
 .PHONY: test-changed
 test-changed: $(STAMP) ## Run the tests that touch what is not committed (seconds)
@@ -79,15 +82,15 @@ test-changed: $(STAMP) ## Run the tests that touch what is not committed (second
 
 .PHONY: test-long
 test-long: $(STAMP) ## Run the tests that take minutes: recipes, the image, sensitivity of the model
-	@$(BIN)/python -m pytest tests --ignore=tests/e2e -m long -n auto --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests --ignore=tests/e2e -m long $(SPREAD) $(PYTEST_ARGS)
 
 .PHONY: e2e
 e2e: $(STAMP) ## Run the tests on a real control plane (needs KUBERNETES or KUBEBUILDER_ASSETS)
-	@$(ON_KUBERNETES) $(BIN)/python -m pytest tests/e2e -rs -n auto --dist loadgroup $(PYTEST_ARGS)
+	@$(ON_KUBERNETES) $(BIN)/python -m pytest tests/e2e -rs $(SPREAD) $(PYTEST_ARGS)
 
 .PHONY: e2e-short
 e2e-short: $(STAMP) ## Run those of them that say most about another version (a minute)
-	@$(ON_KUBERNETES) $(BIN)/python -m pytest tests/e2e -rs -n auto --dist loadgroup -m short $(PYTEST_ARGS)
+	@$(ON_KUBERNETES) $(BIN)/python -m pytest tests/e2e -rs $(SPREAD) -m short $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(STAMP) ## Check style, types, import rules and known vulnerabilities

@@ -2,7 +2,6 @@
 
 import os
 import re
-import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -14,9 +13,6 @@ from tests.controlplane.tools import kubernetes_version, metacontroller, metacon
 from tests.e2e.selection import is_short
 
 _FOLDER = Path(__file__).parent
-_STORIES = _FOLDER / "test_scenarios.py"
-_STACKS = 2
-"""On how many stacks the stories of one strategy are played at the same time."""
 
 _ON_ADOPTED = re.compile(r"(create|patch) /api/v1/namespaces/(?!default/)[^/]+/events[/:]")
 
@@ -54,7 +50,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # A preview reads all that is there, so it comes before others leave theirs.
     items.sort(key=lambda item: item.path != _FOLDER / "test_preview.py")
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if item.path.parent == _FOLDER and is_short(item.nodeid.rpartition("/")[2]):
             item.add_marker(pytest.mark.short)
     if absent := missing():
@@ -62,17 +57,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if _FOLDER in item.path.parents:
                 item.add_marker(skip)
-
-
-def _group(item: pytest.Item) -> str:
-    """Whose tests one worker runs: those that share a stack, else those of one file."""
-    callspec = getattr(item, "callspec", None)
-    stack = callspec and callspec.params.get("stack")
-    if not stack:
-        return item.path.name
-    strategy = stack[0] if isinstance(stack, tuple) else stack
-    shard = zlib.crc32(item.nodeid.encode()) % _STACKS if item.path == _STORIES else 0
-    return f"{strategy}-{shard}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from hooks.api.names import SYNCER_API_VERSION
 from hooks.preview.input import manifests
 from hooks.preview.simulator.schema import Schema
 from tests import crd_cases
 from tests.controlplane import ApiStatusError, ControlPlane, Object
+from tests.controlplane.client import wait_for
 from tests.crd_cases import RefusedManifest
 from tests.preview.bad_metadata import (
     ACCEPTED_METADATA,
@@ -76,6 +78,8 @@ def test_a_status_cannot_be_set_with_the_spec(control_plane: ControlPlane) -> No
 
 @pytest.mark.parametrize("path", ["", "spec", "status", "status.conditions", "status.failures"])
 def test_kubectl_explains_every_field(control_plane: ControlPlane, path: str) -> None:
+    # The API server serves a new CRD's objects before it publishes what it says about their fields.
+    wait_for(lambda: _is_published(control_plane), "the schema of ConfigMapSyncer")
     explained = " ".join(
         _kubectl(control_plane, "explain", f"configmapsyncer.{path}".strip(".")).split()
     )
@@ -119,6 +123,14 @@ def test_kubectl_knows_the_kind_by_its_short_name_and_shows_the_columns(
         "1",
         "1 of 2 target namespaces cannot get its copy.",
     ]
+
+
+def _is_published(control_plane: ControlPlane) -> bool:
+    try:
+        published = control_plane.client.request("GET", f"/openapi/v3/apis/{SYNCER_API_VERSION}")
+    except ApiStatusError:
+        return False
+    return f"/apis/{SYNCER_API_VERSION}/configmapsyncers" in published["paths"]
 
 
 def _kubectl(control_plane: ControlPlane, *arguments: str) -> str:

@@ -24,8 +24,7 @@ from tests import smoke
 from tests.wheel import SHIPPED
 
 REPOSITORY = Path(__file__).parents[2]
-# The image is made once, by one of the processes that the tests are spread over.
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 DOCKERFILE = REPOSITORY / "Dockerfile"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

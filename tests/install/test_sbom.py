@@ -12,9 +12,6 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.locks import ROOT, LockedPackage, pins, run
 
-# It is made once, by one of the processes that the tests are spread over.
-pytestmark = pytest.mark.xdist_group("sbom")
-
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:

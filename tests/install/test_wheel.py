@@ -17,9 +17,6 @@ from hooks.preview.simulator import registration
 from tests.locks import ROOT, pins
 from tests.wheel import PROJECT, SHIPPED, InstalledWheel, build, install, run
 
-# It is built and installed once, by one of the processes that the tests are spread over.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 def requirements() -> list[Requirement]:
     return [Requirement(text) for text in PROJECT["project"]["dependencies"]]
