@@ -50,7 +50,7 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             raise AssertionError(f"the parser knows the command {name}, and nothing runs it")
 
 
-def run(program: Program = MODULE, arguments: Sequence[str] | None = None) -> int:
+def run(program: Program = MODULE) -> int:
     """Run a command as the whole process: quiet at Ctrl-C and where nobody reads on."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,7 +67,7 @@ def run(program: Program = MODULE, arguments: Sequence[str] | None = None) -> in
     gc.disable()
     try:
         with ignore_closed_output():
-            status = main(arguments, program)
+            status = main(program=program)
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     return status

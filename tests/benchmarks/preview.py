@@ -118,7 +118,7 @@ def _manifests() -> dict[str, object]:
 
 def _measured(printed: Path, arguments: list[str]) -> None:
     """Run the command in a child, and print what the system has counted of it and its children."""
-    command = [sys.executable, "-m", "hooks.preview", *arguments]
+    command = [sys.executable, "-m", "hooks", "preview", *arguments]
     with printed.open("wb") as to, subprocess.Popen(command, stdout=to) as process:
         peak = 0
         while process.poll() is None:

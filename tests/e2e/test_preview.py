@@ -45,7 +45,7 @@ def dump(stack: Stack, *, managed_fields: bool) -> str:
 def preview(stack: Stack, given: str, *arguments: str | Path) -> str:
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "hooks.preview", "-"),
+            *(sys.executable, "-m", "hooks", "preview", "-"),
             *("--secrets", "--apply-strategy", stack.strategy, *map(str, arguments)),
         ],
         cwd=ROOT,

@@ -23,8 +23,7 @@ from tests.controlplane import (
     Stack,
     wait_for,
 )
-from tests.controlplane.tools import ROOT, kubectl
-from tests.controlplane.workspace import environment
+from tests.controlplane.tools import ROOT
 
 ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
 ALLOWED = {"config.example.com/allow-sync-to": "*"}
@@ -288,26 +287,21 @@ def test_nothing_of_a_secret_s_values_gets_out_of_secrets(stack: Stack) -> None:
 
 def _previews(stack: Stack) -> Iterator[str]:
     """All that a preview of this cluster can print."""
-    dump = subprocess.run(
-        [
-            *(kubectl(), "get", "configmapsyncers,configmaps,secrets,namespaces", "-A"),
-            *("-o", "yaml", "--show-managed-fields"),
-        ],
-        env=environment(KUBECONFIG=str(stack.control_plane.kubeconfig)),
-        capture_output=True,
-        check=True,
-    ).stdout
-    assert encoded(MARKER).encode() in dump
+    kinds = "configmapsyncers,configmaps,secrets,namespaces"
+    shown = ("-A", "-o", "yaml", "--show-managed-fields")
+    dump = stack.control_plane.kubectl("get", kinds, *shown).stdout
+    assert encoded(MARKER) in dump
     for output in ("table", "diff", "yaml", "json"):
         done = subprocess.run(
-            [sys.executable, "-m", "hooks.preview", "-", "--secrets", "--output", output],
+            [sys.executable, "-m", "hooks", "preview", "-", "--secrets", "--output", output],
             cwd=ROOT,
             input=dump,
             capture_output=True,
+            text=True,
             check=False,
         )
         assert done.returncode in (0, 1), done.stderr
-        yield (done.stdout + done.stderr).decode()
+        yield done.stdout + done.stderr
 
 
 def _log(process: Process) -> str:

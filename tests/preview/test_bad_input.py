@@ -390,7 +390,7 @@ def test_no_document_takes_more_memory_than_a_process_of_a_gigabyte_has(
         resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 
     done = subprocess.run(
-        [sys.executable, "-m", "hooks.preview", str(tmp_path)],
+        [sys.executable, "-m", "hooks", "preview", str(tmp_path)],
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,

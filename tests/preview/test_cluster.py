@@ -8,6 +8,7 @@ import pytest
 
 from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.cluster import Cluster
+from hooks.preview.simulator.controllers import Controllers
 from hooks.preview.simulator.objects import ApiError, Object
 from hooks.preview.simulator.ownership import LAST_APPLIED
 from hooks.preview.simulator.schema import Schema
@@ -297,12 +298,12 @@ def test_a_namespace_that_is_deleted_terminates_takes_nothing_new_and_goes_when_
             "is being terminated"
         ),
     )
-    assert cluster.run_controllers() is True
+    assert Controllers(cluster).run() is True
     assert [item["metadata"]["name"] for item in cluster.list("ConfigMap", "dev")] == ["held"]
     cluster.patch("ConfigMap", "held", "dev", {"metadata": {"finalizers": None}})
-    assert cluster.run_controllers() is True
+    assert Controllers(cluster).run() is True
     assert cluster.get("Namespace", "dev") is None
-    assert cluster.run_controllers() is False
+    assert Controllers(cluster).run() is False
 
 
 def test_the_namespaces_of_the_system_cannot_be_deleted(cluster: Cluster) -> None:
@@ -322,7 +323,7 @@ def test_deleting_an_owner_does_to_its_dependents_what_the_policy_says(
     reference = owner(parent, controller=True, blockOwnerDeletion=True)
     cluster.create(config_map("settings", "dev", metadata={"ownerReferences": [reference]}))
     cluster.delete("ConfigMapSyncer", "sample", propagation=propagation)
-    cluster.run_controllers()
+    Controllers(cluster).run()
     found = cluster.get("ConfigMap", "settings", "dev")
     assert cluster.get("ConfigMapSyncer", "sample") is None
     assert (found and found["metadata"].get("ownerReferences", [])) == left
@@ -336,12 +337,12 @@ def test_a_foreground_deletion_waits_for_a_dependent_that_waits_for_its_finalize
     metadata = {"ownerReferences": [reference], "finalizers": ["a.example/b"]}
     cluster.create(config_map("settings", "dev", metadata=metadata))
     cluster.delete("ConfigMapSyncer", "sample", propagation="foreground")
-    cluster.run_controllers()
+    Controllers(cluster).run()
     waiting = cluster.get("ConfigMapSyncer", "sample")
     assert waiting is not None
     assert waiting["metadata"]["finalizers"] == ["foregroundDeletion"]
     cluster.patch("ConfigMap", "settings", "dev", {"metadata": {"finalizers": None}})
-    cluster.run_controllers()
+    Controllers(cluster).run()
     assert cluster.get("ConfigMapSyncer", "sample") is None
 
 
@@ -353,7 +354,7 @@ def test_a_dependent_with_a_second_living_owner_loses_only_the_dead_one(cluster:
     references = [owner(parent, controller=True, blockOwnerDeletion=True), kept]
     cluster.create(config_map("settings", "dev", metadata={"ownerReferences": references}))
     cluster.delete("ConfigMapSyncer", "sample", propagation="foreground")
-    cluster.run_controllers()
+    Controllers(cluster).run()
     found = cluster.get("ConfigMap", "settings", "dev")
     assert found is not None
     assert found["metadata"]["ownerReferences"] == [kept]
@@ -366,14 +367,14 @@ def test_an_owner_of_the_same_name_but_another_uid_does_not_keep_its_dependents(
     parent = cluster.create(syncer())
     reference = owner(parent) | {"uid": "an earlier one"}
     cluster.create(config_map("settings", "dev", metadata={"ownerReferences": [reference]}))
-    cluster.run_controllers()
+    Controllers(cluster).run()
     assert cluster.get("ConfigMap", "settings", "dev") is None
 
 
 def test_an_owner_of_a_kind_that_is_not_simulated_is_taken_as_existing(cluster: Cluster) -> None:
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a", "uid": "1"}
     cluster.create(config_map("settings", "dev", metadata={"ownerReferences": [reference]}))
-    cluster.run_controllers()
+    Controllers(cluster).run()
     assert cluster.get("ConfigMap", "settings", "dev") is not None
 
 
@@ -522,7 +523,7 @@ def test_the_type_of_a_secret_cannot_change(cluster: Cluster) -> None:
 def test_a_terminating_namespace_takes_its_secrets_along(cluster: Cluster) -> None:
     cluster.create(secret())
     cluster.delete("Namespace", "dev")
-    cluster.run_controllers()
+    Controllers(cluster).run()
     assert (cluster.get("Secret", "token", "dev"), cluster.get("Namespace", "dev")) == (None, None)
 
 

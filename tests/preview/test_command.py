@@ -1,4 +1,4 @@
-"""`python -m hooks.preview` with the real hook: what it prints, and how it ends."""
+"""`python -m hooks preview` with the real hook: what it prints, and how it ends."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.smoke import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"
-PREVIEW = f"{sys.executable} -m hooks.preview"
+PREVIEW = f"{sys.executable} -m hooks preview"
 SYNCER = """\
 apiVersion: config.example.com/v1alpha1
 kind: ConfigMapSyncer
@@ -45,7 +45,7 @@ DEV = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: dev\n"
 
 def as_a_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hooks.preview", *map(str, arguments)],
+        [sys.executable, "-m", "hooks", "preview", *map(str, arguments)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -197,7 +197,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
     kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "hooks.preview", *arguments],
+        [sys.executable, "-m", "hooks", "preview", *arguments],
         cwd=REPOSITORY,
         stdout=theirs,
         env=kept | environment,
@@ -370,7 +370,7 @@ def test_watching_shows_what_a_change_of_a_file_does_until_it_is_interrupted(
     for file in EXAMPLES.glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text())
     with subprocess.Popen(
-        [sys.executable, "-m", "hooks.preview", tmp_path, "--watch"],
+        [sys.executable, "-m", "hooks", "preview", tmp_path, "--watch"],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -24,7 +24,7 @@ ARGUMENTS = {
 def printed(*arguments: str) -> str:
     """What the preview prints and its exit status, times and ages masked."""
     done = subprocess.run(
-        [sys.executable, "-m", "hooks.preview", *arguments],
+        [sys.executable, "-m", "hooks", "preview", *arguments],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

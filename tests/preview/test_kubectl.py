@@ -9,6 +9,7 @@ from hooks.preview.kubectl import LAST_APPLIED, Reference
 from hooks.preview.options import Propagation
 from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.cluster import Cluster
+from hooks.preview.simulator.controllers import Controllers
 from hooks.preview.simulator.objects import NAMESPACE, ApiError, Object
 from tests.preview.world import config_map, namespace
 
@@ -69,7 +70,7 @@ def test_a_damaged_annotation_is_an_error(cluster: Cluster) -> None:
 def test_what_is_deleted_is_gone_and_cannot_be_deleted_again(cluster: Cluster) -> None:
     reference = Reference(NAMESPACE, "", "dev")
     kubectl.delete(cluster, reference, Propagation.BACKGROUND)
-    cluster.run_controllers()
+    Controllers(cluster).run()
     with pytest.raises(ApiError, match='namespaces "dev" not found'):
         kubectl.delete(cluster, reference, Propagation.BACKGROUND)
 

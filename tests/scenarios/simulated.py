@@ -11,6 +11,7 @@ from hooks.app import create_app
 from hooks.preview.options import Propagation
 from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.cluster import Cluster
+from hooks.preview.simulator.controllers import Controllers
 from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.metacontroller import Metacontroller
 from hooks.preview.simulator.objects import (
@@ -93,7 +94,7 @@ class _LateCluster(Cluster):
         super().delete(kind, name, namespace, propagation, uid)
         if owner is not None and propagation == Propagation.ORPHAN:
             copies = self.controlled_by(uid_of(owner))
-            self.run_controllers()
+            Controllers(self).run()
             self._orphaned = self.clock.now(), uid_of(owner)
             self._former = {uid_of(copy): copy for copy in copies}
 

@@ -3,7 +3,7 @@
 It keeps Namespaces, ConfigMaps, Secrets and ConfigMapSyncers as JSON, refuses what the real one
 refuses, knows who owns which field, and notifies every subscriber of every change. What the
 controllers of a control plane do in the background (garbage collection, emptying a Namespace that
-is being deleted) happens in `run_controllers`, so that what comes in between can be seen.
+is being deleted) is in `controllers`, so that what comes in between can be seen.
 
 Uids are counted and times come from the clock handed in: the same story gives the same bytes.
 Errors: `ApiError`, with the HTTP status, reason and sentence of the real API server.
@@ -13,12 +13,13 @@ import copy
 from typing import TYPE_CHECKING, Final
 
 from hooks.preview.options import Propagation
-from hooks.preview.simulator import controllers, ownership, refusals, validation
+from hooks.preview.simulator import ownership, refusals, validation
 from hooks.preview.simulator.clock import Clock
-from hooks.preview.simulator.controllers import FOREGROUND, ORPHAN
 from hooks.preview.simulator.objects import (
     COPIED,
+    FOREGROUND,
     NAMESPACE,
+    ORPHAN,
     SYNCER,
     ApiError,
     Object,
@@ -58,7 +59,6 @@ class Cluster(ObjectStore):
         self.assumed: list[str] = []
         """The copies that came without managedFields, so that who wrote what had to be assumed."""
         self._schema = schema
-        self._tended = 0
         self._uids = 0
         for name in _ALWAYS_THERE:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -207,17 +207,6 @@ class Cluster(ObjectStore):
         fields, owned = ownership.apply(stored.ownership, manager, stored.item, partial)
         new = StoredObject(ownership.with_fields(stored.item, fields), owned)
         return self._replace(resource, stored, new, manager)
-
-    # What the control plane does in the background.
-
-    def run_controllers(self) -> bool:
-        """Collect garbage and empty Namespaces until nothing is left to do; whether any was."""
-        before = self._resource_version
-        while self._tended != self._resource_version:
-            self._tended = self._resource_version
-            controllers.collect_garbage(self)
-            controllers.empty_namespaces(self)
-        return self._resource_version != before
 
     def finish(self, namespace: Object) -> None:
         """Let a Namespace go that is being deleted and is empty."""

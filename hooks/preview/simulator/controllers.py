@@ -6,9 +6,12 @@ the hook can see what comes in between.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from hooks.preview.simulator.cluster import Cluster
 from hooks.preview.simulator.objects import (
+    FOREGROUND,
+    ORPHAN,
     RESOURCES,
     Object,
     finalizers_of,
@@ -20,17 +23,27 @@ from hooks.preview.simulator.objects import (
     with_metadata,
 )
 
-if TYPE_CHECKING:
-    from hooks.preview.simulator.cluster import Cluster
-
-FOREGROUND: Final = "foregroundDeletion"
-ORPHAN: Final = "orphan"
-"""The finalizers by which a deletion asks the garbage collector for more than collecting."""
-
 _MANAGER: Final = "kube-controller-manager"
 
 
-def collect_garbage(cluster: "Cluster") -> None:
+class Controllers:
+    """The background controllers of one cluster; they act only when `run` is called."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._seen: str | None = None
+
+    def run(self) -> bool:
+        """Collect garbage and empty Namespaces until nothing is left to do; whether any was."""
+        before = self._cluster.resource_version
+        while self._seen != self._cluster.resource_version:
+            self._seen = self._cluster.resource_version
+            _collect_garbage(self._cluster)
+            _empty_namespaces(self._cluster)
+        return self._cluster.resource_version != before
+
+
+def _collect_garbage(cluster: Cluster) -> None:
     """Delete what has lost its owners, and do what owners that are being deleted wait for."""
     for resource in RESOURCES.values():
         for item in list(cluster.look_all(resource.kind)):
@@ -48,7 +61,7 @@ def collect_garbage(cluster: "Cluster") -> None:
                 _collect(cluster, item)
 
 
-def _collect(cluster: "Cluster", item: Object) -> None:
+def _collect(cluster: Cluster, item: Object) -> None:
     """Delete an object whose owners are all gone; strip only the dead ones where some live."""
     owners = owners_of(item)
     alive = [owner for owner in owners if _is_alive(cluster, owner, item)]
@@ -60,7 +73,7 @@ def _collect(cluster: "Cluster", item: Object) -> None:
         cluster.delete(item["kind"], name_of(item), namespace_of(item), uid=uid_of(item))
 
 
-def _delete_dependents(cluster: "Cluster", owner: Object) -> None:
+def _delete_dependents(cluster: Cluster, owner: Object) -> None:
     """Delete what a foreground deletion waits for; what another owner holds only lets go."""
     for dependent in _dependents(cluster, owner):
         if is_deleting(dependent):
@@ -76,23 +89,23 @@ def _delete_dependents(cluster: "Cluster", owner: Object) -> None:
             cluster.delete(dependent["kind"], name_of(dependent), namespace_of(dependent))
 
 
-def _orphan_dependents(cluster: "Cluster", owner: Object) -> None:
+def _orphan_dependents(cluster: Cluster, owner: Object) -> None:
     for dependent in _dependents(cluster, owner):
         kept = [item for item in owners_of(dependent) if item["uid"] != uid_of(owner)]
         _strip_owners(cluster, dependent, kept)
 
 
-def _strip_owners(cluster: "Cluster", item: Object, kept: Sequence[Object]) -> None:
+def _strip_owners(cluster: Cluster, item: Object, kept: Sequence[Object]) -> None:
     stripped = with_metadata(item, ownerReferences=list(kept) or None)
     cluster.update(stripped, _MANAGER)
 
 
-def _drop_finalizer(cluster: "Cluster", item: Object, finalizer: str) -> None:
+def _drop_finalizer(cluster: Cluster, item: Object, finalizer: str) -> None:
     kept = [name for name in finalizers_of(item) if name != finalizer]
     cluster.update(with_metadata(item, finalizers=kept or None), _MANAGER)
 
 
-def _dependents(cluster: "Cluster", owner: Object) -> Sequence[Object]:
+def _dependents(cluster: Cluster, owner: Object) -> Sequence[Object]:
     uid = uid_of(owner)
     return [
         item
@@ -102,7 +115,7 @@ def _dependents(cluster: "Cluster", owner: Object) -> Sequence[Object]:
     ]
 
 
-def _is_alive(cluster: "Cluster", owner: Object, dependent: Object) -> bool:
+def _is_alive(cluster: Cluster, owner: Object, dependent: Object) -> bool:
     resource = RESOURCES.get(owner["kind"])
     if resource is None or resource.api_version != owner["apiVersion"]:
         return True  # Another kind's objects are not kept here, so nothing says that it is gone.
@@ -111,7 +124,7 @@ def _is_alive(cluster: "Cluster", owner: Object, dependent: Object) -> bool:
     return found is not None and uid_of(found) == owner["uid"]
 
 
-def empty_namespaces(cluster: "Cluster") -> None:
+def _empty_namespaces(cluster: Cluster) -> None:
     """Delete what is in a Namespace that is being deleted, and the Namespace when it is empty."""
     for namespace in list(cluster.look_all("Namespace")):
         if not is_deleting(namespace):

@@ -24,7 +24,7 @@ from hooks.preview.simulator.children import (
 )
 from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.cluster import Cluster
-from hooks.preview.simulator.controllers import FOREGROUND, ORPHAN
+from hooks.preview.simulator.controllers import Controllers
 from hooks.preview.simulator.decorator import Decorator
 from hooks.preview.simulator.hook import (
     Hook,
@@ -38,6 +38,8 @@ from hooks.preview.simulator.hook import (
 from hooks.preview.simulator.objects import (
     CONFIG_MAP,
     CONTROLLER_UID,
+    FOREGROUND,
+    ORPHAN,
     SYNCER,
     ApiError,
     Object,
@@ -102,6 +104,7 @@ class Metacontroller:
         """How often each hook was called for each syncer, by (hook, syncer)."""
         self.events: list[SyncError] = []
         self._cluster = cluster
+        self._controllers = Controllers(cluster)
         self._hook = hook
         self._clock = clock
         self._controller = composite_controller(installed.children)
@@ -125,7 +128,7 @@ class Metacontroller:
     def settle(self) -> None:
         """Work until nothing is queued but timers. Raises DoesNotSettleError."""
         calls: Counter[str] = Counter()
-        while self._queue or self._decorate(calls) or self._cluster.run_controllers():
+        while self._queue or self._decorate(calls) or self._controllers.run():
             while self._queue:
                 name = self._queue.take()
                 self._count(calls, f"{SYNCER.kind} {name}")
@@ -187,7 +190,7 @@ class Metacontroller:
         parent = self._cluster.look(SYNCER.kind, name)
         if parent is not None and is_deleting(parent) and FINALIZER not in finalizers_of(parent):
             # The garbage collector can be quicker than the queue, and then nobody is asked.
-            self._cluster.run_controllers()
+            self._controllers.run()
             parent = self._cluster.look(SYNCER.kind, name)
         if parent is None:
             self._queue.succeed(name)

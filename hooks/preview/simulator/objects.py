@@ -75,6 +75,9 @@ SYNCED_BY: Final = "synced-by"
 """The label that names the syncer of a copy; the hook has it, too (hooks/api/names.py)."""
 CONTROLLER_UID: Final = "controller-uid"
 """Metacontroller's label on children."""
+FOREGROUND: Final = "foregroundDeletion"
+ORPHAN: Final = "orphan"
+"""The finalizers by which a deletion asks the garbage collector for more than collecting."""
 COPY_LABELS: Final = ("app.kubernetes.io/managed-by", CONTROLLER_UID, SYNCED_BY, "synced-from")
 """All labels of the system on a copy."""
 RESOURCES: Final = {resource.kind: resource for resource in (NAMESPACE, *COPIED, SYNCER)}

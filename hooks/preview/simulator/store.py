@@ -93,6 +93,11 @@ class ObjectStore:
         """Call back for every change from now on, in order, while it happens."""
         self._subscribers.append(notify)
 
+    @property
+    def resource_version(self) -> str:
+        """The version of the last write, of whatever object."""
+        return str(self._resource_version)
+
     def _existing(self, resource: Resource, name: str, namespace: str | None) -> StoredObject:
         stored = self._stored[resource.kind].get((namespace or "", name))
         if stored is None:
@@ -121,7 +126,7 @@ class ObjectStore:
         }
         item = with_metadata(
             new.item,
-            resourceVersion=str(self._resource_version),
+            resourceVersion=self.resource_version,
             managedFields=ownership.managed_fields(new.ownership, resource.api_version, times),
         )
         owned = new.ownership
