@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from hooks.settings import read
+from hooks.settings import Settings, read
 from tests import helm
 from tests.controlplane import Object
 from tests.controlplane.stack import NAMESPACE
@@ -119,6 +119,39 @@ pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.miss
             id="an alert that there is not",
         ),
         pytest.param(
+            {"metrics.prometheusRule.disabledAlerts": [".*"]},
+            "disabledAlerts has .*",
+            id="a pattern of alerts",
+        ),
+        pytest.param(
+            {
+                "metrics.prometheusRule.enabled": True,
+                "metacontroller.resources": {"limits": None},
+            },
+            "needs a limit such as 2Gi",
+            id="an alert on a limit that there is not",
+        ),
+        pytest.param(
+            {"metacontroller.image.tag": None},
+            "has neither a tag nor a digest",
+            id="an image without a tag",
+        ),
+        pytest.param(
+            {"commonLabels": {"app.kubernetes.io/managed-by": "other"}},
+            "commonLabels has app.kubernetes.io/managed-by",
+            id="a label that Helm needs",
+        ),
+        pytest.param(
+            {"commonLabels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+            "commonLabels has rbac.authorization.k8s.io/aggregate-to-view",
+            id="a label that would give Metacontroller's rights to everybody",
+        ),
+        pytest.param(
+            {"metrics.dashboard.labels": {"app.kubernetes.io/instance": "main"}},
+            "metrics.dashboard.labels has app.kubernetes.io/instance",
+            id="a label that an object would have twice",
+        ),
+        pytest.param(
             {"podDisruptionBudget.minAvailable": 1},
             "podDisruptionBudget needs maxUnavailable or minAvailable",
             id="two limits of disruptions",
@@ -132,6 +165,16 @@ pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.miss
             {"settings.maxRequestBytes": 2000, "settings.maxInFlightBytes": 1000},
             "settings.maxInFlightBytes is smaller",
             id="less for all requests than for one",
+        ),
+        pytest.param(
+            {"settings.maxRequestBytes": Settings().max_in_flight_bytes + 1},
+            "settings.maxInFlightBytes is smaller",
+            id="more for one request than the default for all",
+        ),
+        pytest.param(
+            {"settings.maxInFlightBytes": Settings().max_request_bytes - 1},
+            "settings.maxInFlightBytes is smaller",
+            id="less for all requests than the default for one",
         ),
         pytest.param(
             {"podLabels": {"app.kubernetes.io/name": "other"}},
@@ -185,6 +228,35 @@ def test_the_admission_policy_is_refused_where_the_api_server_does_not_know_it()
         ("metacontroller.extraArgs", "--workers=1"),
         ("metacontroller.goMemLimit", "2Gi"),
         ("metrics.podMonitor.interval", "often"),
+        # Without them, a policy or a limit would be gone without a word.
+        ("networkPolicy.enabled", None),
+        ("applyStrategy", None),
+        ("metacontroller.shared", None),
+        # What would become more than one value of the manifest, or leave the folder of a volume.
+        ("networkPolicy.prometheus.namespace", "a\n          podSelector: {}"),
+        ("metacontroller.shared.names", ["a: b"]),
+        ("auth.bearerToken.acceptedKey", "a\n            - name: LD_PRELOAD"),
+        ("auth.bearerToken.key", "../../tmp/token"),
+        ("auth.bearerToken.key", ".."),
+        ("auth.clientCertificate.caKey", "ca.crt #"),
+        ("auth.clientCertificate.secretName", "A B"),
+        # What the API server, the kubelet or Metacontroller would refuse later.
+        ("podLabels", {"a b": "c"}),
+        ("commonLabels", {"team": "a b"}),
+        ("image.repository", "registry.example.com/image:1"),
+        ("image.tag", "a b"),
+        ("extraEnv", [{"name": "A", "value": 1}]),
+        ("resources", {"limit": {"cpu": "1"}}),
+        ("tolerations", [{"keyy": "infra"}]),
+        (
+            "topologySpreadConstraints",
+            [{"maxSkew": "1", "topologyKey": "a", "whenUnsatisfiable": "DoNotSchedule"}],
+        ),
+        ("tls.certManager.issuerRef", {"kind": "ClusterIssuer"}),
+        ("metacontroller.extraArgs", ["--apply-strategy dynamic-apply"]),
+        ("metrics.podMonitor.interval", "1m1h"),
+        # Helm would make a certificate that has expired: the days do not fit into its clock.
+        ("tls.generated.days", 200_000),
     ],
 )
 def test_a_value_of_another_type_or_name_is_refused(name: str, value: Any) -> None:
@@ -192,6 +264,57 @@ def test_a_value_of_another_type_or_name_is_refused(name: str, value: Any) -> No
     assert "values don't meet the specifications of the schema" in answer
     *_, last = name.split(".")
     assert last in answer
+
+
+def test_names_that_yaml_reads_as_numbers_stay_names() -> None:
+    prometheus = {"namespace": "1e3", "name": "yes"}
+    values = {"metrics.podMonitor.enabled": True, "networkPolicy.prometheus": prometheus}
+    rendered = helm.rendered(*helm.values(SECRETS | TLS | values), namespace="123")
+
+    namespaces = {each["metadata"].get("namespace") for each in rendered}
+    assert namespaces == {None, "default", "123"}
+    for name in ("configmap-syncer-webhook", METACONTROLLER):
+        *_, last = found(rendered, "NetworkPolicy", name)["spec"]["ingress"]
+        (peer,) = last["from"]
+        assert [each["matchLabels"] for each in peer.values()] == [
+            {"kubernetes.io/metadata.name": "1e3"},
+            {"app.kubernetes.io/name": "yes"},
+        ]
+    hooks = found(rendered, "CompositeController", "configmap-syncer")["spec"]["hooks"]
+    assert hooks["sync"]["webhook"]["caBundle"]["configMapRef"]["namespace"] == "123"
+
+
+def test_a_label_of_one_object_goes_before_the_common_one_of_that_name() -> None:
+    values = {
+        "commonLabels": {"release": "common", "team": "platform"},
+        "metrics.podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "metrics.dashboard.enabled": True,
+    }
+    done = helm.run("template", helm.RELEASE, helm.CHART, *helm.values(values))
+    for document in done.stdout.split("\n---\n"):
+        assert document.count("\n    release: ") <= 1
+    labels = {
+        each["kind"]: each["metadata"]["labels"]
+        for each in yaml.safe_load_all(done.stdout)
+        if each["kind"] in {"PodMonitor", "Service"}
+    }
+    assert labels["PodMonitor"]["release"] == "prometheus"
+    assert labels["Service"]["release"] == "common"
+    assert {each["team"] for each in labels.values()} == {"platform"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(2147483648, 2147483648), ("1Ti", 1099511627776), ("1G", 1000000000)]
+)
+def test_the_alert_on_memory_takes_the_limits_that_kubernetes_takes(
+    limit: Any, expected: int
+) -> None:
+    values = {
+        "metrics.prometheusRule.enabled": True,
+        "metacontroller.resources.limits": {"memory": limit},
+    }
+    rule = found(helm.rendered(*helm.values(values)), RULE, "configmap-syncer")
+    assert f"> 0.8 * {expected}\n" in yaml.safe_dump(rule, width=10**6, default_style="|")
 
 
 def test_an_alert_on_memory_follows_the_limit_and_another_one_is_left_out() -> None:

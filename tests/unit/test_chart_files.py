@@ -44,6 +44,48 @@ def test_every_value_is_described_and_has_a_type() -> None:
     assert sorted(typed) == sorted(paths(values))
 
 
+NULL_IS_ANSWERED = {
+    "podDisruptionBudget.maxUnavailable",
+    "metacontroller.podDisruptionBudget.maxUnavailable",
+    "metacontroller.image.tag",
+}
+"""Values that may be null with others: a template says so where those are missing."""
+
+
+def required(schema: Mapping[str, Any], whole: Mapping[str, Any], parents: str = "") -> set[str]:
+    """Every value that a schema refuses to be without, by its path with dots."""
+    found = set()
+    for name in schema.get("required", ()):
+        _, _, definition = schema["properties"][name].get("$ref", "").partition("#/$defs/")
+        value = whole["$defs"][definition] if definition else schema["properties"][name]
+        inner = required(value, whole, f"{parents}{name}.")
+        found |= inner or {f"{parents}{name}"}
+    return found
+
+
+def test_no_value_with_an_effect_can_be_taken_away_with_null() -> None:
+    # Helm takes a value out that is null, before it asks the schema.
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text("utf-8"))
+    schema = json.loads((chart.CHART / "values.schema.json").read_text("utf-8"))
+
+    def default(path: str) -> Any:
+        found = values
+        for name in path.split("."):
+            found = found[name]
+        return found
+
+    effective = {path for path in paths(values) if default(path) not in (None, "", [], {})}
+    # What a template writes as it is may be empty; what it reads from may not.
+    written = {path for path in effective if isinstance(default(path), list | dict)}
+    read = effective - written - NULL_IS_ANSWERED | {"metacontroller.shared.names"}
+    sections = {path.rpartition(".")[0] for path in paths(values)} - {""}
+    found = required(schema, schema)
+    assert read - found == set()
+    assert {
+        each for each in sections if not any(f"{path}.".startswith(f"{each}.") for path in found)
+    } == set()
+
+
 def test_every_setting_of_the_hook_is_a_value() -> None:
     set_by_chart = {field.name.upper() for field in fields(Settings)}
     helpers = (chart.CHART / "templates/_helpers.tpl").read_text("utf-8")

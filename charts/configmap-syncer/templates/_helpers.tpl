@@ -18,6 +18,12 @@ app.kubernetes.io/component: {{ $component }}
 {{ include "configmap-syncer.helmLabels" (index . 0) }}
 {{- end }}
 
+{{/* The labels of an object that has labels of its own, which go before the common ones:
+(list $ "component" $labels). */}}
+{{- define "configmap-syncer.labelsWith" -}}
+{{- merge (dict) (index . 2 | default dict) (include "configmap-syncer.labels" . | fromYaml) | toYaml -}}
+{{- end }}
+
 {{/* What selects the pods of a component: the same in every installation, because a Deployment's
 selector cannot change, and the release's name is not in it. */}}
 {{- define "configmap-syncer.selectorLabels" -}}
@@ -39,10 +45,13 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{/* The name of an image: (list $image "default tag"). */}}
 {{- define "configmap-syncer.image" -}}
 {{- $image := index . 0 -}}
+{{- $tag := $image.tag | default (index . 1) -}}
 {{- if $image.digest -}}
 {{ printf "%s@%s" $image.repository $image.digest }}
+{{- else if $tag -}}
+{{ printf "%s:%s" $image.repository $tag }}
 {{- else -}}
-{{ printf "%s:%s" $image.repository ($image.tag | default (index . 1)) }}
+{{- fail (printf "The image %s has neither a tag nor a digest. Set one of them." $image.repository) -}}
 {{- end }}
 {{- end }}
 
@@ -119,7 +128,7 @@ webhook:
     configMapRef:
       name: configmap-syncer-webhook-ca
     {{- end }}
-      namespace: {{ $.Release.Namespace }}
+      namespace: {{ $.Release.Namespace | quote }}
       key: ca.crt
   {{- end }}
   {{- with $.Values.auth.bearerToken }}
@@ -128,7 +137,7 @@ webhook:
     type: Bearer
     secretRef:
       name: {{ .secretName | quote }}
-      namespace: {{ $.Release.Namespace }}
+      namespace: {{ $.Release.Namespace | quote }}
       key: {{ .key | quote }}
   {{- end }}
   {{- end }}
@@ -136,7 +145,7 @@ webhook:
   clientTLS:
     secretRef:
       name: {{ . | quote }}
-      namespace: {{ $.Release.Namespace }}
+      namespace: {{ $.Release.Namespace | quote }}
   {{- end }}
 {{- end }}
 
@@ -173,11 +182,15 @@ host: HOST
 
 {{/* A quantity of memory, such as 2Gi, in bytes. */}}
 {{- define "configmap-syncer.bytes" -}}
-{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 -}}
+{{- if or (kindIs "float64" .) (kindIs "int64" .) -}}
+{{- int64 . -}}
+{{- else -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
 {{- $unit := regexFind "[A-Za-z]*$" (toString .) -}}
 {{- $number := trimSuffix $unit (toString .) -}}
 {{- if not (and (hasKey $units $unit) (regexMatch "^[0-9]+$" $number)) -}}
 {{- fail (printf "The alert on Metacontroller's memory needs a limit such as 2Gi or 500Mi, and not %q. Set metrics.prometheusRule.metacontrollerMemoryLimit." (toString .)) -}}
 {{- end -}}
 {{- mul (int64 $number) (index $units $unit) -}}
+{{- end -}}
 {{- end }}
