@@ -25,7 +25,7 @@ COPY metacontroller/components/adoption/decoratorcontroller.yaml metacontroller/
 FROM build AS tried
 ENV PATH=/app/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 COPY tests/smoke.py ./
-COPY tests/cases/sync/targets/a-new-syncer-asks-for-a-copy-in-every-target/request.json ./
+COPY tests/cases/sync/targets/new-syncer-desires-a-copy-in-every-target/request.json ./
 USER 65532:65532
 RUN python smoke.py request.json -- python -m hooks
 

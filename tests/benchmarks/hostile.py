@@ -17,8 +17,8 @@ Request = dict[str, Any]
 
 _KEY: Final = "dev/app-config"
 _SOURCE: Final = "default/app-config"
-_SECRET: Final = "a-hand-added-key-of-a-secret-is-claimed-first"
-_CONFIG_MAP: Final = "a-key-that-only-another-manager-owns-is-taken-out-before-it-changes-sides"
+_SECRET: Final = "hand-added-key-of-a-secret-is-claimed-first"
+_CONFIG_MAP: Final = "key-that-only-another-manager-owns-is-taken-out-before-it-changes-sides"
 _VALUE: Final = "eA=="
 
 

@@ -97,7 +97,7 @@ def find(hook: str, name: str) -> Case:
 
 
 def _hook(folder: Path) -> str:
-    """The hook whose folder this is in; between the two there may be one for the concept."""
+    """The hook whose folder this is in; between the two is one for the concept."""
     inside = folder.relative_to(FOLDER).as_posix()
     return max((hook for hook in HOOKS if inside.startswith(f"{hook}/")), key=len)
 

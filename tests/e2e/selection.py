@@ -11,21 +11,21 @@ from typing import Final
 _STRATEGY: Final = "server-side-apply"
 _DOCUMENTS: Final = ("README.md", "docs/drift-and-conflicts.md")
 _STORIES: Final = (
-    "a-change-of-the-source-reaches-every-copy",
-    "a-copy-stripped-of-its-owner-or-labels-is-put-back",
-    "a-held-change-goes-through-only-when-it-is-confirmed",
-    "a-label-of-another-tool-stays-on-a-copy",
-    "a-namespace-gets-and-loses-its-copy-with-its-labels",
-    "a-secret-is-copied-with-its-type-and-follows-its-source",
-    "a-suspended-syncer-holds-every-copy-and-resuming-does-just-what-it-planned",
-    "an-edited-or-deleted-copy-is-put-back",
-    "an-object-that-is-handed-over-by-its-label-becomes-the-copy",
+    "change-of-the-source-reaches-every-copy",
+    "copy-stripped-of-its-owner-or-labels-is-put-back",
+    "held-change-goes-through-only-when-it-is-confirmed",
+    "label-of-another-tool-stays-on-a-copy",
+    "namespace-gets-and-loses-its-copy-with-its-labels",
+    "secret-is-copied-with-its-type-and-follows-its-source",
+    "suspended-syncer-holds-every-copy-and-resuming-does-just-what-it-planned",
+    "edited-or-deleted-copy-is-put-back",
+    "object-that-is-handed-over-by-its-label-becomes-the-copy",
     "deleting-the-syncer-removes-every-copy-before-it-is-gone",
     "immutable-copies-are-replaced-when-the-source-changes",
     "losing-the-source-keeps-every-copy-as-it-is",
     "overwrite-takes-an-object-over-with-all-its-content",
-    "the-namespace-of-the-source-is-refused-as-a-target-alone",
-    "under-retain-deleting-the-syncer-leaves-the-copies",
+    "namespace-of-the-source-is-refused-as-a-target-alone",
+    "deleting-the-syncer-under-retain-leaves-the-copies",
 )
 
 SHORT: Final[Mapping[str, Collection[str] | None]] = {

@@ -43,7 +43,7 @@ def renamed(
 
 def test_metacontroller_is_known_by_the_name_that_the_hook_is_set_to(renamed: Stack) -> None:
     world = RealWorld(renamed)
-    name = "an-object-of-a-field-manager-with-almost-our-name-is-not-deleted"
+    name = "object-of-a-field-manager-with-almost-our-name-is-not-deleted"
     (path,) = (path for path in paths() if path.stem == name)
     story = Story.read(path)
     steps = [

@@ -26,11 +26,11 @@ from tests.scenarios.story import Story, paths, play
 
 # Those in which Metacontroller writes in every way it has.
 STORIES = (
-    "a-copy-stripped-of-its-owner-or-labels-is-put-back",
-    "a-copy-that-the-api-server-refuses-is-not-applied-and-heals",
+    "copy-stripped-of-its-owner-or-labels-is-put-back",
+    "copy-that-the-api-server-refuses-is-not-applied-and-heals",
     "immutable-copies-are-replaced-when-the-source-changes",
-    "a-secret-is-copied-with-its-type-and-follows-its-source",
-    "a-released-copy-of-a-secret-is-taken-back",
+    "secret-is-copied-with-its-type-and-follows-its-source",
+    "released-copy-of-a-secret-is-taken-back",
 )
 SHARED = "system:serviceaccount:metacontroller:metacontroller"
 WIDGETS: Object = {

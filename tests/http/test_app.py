@@ -19,12 +19,12 @@ from hooks.api.protocol import ApplyStrategy
 from hooks.server.admission import Evicted
 from hooks.server.decisions import DECIDE
 from hooks.settings import Settings
-from tests.cases import FOLDER
+from tests.cases import find
 from tests.conditions import ready
 from tests.http.client import CUSTOMIZE, JSON, SYNC, TEXT, Reply, metrics_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-ADOPT = (FOLDER / "adopt/an-object-that-is-handed-over-gets-the-label/request.json").read_bytes()
+ADOPT = find("adopt", "object-that-is-handed-over-gets-the-label").body
 DELETED = json.dumps(
     {
         "parent": {

@@ -11,8 +11,8 @@ from tests.recipes.steps import (
     record,
 )
 
-NEW_CASE = "a-source-of-one-key-is-copied"
-BEHIND = "a-namespace-that-is-not-shown-makes-no-copy"
+NEW_CASE = "source-of-one-key-is-copied"
+BEHIND = "namespace-that-is-not-shown-makes-no-copy"
 
 
 def _of_one_key(request: Any) -> None:

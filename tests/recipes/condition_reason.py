@@ -14,7 +14,7 @@ from tests.recipes.steps import (
     together,
 )
 
-NEW_CASE = "a-draft-is-not-copied"
+NEW_CASE = "draft-is-not-copied"
 
 
 def _of_a_draft(request: Any) -> None:

@@ -16,7 +16,7 @@ from tests.recipes.steps import (
     together,
 )
 
-NEW_CASE = "a-closed-namespace-fails-alone"
+NEW_CASE = "closed-namespace-fails-alone"
 
 
 def _of_a_closed_namespace(request: Any) -> None:

@@ -17,8 +17,8 @@ from tests.recipes.steps import (
     written,
 )
 
-NEW_CASE = "a-notebook-is-copied-into-every-target"
-SCENARIO = "a-notebook-follows-its-source"
+NEW_CASE = "notebook-is-copied-into-every-target"
+SCENARIO = "notebook-follows-its-source"
 MANIFEST = """\
 apiVersion: config.example.com/v1alpha1
 kind: ConfigMapSyncer

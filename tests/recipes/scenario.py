@@ -8,7 +8,7 @@ from tests.recipes.steps import (
     written,
 )
 
-NAME = "a-changed-value-is-copied"
+NAME = "changed-value-is-copied"
 FILE = f"tests/scenarios/{NAME}.yaml"
 STORY = """\
 namespaces: [x-source, dev]

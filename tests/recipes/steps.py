@@ -20,7 +20,7 @@ PARTS = (
 )
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "mutants")
 CRD = "crds/configmapsyncers.config.example.com.yaml"
-MODEL_CASE = "a-new-syncer-asks-for-a-copy-in-every-target"
+MODEL_CASE = "new-syncer-desires-a-copy-in-every-target"
 
 Do = Callable[[Path], None]
 

@@ -31,9 +31,10 @@ from hooks.preview.simulator.ownership import LAST_APPLIED
 from hooks.preview.simulator.registration import Installation
 from hooks.preview.simulator.schema import Schema
 from hooks.sync import sync
-from tests.cases import HOOKS, Case, cases, expanded, shortened
+from tests.cases import FOLDER, HOOKS, Case, cases, expanded, shortened
 from tests.cases.asking import LoggedAnswer, answer_to, call_hook
 from tests.definition import COPIED
+from tests.scenarios.story import paths
 from tests.wsgi import HookAnswer, hook_of
 
 CASES = tuple(cases())
@@ -54,10 +55,10 @@ every_adopt = pytest.mark.parametrize("case", ADOPT, ids=str)
 every_customize = pytest.mark.parametrize("case", CUSTOMIZE, ids=str)
 
 UNSTORABLE = {
-    "finalize/a-deletion-at-an-unreadable-time-is-not-deferred": "every API server tells the time",
-    "sync/a-key-of-unknown-managers-crosses-in-two-writes": "every API server tells the managers",
-    "sync/an-immutable-copy-of-unknown-managers-stays-immutable": "every API server tells them",
-    "sync/a-copy-that-a-claim-would-make-too-large-is-replaced": "it holds more than it may",
+    "finalize/deletion-at-an-unreadable-time-is-not-deferred": "every API server tells the time",
+    "sync/key-of-unknown-managers-crosses-in-two-writes": "every API server tells the managers",
+    "sync/immutable-copy-of-unknown-managers-stays-immutable": "every API server tells them",
+    "sync/copy-that-a-claim-would-make-too-large-is-replaced": "it holds more than it may",
     "sync/secrets-are-not-copied-where-the-webhook-s-url-is-not-known": "it is asked on loopback",
     "sync/secrets-that-would-cross-the-network-in-the-clear-are-not-copied": "so is this one",
     "sync/binary-values-over-one-mebibyte-are-too-large": "no API server stores that source",
@@ -68,19 +69,19 @@ UNSTORABLE = {
 ALL_NAMESPACES = {"apiVersion": "v1", "resource": "namespaces"}
 ALL_SYNCERS = {"apiVersion": "config.example.com/v1alpha1", "resource": "configmapsyncers"}
 BEHIND = {
-    "sync/a-copy-that-is-about-to-be-released-is-left-to-the-next-sync": "a label is shown late",
-    "sync/a-copy-that-is-about-to-be-released-is-in-no-plan": "a label is shown late",
-    "sync/a-copy-that-is-ours-but-not-yet-observed-is-asked-for": "the copies are shown late",
-    "sync/a-group-that-holds-nothing-may-be-empty-or-absent": "a namespace is not shown",
-    "sync/a-marked-copy-of-a-secret-is-not-applied-after-the-deadline": "versions are not the same",
-    "sync/a-secret-that-no-rule-selects-deletes-no-copy": "the rules are old",
-    "sync/a-source-takes-no-copy-along-where-no-namespace-is-shown": "the rules are old",
-    "sync/a-source-that-is-not-shown-takes-no-copy-along-that-is-not-shown-either": "so are these",
+    "sync/copy-that-is-about-to-be-released-is-left-to-the-next-sync": "a label is shown late",
+    "sync/copy-that-is-about-to-be-released-is-in-no-plan": "a label is shown late",
+    "sync/copy-that-is-ours-but-not-yet-observed-is-desired": "the copies are shown late",
+    "sync/group-that-holds-nothing-may-be-empty-or-absent": "a namespace is not shown",
+    "sync/marked-copy-of-a-secret-is-not-applied-after-the-deadline": "versions are not the same",
+    "sync/secret-that-no-rule-selects-deletes-no-copy": "the rules are old",
+    "sync/source-takes-no-copy-along-where-no-namespace-is-shown": "the rules are old",
+    "sync/source-that-is-not-shown-takes-no-copy-along-that-is-not-shown-either": "so are these",
     "sync/children-and-related-may-be-null": "nothing is shown",
     "sync/rules-of-an-older-version-hold-every-copy": "the rules are old",
     "sync/rules-of-an-older-version-make-no-first-copy": "the rules are old",
     "sync/rules-of-an-older-version-say-nothing-of-closed-namespaces": "the rules are old",
-    "sync/where-not-all-namespaces-are-shown-every-copy-is-kept": "the rules are old",
+    "sync/every-copy-is-kept-where-not-all-namespaces-are-shown": "the rules are old",
 }
 """Cases in which Metacontroller shows less than there is; the simulated one is never behind."""
 
@@ -102,6 +103,16 @@ def answer(case: Case) -> LoggedAnswer:
 
 def test_there_is_a_case_of_every_hook() -> None:
     assert {case.hook for case in CASES} == set(HOOKS)
+
+
+def test_a_case_is_in_the_folder_of_its_hook_and_concept() -> None:
+    depths = {str(case): len(case.folder.relative_to(FOLDER / case.hook).parts) for case in CASES}
+    assert {name: depth for name, depth in depths.items() if depth != 2} == {}
+
+
+def test_no_name_of_a_case_or_story_begins_with_an_article() -> None:
+    names = (*(case.folder.name for case in CASES), *(path.stem for path in paths()))
+    assert [name for name in names if name.startswith(("a-", "an-", "the-"))] == []
 
 
 @every_case

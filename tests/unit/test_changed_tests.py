@@ -26,7 +26,7 @@ STRUCTURE = "tests/unit/test_structure.py"
             id="a module of the preview",
         ),
         pytest.param(
-            "tests/scenarios/a-copy-is-no-source.yaml",
+            "tests/scenarios/copy-is-no-source.yaml",
             {"tests/unit/test_scenarios.py"},
             id="a scenario",
         ),

@@ -16,7 +16,7 @@ def case_of(name: str, uid: str) -> Case:
 
 
 def test_the_token_of_an_edit_that_leaves_no_target_is_of_one_syncer_alone() -> None:
-    name = "an-edit-that-leaves-no-target-is-held"
+    name = "edit-that-leaves-no-target-is-held"
     tokens = {
         answer_to(case_of(name, uid)).decoded["status"].get("pruneToken", UNSET)
         for uid in ("00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b")

@@ -43,8 +43,8 @@ def test_every_selected_id_exists() -> None:
         ("test_crds.py::test_a_sensible_syncer_is_accepted[of-any-name]", True),
         (f"{DOCUMENT}[README.md]", True),
         (f"{DOCUMENT}[docs/uninstall.md]", False),
-        (f"{STORY}[a-label-of-another-tool-stays-on-a-copy-server-side-apply]", True),
-        (f"{STORY}[a-label-of-another-tool-stays-on-a-copy-dynamic-apply]", False),
+        (f"{STORY}[label-of-another-tool-stays-on-a-copy-server-side-apply]", True),
+        (f"{STORY}[label-of-another-tool-stays-on-a-copy-dynamic-apply]", False),
         ("test_local.py::test_of_another_file", False),
     ],
 )
