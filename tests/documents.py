@@ -10,14 +10,16 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.controlplane.tools import ROOT
+from tests.controlplane.tools import ROOT, kubectl
 from tests.controlplane.workspace import environment
 
 INSTALLATION = "docs/installation.md"
 HELM = "docs/helm.md"
+MONITORING = "docs/monitoring.md"
 IN_A_CLUSTER = (
     "README.md",
     "docs/drift-and-conflicts.md",
@@ -95,6 +97,18 @@ def shown_as(step: DocumentCommand, printed: str) -> bool:
     patterns = [r"(.*\n)*?" if s == "..." else re.escape(masked(s)) + r"\n" for s in step.shown]
     lines = [short for line in printed.splitlines() if (short := masked(line))]
     return re.fullmatch("".join(patterns), "".join(f"{line}\n" for line in lines)) is not None
+
+
+def in_cluster(kubeconfig: Path) -> dict[str, str]:
+    """The environment in which the commands of a document reach a cluster."""
+    path = environment().get("PATH", "")
+    return {
+        "KUBECONFIG": str(kubeconfig),
+        "PATH": f"{Path(kubectl()).resolve().parent}:{path}",
+        # Not a part of the make that may have started these tests.
+        "MAKEFLAGS": "",
+        "MAKELEVEL": "",
+    }
 
 
 def follow(

@@ -51,7 +51,8 @@ class Local:
 
     def end(self) -> tuple[int, str]:
         """Return when it has ended: its exit code, and all that it printed."""
-        return self.process.wait(timeout=60), self._text()
+        # A start is not over sooner where the processor is busy.
+        return self.process.wait(timeout=180), self._text()
 
     def left(self) -> list[str]:
         """Every file in its folder, and every process that it started and that still runs."""

@@ -28,6 +28,8 @@ from tests.controlplane.monitoring import (
 )
 from tests.controlplane.stack import NAMESPACE
 from tests.controlplane.tools import ROOT
+from tests.documents import MONITORING as PAGE
+from tests.documents import follow, in_cluster
 from tests.e2e.conftest import NO_KUBE_STATE_METRICS, NO_PROMETHEUS
 from tests.http.client import metrics_of
 from tools.certificates import Authority
@@ -36,6 +38,7 @@ MONITORING = ROOT / "monitoring"
 # Every time of the rules, this many times shorter: five minutes are two seconds.
 SCALE = 150
 NAME = "watched"
+STALLED = "ConfigMapSyncerStalled"
 HOOK_DOWN, METACONTROLLER_DOWN = "ConfigMapSyncerHookDown", "ConfigMapSyncerMetacontrollerDown"
 # What the metrics of both, and the recorded one, begin with.
 _METRIC = re.compile(r"\b(?:configmap_syncer|workqueue|process|metacontroller|rest_client)[a-z_:]*")
@@ -166,6 +169,29 @@ def test_an_alert_fires_while_metacontroller_is_away_and_ends_when_it_is_back(
     stack.metacontroller.start()
     call_the_hook(stack, "Metacontroller is back")
     wait_for_alerts(prometheus, {})
+
+
+def test_the_alert_that_the_page_shows_fires_and_ends(
+    stack: Stack, prometheus: PrometheusProcess
+) -> None:
+    def wait_until(state: str | None) -> None:
+        wait_for(
+            lambda: prometheus.alerts().get(STALLED) == state,
+            f"the alert to be {state}",
+            last=lambda: str(prometheus.alerts()),
+        )
+
+    syncer = "configmapsyncer-sample"
+    ready, stalled = (
+        f"kubectl wait --for=condition={condition} configmapsyncer/{syncer} --timeout=60s"
+        for condition in ("Ready", "Stalled")
+    )
+    after = {stalled: lambda: wait_until("firing"), ready: lambda: wait_until(None)}
+    followed = follow(PAGE, in_cluster(stack.control_plane.kubeconfig), after)
+    assert followed[-1] == ready
+    assert stalled in followed
+    stack.client.delete("ConfigMapSyncer", syncer)
+    stack.client.wait_until_gone("ConfigMapSyncer", syncer)
 
 
 def test_under_tls_prometheus_needs_the_authority_and_the_name_and_no_credential(

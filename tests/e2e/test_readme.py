@@ -9,25 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.controlplane import SERVER_SIDE_APPLY, Stack
-from tests.controlplane.plane import ControlPlane
-from tests.controlplane.tools import kubectl, metacontroller_crds
-from tests.controlplane.workspace import environment
-from tests.documents import IN_A_CLUSTER, INSTALLATION, follow
+from tests.controlplane.tools import metacontroller_crds
+from tests.documents import IN_A_CLUSTER, INSTALLATION, follow, in_cluster
 from tests.wheel import build, install_quickly
 
 _INSTALL = "kubectl apply -k metacontroller/"
 _PLUGIN = "docs/kubectl-plugin.md"
-
-
-def _settings(control_plane: ControlPlane) -> dict[str, str]:
-    path = environment().get("PATH", "")
-    return {
-        "KUBECONFIG": str(control_plane.kubeconfig),
-        "PATH": f"{Path(kubectl()).resolve().parent}:{path}",
-        # Not a part of the make that may have started these tests.
-        "MAKEFLAGS": "",
-        "MAKELEVEL": "",
-    }
 
 
 @pytest.fixture
@@ -49,7 +36,9 @@ def test_the_commands_of_the_installation_print_what_it_shows(stack: Stack) -> N
         # There is no kubelet to run the Deployment: the hook runs outside of it and is registered.
         stack.start_metacontroller()
 
-    followed = follow(INSTALLATION, _settings(stack.control_plane), {_INSTALL: be_the_cluster})
+    followed = follow(
+        INSTALLATION, in_cluster(stack.control_plane.kubeconfig), {_INSTALL: be_the_cluster}
+    )
     assert _INSTALL in followed
 
 
@@ -58,7 +47,7 @@ def test_the_commands_of_a_document_print_what_it_shows(
     stack: Stack, document: str, tmp_path: Path
 ) -> None:
     stack.start()
-    settings = _settings(stack.control_plane)
+    settings = in_cluster(stack.control_plane.kubeconfig)
     if document == _PLUGIN:
         installed = install_quickly(build(tmp_path), tmp_path / "venv")
         settings["PATH"] = f"{installed.binaries}:{settings['PATH']}"

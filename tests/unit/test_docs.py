@@ -21,7 +21,14 @@ from hooks.resolve.targets import FailureReason
 from hooks.status.types import SyncedReason
 from tests.cases import HOOKS, cases
 from tests.definition import SPEC, STATUS, VERSION
-from tests.documents import HELM, IN_A_CLUSTER, INSTALLATION, WITHOUT_A_CLUSTER, steps
+from tests.documents import (
+    HELM,
+    IN_A_CLUSTER,
+    INSTALLATION,
+    MONITORING,
+    WITHOUT_A_CLUSTER,
+    steps,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
@@ -209,7 +216,7 @@ def test_every_block_is_of_a_kind_that_the_tests_know(page: str) -> None:
 
 def test_every_page_with_commands_that_can_run_is_followed_by_a_test() -> None:
     followed = {page for page in PAGES if any(steps(page, _text(page)))}
-    assert followed == {HELM, INSTALLATION, *IN_A_CLUSTER, *WITHOUT_A_CLUSTER}
+    assert followed == {HELM, INSTALLATION, MONITORING, *IN_A_CLUSTER, *WITHOUT_A_CLUSTER}
 
 
 def test_the_syncer_in_the_readme_is_the_one_in_the_examples() -> None:
