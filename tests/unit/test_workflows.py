@@ -88,6 +88,43 @@ def test_a_workflow_may_read_and_no_more_unless_a_job_says_so() -> None:
     }
 
 
+def test_a_release_does_not_wait_for_the_tests_that_wait_for_it() -> None:
+    # A workflow that is called has the caller's name, and case makes no group another one.
+    groups = [
+        workflow["concurrency"]["group"]
+        .replace("${{ github.workflow }}", RELEASE["name"])
+        .replace("${{ github.ref }}", "refs/tags/v1.2.3")
+        .lower()
+        for workflow in (CI, RELEASE)
+    ]
+    assert groups == ["ci-release-refs/tags/v1.2.3", "release-refs/tags/v1.2.3"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=IDS)
+def test_a_script_ends_where_a_part_of_a_pipe_fails(path: Path) -> None:
+    # GitHub gives pipefail only to a shell that is named.
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["defaults"] == {"run": {"shell": "bash"}}
+
+
+def test_the_names_of_what_is_published_have_no_capital_letters(tmp_path: Path) -> None:
+    jobs = RELEASE["jobs"]
+    for job, name in (("image", "IMAGE"), ("chart", "CHARTS")):
+        assert jobs[job]["env"][name].startswith("ghcr.io/${{ needs.version.outputs.owner }}/")
+    (script,) = (step["run"] for step in jobs["version"]["steps"] if step.get("id") == "version")
+    (tmp_path / "pyproject.toml").write_text('version = "1.2.3"\n')
+    (tmp_path / "CHANGELOG.md").write_text("## [1.2.3]\n")
+    settings = {"GITHUB_REPOSITORY_OWNER": "Example-Org", "GITHUB_REF_NAME": "v1.2.3"}
+    subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],
+        check=True,
+        capture_output=True,
+        cwd=tmp_path,
+        env=os.environ | settings | {"GITHUB_OUTPUT": str(tmp_path / "output")},
+    )
+    assert (tmp_path / "output").read_text() == "version=1.2.3\nowner=example-org\n"
+
+
 @pytest.mark.parametrize("job", list(_jobs()))
 def test_a_job_ends_in_time_and_leaves_no_credentials_behind(job: Any) -> None:
     assert "timeout-minutes" in job or job["uses"] == "./.github/workflows/ci.yml"
