@@ -135,7 +135,7 @@ def _state_of(item: Object) -> SyncerSummary:
         )
         for each in status.get("failures") or ()
     ]
-    is_going = conditions.get("Reconciling", {}).get("status") == "True"
+    is_reconciling = conditions.get("Reconciling", {}).get("status") == "True"
     return SyncerSummary(
         name=name_of(item),
         source=_source(item),
@@ -144,7 +144,7 @@ def _state_of(item: Object) -> SyncerSummary:
         message=ready["message"]
         if ready
         else "The hook has not observed this spec yet; if that lasts, it cannot be reached.",
-        is_in_progress=ready is None or is_going or is_deleting(item),
+        is_in_progress=ready is None or is_reconciling or is_deleting(item),
         target_count=status.get("targetCount", 0),
         synced_count=status.get("syncedCount", 0),
         synced=status.get("syncedNamespaces") or (),

@@ -138,12 +138,12 @@ def _content(manifest: Object) -> Object:
     )
 
 
-def _difference(last: Object, wanted: Object) -> Object:
-    """The merge patch that sets what is wanted and takes away what was wanted before."""
-    gone = {key: None for key in last if key not in wanted}
+def _difference(last: Object, desired: Object) -> Object:
+    """The merge patch that sets what is desired and takes away what was desired before."""
+    gone = {key: None for key in last if key not in desired}
     return gone | {
         key: _difference(_map(last.get(key)), value) if isinstance(value, dict) else value
-        for key, value in wanted.items()
+        for key, value in desired.items()
     }
 
 

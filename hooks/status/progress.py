@@ -199,7 +199,7 @@ def _failure(
 ) -> NamespaceFailure:
     """Why a namespace fails; what should be gone and is not matters more than why it should.
 
-    The `refused` are those in which something is waited for in vain, and since when.
+    The `refused` are those that did not become as desired in time, and since when.
     """
     name, failure = outcome.namespace, outcome.failure
     if failure is not None and name not in refused:

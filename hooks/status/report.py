@@ -1,4 +1,4 @@
-"""Tell the truth about every target, and nothing that moves while nothing changes.
+"""Report the status of every target, and nothing that moves while nothing changes.
 
 What was said before is said again wherever it still holds, byte for byte: a status that changes by
 itself re-queues the syncer for ever.

@@ -196,7 +196,7 @@ class MeasuredSyncer:
             self._client.wait_for(
                 "ConfigMapSyncer",
                 self.name,
-                lambda syncer, wanted=number: syncer["status"]["syncedCount"] == wanted,  # type: ignore[misc]
+                lambda syncer, expected=number: syncer["status"]["syncedCount"] == expected,  # type: ignore[misc]
                 f"{number} copies",
                 seconds=_SECONDS_TO_SETTLE,
             )
@@ -345,10 +345,10 @@ class _CopyTimes:
 
     def until_all(self, number: int, value: str) -> float:
         """The moment at which the last of so many objects was seen with the value."""
-        wanted = json.dumps(value).encode()
+        expected = json.dumps(value).encode()
         seen = set()
         for line in self._events:
-            if wanted in line:
+            if expected in line:
                 seen.add(json.loads(line)["object"]["metadata"]["uid"])
                 if len(seen) == number:
                     return time.perf_counter()

@@ -98,7 +98,7 @@ def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
 
 
 def _name(name: str, x: float, y: float, across: _Axis, colour: str) -> str:
-    """Beside the end of a line; above it, where other lines go on."""
+    """At the end of a line, or above it where other lines continue."""
     if x < across.at(across.high / _MARGIN):
         return _text(x - _RADIUS, y - 9, name, "start", f' fill="{colour}"')
     return _text(x + 7, y + 4, name, "start", f' fill="{colour}"')

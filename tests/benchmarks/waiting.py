@@ -68,9 +68,9 @@ def _waits(port: int, body: bytes, tls: ssl.SSLContext) -> tuple[float, float]:
         target=lambda: taken.append(_seconds(port, "POST", "/sync", body, tls))
     )
 
-    def probe(method: str, path: str, question: bytes | None) -> None:
+    def probe(method: str, path: str, body: bytes | None) -> None:
         while asking.is_alive():
-            waits.append(_seconds(port, method, path, question, tls))
+            waits.append(_seconds(port, method, path, body, tls))
             time.sleep(0.01)
 
     probing = [threading.Thread(target=probe, args=request) for request in requests]

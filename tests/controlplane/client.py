@@ -60,7 +60,7 @@ def wait_for(
             return seen
         if late:
             instead = f"\nInstead: {last()}" if last else ""
-            raise TimedOut(f"Waited {seconds:g} s in vain for {what}.{instead}")
+            raise TimedOut(f"Waited {seconds:g} s for {what}, without success.{instead}")
         time.sleep(_POLL_SECONDS)
 
 

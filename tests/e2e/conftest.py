@@ -32,10 +32,10 @@ _LACKING = (NO_KSTATUS, NO_PROMETHEUS, NO_KUBE_STATE_METRICS)
 
 
 def pytest_configure() -> None:
-    wanted = os.environ.get("KUBERNETES")
+    expected = os.environ.get("KUBERNETES")
     # A run on another version than it was asked for would be reported as one that it is not.
-    if wanted and not missing() and (version := kubernetes_version()) != wanted:
-        raise pytest.UsageError(f"KUBEBUILDER_ASSETS has Kubernetes {version}, not {wanted}.")
+    if expected and not missing() and (version := kubernetes_version()) != expected:
+        raise pytest.UsageError(f"KUBEBUILDER_ASSETS has Kubernetes {version}, not {expected}.")
 
 
 def pytest_report_header() -> str:

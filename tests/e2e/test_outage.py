@@ -39,8 +39,8 @@ def _away(stack: Stack) -> Iterator[list[str]]:
 
     class Unavailable(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            failed.append(question["parent"]["metadata"]["name"])
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            failed.append(request["parent"]["metadata"]["name"])
             self.send_error(503)
 
         def log_message(self, *_: object) -> None:

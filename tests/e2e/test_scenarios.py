@@ -18,7 +18,7 @@ from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Manifest, Story, paths, play
 
 # A story's number goes with its strategy: pytest puts tests together whose parameters are equal,
-# and that shall be those of one stack. Without the scope it would start a stack for each of them.
+# and those have to be those of one stack. Without the scope it would start a stack for each.
 PLAYED = [
     pytest.param(
         (strategy, LOCAL if story.has_adoption else COMPLETE, *story.settings.items()),

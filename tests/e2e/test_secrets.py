@@ -46,7 +46,7 @@ def make(stack: Stack, prefix: str, targets: Sequence[str], **spec: Any) -> None
             "data": {"password": encoded(MARKER)},
         }
     )
-    wanted = {
+    desired = {
         "sourceNamespace": f"{prefix}-source",
         "sourceSecret": "login",
         "targetNamespaces": targets,
@@ -56,7 +56,7 @@ def make(stack: Stack, prefix: str, targets: Sequence[str], **spec: Any) -> None
             "apiVersion": "config.example.com/v1alpha1",
             "kind": "ConfigMapSyncer",
             "metadata": {"name": prefix},
-            "spec": wanted | spec,
+            "spec": desired | spec,
         }
     )
 

@@ -76,7 +76,7 @@ class Ages:
 
     def sync_all(self, mark: str) -> None:
         """Have every syncer synced once, from the rules that were asked for before."""
-        # One worker writes for a syncer, so the second question comes after the first was obeyed.
+        # One worker writes for a syncer, so the second request comes after the first was obeyed.
         for number in range(2):
             for name in self.names:
                 before = len(self.stack.hook.calls("sync", name))

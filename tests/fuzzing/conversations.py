@@ -3,8 +3,8 @@
 from random import Random
 from typing import Final
 
+from tests.fuzzing.calls import HookCall
 from tests.fuzzing.mutations import mutated, mutated_bytes
-from tests.fuzzing.questions import Question
 
 MARK: Final = "never-tell-x"
 """Stands where a client sends what is secret."""
@@ -39,7 +39,7 @@ _CHUNKS: Final = (
 )
 
 
-def conversation(recorded: list[Question], random: Random) -> bytes:
+def conversation(recorded: list[HookCall], random: Random) -> bytes:
     """All that is sent on one connection."""
     spoken = b"".join(_request(recorded, random) for _ in range(random.choice((1, 1, 1, 1, 2, 4))))
     match random.randrange(12):
@@ -51,12 +51,12 @@ def conversation(recorded: list[Question], random: Random) -> bytes:
             return spoken
 
 
-def _request(recorded: list[Question], random: Random) -> bytes:
-    question = random.choice(recorded)
+def _request(recorded: list[HookCall], random: Random) -> bytes:
+    call = random.choice(recorded)
     if random.random() < 0.6:
-        body = mutated(question.body, random)
-        return _post(question.hook, body)
-    return _strange(question, random)
+        body = mutated(call.body, random)
+        return _post(call.hook, body)
+    return _strange(call, random)
 
 
 def _post(hook: str, body: bytes) -> bytes:
@@ -66,17 +66,17 @@ def _post(hook: str, body: bytes) -> bytes:
     ).encode() + body
 
 
-def _strange(question: Question, random: Random) -> bytes:
+def _strange(call: HookCall, random: Random) -> bytes:
     """A request whose head or framing is not as Metacontroller's."""
     line = " ".join(
         (
             random.choice(("POST", "POST", "GET", random.choice(_METHODS))),
-            random.choice((f"/{question.hook}", random.choice(_PATHS))),
+            random.choice((f"/{call.hook}", random.choice(_PATHS))),
             random.choice(("HTTP/1.1", "HTTP/1.1", random.choice(_VERSIONS))),
         )
     )
     headers = random.choices(_HEADERS, k=random.choice((0, 1, 2, 3, 40)))
-    body = random.choice((question.body, b"{}", b"", random.choice(_CHUNKS), random.randbytes(9)))
+    body = random.choice((call.body, b"{}", b"", random.choice(_CHUNKS), random.randbytes(9)))
     if random.random() < 0.5:
         headers += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     end = random.choice(("\r\n", "\r\n", "\r\n", "\n"))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.fuzzing.questions import decoded
+from tests.fuzzing.calls import decoded
 
 NUMBER: Final = 500
 """How many of each: enough for a square to be far more than what it is the square of."""

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from tests.fuzzing.calls import HookCall, recorded
 from tests.fuzzing.judge import judge
-from tests.fuzzing.questions import Question, recorded
 from tests.fuzzing.report import FuzzReport, NotFuzzed
 
 IS_MISSING: Final = find_spec("atheris") is None
@@ -31,8 +31,8 @@ def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
         raise NotFuzzed("there is no atheris for this platform (see requirements-dev.in)")
     with tempfile.TemporaryDirectory() as name:
         corpus = Path(name)
-        for question in recorded():
-            given = question.written
+        for call in recorded():
+            given = call.written
             (corpus / hashlib.sha256(given).hexdigest()).write_bytes(given)
         first = sum(1 for _ in corpus.iterdir())
         before = set(findings.iterdir())
@@ -64,7 +64,7 @@ def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
 
 def replay(file: Path) -> None:
     """Ask what a finding asked. Raises what it raised."""
-    judge(Question.read(file.read_bytes()))
+    judge(HookCall.read(file.read_bytes()))
 
 
 def _sentences(output: str, first: int, corpus: Path) -> Iterator[str]:

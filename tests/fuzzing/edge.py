@@ -26,8 +26,8 @@ from random import Random
 from typing import Final
 
 from tests import smoke
+from tests.fuzzing.calls import recorded
 from tests.fuzzing.conversations import MARK, conversation
-from tests.fuzzing.questions import recorded
 from tests.fuzzing.report import FuzzReport
 
 ROOT: Final = Path(__file__).parents[2]
@@ -104,14 +104,14 @@ class FuzzedService:
 def fuzz(seconds: int, seed: int, findings: Path) -> FuzzReport:
     """Run for so many seconds, or until the service does what it must not do."""
     random = Random(seed)
-    questions = list(recorded())
+    calls = list(recorded())
     last: deque[bytes] = deque(maxlen=_REMEMBERED)
     with tempfile.TemporaryDirectory() as folder:
         with _started(Path(folder)) as service:
             deadline = time.monotonic() + seconds
             try:
                 while time.monotonic() < deadline:
-                    last.append(conversation(questions, random))
+                    last.append(conversation(calls, random))
                     service.hear(last[-1], goes_away=random.random() < 0.02)
                 service.look()
             except (BrokenService, OSError, RuntimeError) as broken:

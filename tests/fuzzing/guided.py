@@ -16,16 +16,16 @@ import hooks.preview.simulator.hook
 import hooks.preview.simulator.schema  # noqa: F401 - as the one above
 
 with atheris.instrument_imports(include=["hooks"]):
+    from tests.fuzzing.calls import LARGEST, HookCall
     from tests.fuzzing.judge import judge
     from tests.fuzzing.mutations import mutated
-    from tests.fuzzing.questions import LARGEST, Question
 
 _MOST_MEGABYTES = 1024
 _LONGEST_SECONDS = 300
 
 
 def _ask(given: bytes) -> None:
-    judge(Question.read(given))
+    judge(HookCall.read(given))
 
 
 def _mutate(given: bytes, most: int, seed: int) -> bytes:

@@ -1,6 +1,6 @@
 """What every answer keeps, whatever was asked.
 
-Only MalformedRequest is ever raised, the same question gives the same bytes, Metacontroller can
+Only MalformedRequest is ever raised, the same call gives the same bytes, Metacontroller can
 read them, the API server can store the status, no value of a ConfigMap or Secret is shown anywhere
 but in the data of a copy, and a lot of what others write costs as much as it is long.
 """
@@ -16,8 +16,8 @@ from hooks.api.protocol import MalformedRequest
 from hooks.preview.simulator.hook import ask, ask_related
 from hooks.preview.simulator.schema import Schema
 from hooks.resolve import source
+from tests.fuzzing.calls import HookCall, decoded
 from tests.fuzzing.crowding import crowded
-from tests.fuzzing.questions import Question, decoded
 from tests.fuzzing.work import counted
 
 # Twelve bytes, so that it can stand before a value in Base64 as well.
@@ -27,7 +27,7 @@ _MARKS: Final = (_MARK, _CODED)
 _HASH: Final = "config.example.com/content-hash"
 _SCHEMA: Final = Schema.load()
 _LINES: Final = 5_000
-"""How many lines of Python may run for any question."""
+"""How many lines of Python may run for any call."""
 _LINES_PER_BYTE: Final = 10
 """How many more for each of its bytes: a namespace with a name of ten runs some eighty."""
 _BYTES_PER_LINE: Final = 10
@@ -38,43 +38,43 @@ class BrokenAnswer(Exception):
     """An answer that does not keep what all must keep."""
 
 
-def judge(question: Question) -> None:
+def judge(call: HookCall) -> None:
     """Ask, and check the answer. Raises BrokenAnswer, and whatever the hook lets through."""
-    answer = _answer(question)
-    if answer != _answer(question):
-        raise BrokenAnswer("the same question has two answers")
+    answer = _answer(call)
+    if answer != _answer(call):
+        raise BrokenAnswer("the same call has two answers")
     if isinstance(answer, bytes):
-        _readable(question, answer)
-    _keeps_secrets(question)
+        _readable(call, answer)
+    _keeps_secrets(call)
     # Counting takes longer than all else but the schema.
-    if zlib.crc32(question.body) % 16 == 0:
-        _works_in_proportion(question)
+    if zlib.crc32(call.body) % 16 == 0:
+        _works_in_proportion(call)
 
 
-def _works_in_proportion(question: Question) -> None:
-    body = crowded(question.body)
-    _, lines = counted(lambda: _answer(replace(question, body=body)))
-    most = _LINES + _LINES_PER_BYTE * len(question.body) + len(body) // _BYTES_PER_LINE
+def _works_in_proportion(call: HookCall) -> None:
+    body = crowded(call.body)
+    _, lines = counted(lambda: _answer(replace(call, body=body)))
+    most = _LINES + _LINES_PER_BYTE * len(call.body) + len(body) // _BYTES_PER_LINE
     if lines > most:
         raise BrokenAnswer(
             f"{len(body):,} bytes take {lines:,} lines of work, and {most:,} are allowed"
         )
 
 
-def _answer(question: Question) -> bytes | str:
+def _answer(call: HookCall) -> bytes | str:
     """The bytes of an answer, or the line of a refusal or of a deferred one."""
     try:
-        return question.answer()
+        return call.answer()
     except MalformedRequest as refusal:
         return str(refusal)
 
 
-def _readable(question: Question, answer: bytes) -> None:
-    if question.hook == "customize":
+def _readable(call: HookCall, answer: bytes) -> None:
+    if call.hook == "customize":
         ask_related(lambda _, __: (200, answer), {})
         return
-    response = ask(lambda _, __: (200, answer), question.hook, {})
-    request = decoded(question.body)
+    response = ask(lambda _, __: (200, answer), call.hook, {})
+    request = decoded(call.body)
     names = [(c["metadata"]["namespace"], c["metadata"]["name"]) for c in response.children]
     if len(set(names)) != len(names) and _is_keyed(request):
         raise BrokenAnswer("a copy is returned twice")
@@ -98,15 +98,15 @@ def _is_keyed(request: Any) -> bool:
     )
 
 
-def _keeps_secrets(question: Question) -> None:
-    request, marked = decoded(question.body), decoded(question.body)
+def _keeps_secrets(call: HookCall) -> None:
+    request, marked = decoded(call.body), decoded(call.body)
     if not isinstance(marked, dict):
         return
     for found in _objects(marked):
         _mark(found)
     if marked == request:
         return
-    answer = _answer(replace(question, body=json.dumps(marked).encode()))
+    answer = _answer(replace(call, body=json.dumps(marked).encode()))
     if isinstance(answer, bytes):
         response = json.loads(answer)
         for child in response.get("children", ()):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from hooks.spec.validation import Spec
-from tests.fuzzing.questions import decoded
+from tests.fuzzing.calls import decoded
 
 STRANGE: Final[Sequence[Any]] = (
     *(None, True, False, 0, 1, -1, 2**31, 2**63, -(2**63) - 1, 1.5, 1e308, 10**400),

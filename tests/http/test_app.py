@@ -163,10 +163,10 @@ def test_each_hook_answers_in_json() -> None:
 def test_what_is_related_to_an_object_and_malformed_is_named_without_its_value(
     group: str, name: str
 ) -> None:
-    question = json.loads(ADOPT)
-    question["related"][group][name]["metadata"] = {"name": ["hunter2"]}
+    request = json.loads(ADOPT)
+    request["related"][group][name]["metadata"] = {"name": ["hunter2"]}
     refused = HookClient(apply_strategy=ApplyStrategy.DYNAMIC_APPLY).ask(
-        "/adopt", json.dumps(question).encode()
+        "/adopt", json.dumps(request).encode()
     )
 
     assert refused == Reply(
@@ -389,12 +389,12 @@ def test_a_body_of_customize_is_no_larger_than_one_object_can_be(customize: str)
 
 
 def test_copies_that_no_request_could_hold_are_not_in_the_answer() -> None:
-    question = json.loads(SYNC)
+    request = json.loads(SYNC)
     names = [f"namespace-{number}" for number in range(100)]
-    question["parent"]["spec"]["targetNamespaces"] = names
-    question["related"]["ConfigMap.v1"]["default/app-config"]["binaryData"] = {"key": "AAAA" * 250}
-    question["related"]["Namespace.v1"] |= {name: {"metadata": {"name": name}} for name in names}
-    body = json.dumps(question).encode()
+    request["parent"]["spec"]["targetNamespaces"] = names
+    request["related"]["ConfigMap.v1"]["default/app-config"]["binaryData"] = {"key": "AAAA" * 250}
+    request["related"]["Namespace.v1"] |= {name: {"metadata": {"name": name}} for name in names}
+    body = json.dumps(request).encode()
 
     refused = json.loads(HookClient(max_request_bytes=100_000).ask("/sync", body).body)
 

@@ -183,38 +183,38 @@ def test_to_have_others_sent_back_by_using_the_whole_budget(start: Start) -> Non
 
 
 def large_answer(copies: int, size: int) -> bytes:
-    """A small question whose answer holds the content once for each of so many namespaces."""
-    question = json.loads(SYNC)
+    """A small request whose answer holds the content once for each of so many namespaces."""
+    request = json.loads(SYNC)
     names = [f"namespace-{number}" for number in range(copies)]
-    question["parent"]["spec"]["targetNamespaces"] = names
-    question["related"]["ConfigMap.v1"]["default/app-config"]["data"] = {"key": "x" * size}
-    question["related"]["Namespace.v1"] |= {
+    request["parent"]["spec"]["targetNamespaces"] = names
+    request["related"]["ConfigMap.v1"]["default/app-config"]["data"] = {"key": "x" * size}
+    request["related"]["Namespace.v1"] |= {
         name: {"metadata": {"name": name}, "status": {"phase": "Active"}} for name in names
     }
-    return json.dumps(question).encode()
+    return json.dumps(request).encode()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak")
 def test_to_fill_the_memory_with_answers_that_nobody_fetches(start: Start) -> None:
     # More than the buffers of a connection take.
-    question = large_answer(300, 100_000)
+    request = large_answer(300, 100_000)
     edge = start(MAX_IN_FLIGHT_BYTES="40000000", BODY_TIMEOUT_SECONDS="600")
     before = peak(edge)
     with crowd(edge.port, 10, silent) as clients:
         for client in clients:
-            client.promise("/sync", len(question))
-            client.body(question)
+            client.promise("/sync", len(request))
+            client.body(request)
         wait_until(lambda: in_flight(edge.port)[1] > 30_000_000)
 
         wait_until(lambda: code_of(edge.port) == 200)
 
         assert in_flight(edge.port)[1] <= 40_000_000
-        assert call(edge.port, "POST", "/sync", question).code in {200, 429}
+        assert call(edge.port, "POST", "/sync", request).code in {200, 429}
     # The room, and what one answer needs to be made; all ten at once were 300 MB.
     assert peak(edge) - before < 40 + 30 + 50
 
 
-def test_to_fill_the_memory_with_one_answer_to_a_small_question(port: int) -> None:
+def test_to_fill_the_memory_with_one_answer_to_a_small_request(port: int) -> None:
     # The content once for each namespace; the request holds it once.
     answer = call(port, "POST", "/sync", large_answer(2_000, 300_000))
 
@@ -443,8 +443,8 @@ def test_to_fill_the_log_with_tracebacks_by_handshakes_that_fail(
 
 def edited_consents(edit: int) -> bytes:
     """A sync whose source and target have the longest lists of consents, with new names in them."""
-    question = json.loads(SYNC)
-    related = question["related"]
+    request = json.loads(SYNC)
+    related = request["related"]
     globs = [f"*{edit}-{number}*" for number in range(100)]
     names = [f"team-{edit}-{number}" for number in range(250_000 // len(f"team-{edit}-00000,"))]
     consented = ",".join([*globs, *names, "dev", "default"])
@@ -453,8 +453,8 @@ def edited_consents(edit: int) -> bytes:
         (related["Namespace.v1"]["dev"], "accept-sync-from"),
     ):
         found["metadata"]["annotations"] = {f"config.example.com/{annotation}": consented}
-    question["parent"]["spec"]["excludeNamespaces"] = globs
-    return json.dumps(question).encode()
+    request["parent"]["spec"]["excludeNamespaces"] = globs
+    return json.dumps(request).encode()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak")

@@ -115,7 +115,7 @@ class Oracle:
             raise WriteRefused
         self._refuse_undrawn(key, new)
         self.objects[key] = new
-        if _is_going(old) and not _finalizers(new):
+        if _is_terminating(old) and not _finalizers(new):
             self._remove(key)
             return
         origin = _annotations(new).get(_FROM)
@@ -270,7 +270,7 @@ class Oracle:
         for key in self._controlled(name):
             ns = key[1]
             stays = not self._marks[key].is_ours or key in wish.places()
-            if ns in wish.targets and not stays and not _is_going(self.objects[key]):
+            if ns in wish.targets and not stays and not _is_terminating(self.objects[key]):
                 why = wish.targets[ns]
                 waits = why is None and ns not in done
                 # Consent that a new source does not give withdraws nothing from the old one's.
@@ -293,10 +293,10 @@ class Oracle:
         for key in self._controlled(name):
             if self._is_withdrawn(key, name) and self._marks[key].is_ours:
                 self._remove(key)
-        if self._is_following(name, wish):
-            self._follow(name, wish)
+        if self._deletes_with_source(name, wish):
+            self._delete_with_source(name, wish)
 
-    def _follow(self, name: str, wish: _Wish) -> None:
+    def _delete_with_source(self, name: str, wish: _Wish) -> None:
         """The source is lost: where that is asked for, the copies made from it go, too."""
         released = [
             key
@@ -309,22 +309,22 @@ class Oracle:
             if self._is_from(key, name) and (self._marks[key].is_ours or key in released):
                 self._remove(key)
 
-    def _is_following(self, name: str, wish: _Wish) -> bool:
+    def _deletes_with_source(self, name: str, wish: _Wish) -> bool:
         is_lost = wish.problem == "SourceNotFound" and not wish.is_suspended
         return is_lost and self._spec(name).get("sourceDeletionPolicy") == "Delete"
 
-    def _wanted(self, name: str, wish: _Wish) -> set[str]:
+    def _desired_namespaces(self, name: str, wish: _Wish) -> set[str]:
         """The namespaces that should have a copy; the source's own never does."""
         return wish.targets.keys() - {self._spec(name)["sourceNamespace"]}
 
     def _losing(self, name: str, wish: _Wish) -> set[str]:
         """The namespaces whose copy is deleted only because they are no longer targets."""
-        wanted = self._wanted(name, wish)
+        desired = self._desired_namespaces(name, wish)
         return {
             key[1]
             for key in self._controlled(name)
-            if key[1] not in wanted and self._marks[key].is_ours
-            if not _is_going(self.objects[key]) and not self._is_withdrawn(key, name)
+            if key[1] not in desired and self._marks[key].is_ours
+            if not _is_terminating(self.objects[key]) and not self._is_withdrawn(key, name)
             if not self._is_of_another(key, name, wish)
         }
 
@@ -333,7 +333,7 @@ class Oracle:
         losing = self._losing(name, wish)
         change = self._change(name, wish)
         given = self._spec(name).get("pruneLimit")
-        living = {k[1] for k in self._controlled(name) if not _is_going(self.objects[k])}
+        living = {k[1] for k in self._controlled(name) if not _is_terminating(self.objects[k])}
         number, present = len(losing), len(living)
         before = self._held_changes.get(name)
         # Through another change a held one stays held, unless all that is still held may go.
@@ -356,8 +356,8 @@ class Oracle:
         return losing
 
     def _change(self, name: str, wish: _Wish) -> str:
-        wanted = sorted(self._wanted(name, wish))
-        return f"{self._uid(name)} {self._generations[name]} {wanted}"
+        desired = sorted(self._desired_namespaces(name, wish))
+        return f"{self._uid(name)} {self._generations[name]} {desired}"
 
     def _is_emptied(self, name: str, wish: _Wish) -> bool:
         """Whether the spec was edited so that no target is left, and no limit allows that."""
@@ -375,7 +375,7 @@ class Oracle:
             if who(key, takers) != name:
                 return False
             _owners(found).append(self._reference(name))
-        if found and _controller(found) == self._uid(name) and not _is_going(found):
+        if found and _controller(found) == self._uid(name) and not _is_terminating(found):
             is_other = _content(found) != content
             # Who wrote where it comes from is taken for the syncer, which made it immutable.
             mark = self._marks[key]
@@ -396,7 +396,7 @@ class Oracle:
             self._create(key, _empty(key, content))
             _owners(self.objects[key]).append(self._reference(name))
             found = self.objects[key]
-        if _controller(found) != self._uid(name) or _is_going(found):
+        if _controller(found) != self._uid(name) or _is_terminating(found):
             return False
         self._write(key, name, content)
         return True
@@ -417,10 +417,10 @@ class Oracle:
         annotations = {**(spec.get("targetAnnotations") or {}), _FROM: self._source_path(name)}
         if key[0] != "Secret":
             annotations[_HASH] = digest(content)
-        for there, wanted in ((_labels(item), labels), (_annotations(item), annotations)):
-            for gone in mark.written - wanted.keys():
+        for there, desired in ((_labels(item), labels), (_annotations(item), annotations)):
+            for gone in mark.written - desired.keys():
                 there.pop(gone, None)
-            there.update(wanted)
+            there.update(desired)
         if self.strategy == "server-side-apply" and key[0] == "Secret":
             _annotations(item).pop(LAST_APPLIED, None)
         mark.written = {*labels, *annotations}
@@ -431,7 +431,7 @@ class Oracle:
     def _retain(self, key: Key, name: str) -> None:
         """Under Retain a copy's own Namespace is its second owner, where the syncer can see it."""
         retains = self._spec(name).get("deletionPolicy") == "Retain"
-        if _is_going(self.objects[key]) or self._is_unreadable(self.objects[key]):
+        if _is_terminating(self.objects[key]) or self._is_unreadable(self.objects[key]):
             return
         if not self._marks[key].is_ours or (retains and not self._sees(name, key[1])):
             return
@@ -565,8 +565,8 @@ class Oracle:
         """The namespaces that have failed once, and still do while all is held."""
         before = self.statuses.get(name, {}).get("failures", ())
         late = {f["namespace"] for f in before if f["reason"] == "NotApplied"}
-        if self._is_following(name, wish):
-            late &= {k[1] for k in self._controlled(name) if not _is_going(self.objects[k])}
+        if self._deletes_with_source(name, wish):
+            late &= {k[1] for k in self._controlled(name) if not _is_terminating(self.objects[k])}
         return late
 
     def _leaving(self, name: str, wish: _Wish) -> set[str]:
@@ -574,9 +574,9 @@ class Oracle:
         return {
             key[1]
             for key in self._controlled(name)
-            if _is_going(self.objects[key]) or key in self.refused
+            if _is_terminating(self.objects[key]) or key in self.refused
             if self._marks[key].is_ours
-            if key not in wish.places() or self._is_following(name, wish)
+            if key not in wish.places() or self._deletes_with_source(name, wish)
         }
 
     def _plan(self, name: str, wish: _Wish, failures: Collection[str]) -> Manifest:
@@ -585,12 +585,12 @@ class Oracle:
         # Under dynamic apply it is another controller that takes over.
         is_taking = self.strategy == "server-side-apply"
         after._tend(name, lambda key, _: name if is_taking or key not in self.objects else "")
-        mine = [key for key in self._controlled(name) if not _is_going(self.objects[key])]
+        mine = [key for key in self._controlled(name) if not _is_terminating(self.objects[key])]
         then = after._controlled(name)
         hanging = {
             key
             for key in wish.places()
-            if not wish.problem and key in self.objects and _is_going(self.objects[key])
+            if not wish.problem and key in self.objects and _is_terminating(self.objects[key])
         }
         written = {
             key
@@ -615,7 +615,7 @@ class Oracle:
         after._spec(name)["suspend"] = False
         after._keep = None
         for item in after.objects.values():
-            if not _is_going(item):
+            if not _is_terminating(item):
                 item["metadata"].pop("finalizers", None)  # A plan asks for no one's permission.
         after._generations[name] += 1
         return after
@@ -644,7 +644,7 @@ class Oracle:
         resolved, ready = ("True", "Resolved"), synced
         if wish.problem is not None:
             resolved = ready = ("False", wish.problem)
-            is_reported = is_late and self._is_following(name, wish)
+            is_reported = is_late and self._deletes_with_source(name, wish)
             synced = ("False", "ProgressDeadlineExceeded" if is_reported else "Held")
         if wish.is_suspended:
             ready = synced = ("False", "Suspended")
@@ -677,7 +677,7 @@ class Oracle:
             return "OverwriteImpossible"
         return "Conflict"
 
-    # Small questions.
+    # Predicates.
 
     def _spec(self, name: str) -> Manifest:
         spec: Manifest = self.objects["ConfigMapSyncer", "", name]["spec"]
@@ -804,7 +804,7 @@ def _refuse_impossible(old: Manifest, new: Manifest) -> None:
         raise WriteRefused
     if old.get("immutable") and (not new.get("immutable") or _content(old) != _content(new)):
         raise WriteRefused
-    if old and _is_going(old) and not set(_finalizers(new)) <= set(_finalizers(old)):
+    if old and _is_terminating(old) and not set(_finalizers(new)) <= set(_finalizers(old)):
         raise WriteRefused
     if sum(bool(o.get("controller")) for o in new["metadata"].get("ownerReferences") or ()) > 1:
         raise WriteRefused
@@ -839,7 +839,7 @@ def _finalizers(item: Manifest) -> list[str]:
     return item["metadata"].get("finalizers") or []
 
 
-def _is_going(item: Manifest) -> bool:
+def _is_terminating(item: Manifest) -> bool:
     return "deletionTimestamp" in item["metadata"]
 
 
@@ -894,8 +894,8 @@ def _selects(selector: Manifest | None, labels: Mapping[str, str]) -> bool:
     if selector is None:
         return False
     is_long = "matchLabels" in selector or "matchExpressions" in selector
-    wanted = (selector.get("matchLabels") or {}) if is_long else selector
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+    desired = (selector.get("matchLabels") or {}) if is_long else selector
+    return all(labels.get(key) == value for key, value in desired.items()) and all(
         _meets(expression, labels) for expression in selector.get("matchExpressions") or ()
     )
 

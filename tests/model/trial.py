@@ -163,7 +163,7 @@ class Trial:
         return names[0] if names and names[0] in candidates else candidates[0]
 
     def _difference(self, oracle: Oracle) -> str | None:
-        wanted = {
+        expected = {
             "/".join(key): _comparable(item)
             for key, item in oracle.objects.items()
             if key[0] in COPIED
@@ -177,7 +177,7 @@ class Trial:
                     path = f"{kind}/{metadata['namespace']}/{metadata['name']}"
                     found[path] = _comparable({"kind": kind} | item, self._uids)
         statuses = {name: self._status(name) for name in oracle.syncers()}
-        differing = [*differences(found, wanted), *differences(statuses, oracle.statuses)]
+        differing = [*differences(found, expected), *differences(statuses, oracle.statuses)]
         return "\n".join(differing) or None
 
     def _status(self, name: str) -> Manifest | None:

@@ -74,24 +74,24 @@ def test_dynamic_apply_silently_leaves_an_object_that_is_not_observed(
     cluster: Cluster,
 ) -> None:
     there = cluster.create(config_map("settings", "dev", data={"theirs": "1"}))
-    wanted = config_map("settings", "dev", data={"a": "1"})
-    DynamicApply(cluster).apply(parent(cluster), None, wanted)
+    desired = config_map("settings", "dev", data={"a": "1"})
+    DynamicApply(cluster).apply(parent(cluster), None, desired)
     assert copy(cluster) == there
 
 
 def test_dynamic_apply_leaves_a_newer_version_to_the_next_sync(cluster: Cluster) -> None:
     observed = dynamic(cluster, data={"a": "1"})
     newer = cluster.patch("ConfigMap", "settings", "dev", {"data": {"b": "1"}})
-    wanted = config_map("settings", "dev", data={"a": "2"})
-    DynamicApply(cluster).apply(parent(cluster), observed, wanted)
+    desired = config_map("settings", "dev", data={"a": "2"})
+    DynamicApply(cluster).apply(parent(cluster), observed, desired)
     assert copy(cluster) == newer
 
 
 def test_dynamic_apply_does_not_mind_that_a_child_has_just_gone(cluster: Cluster) -> None:
     observed = dynamic(cluster, data={"a": "1"})
     cluster.delete("ConfigMap", "settings", "dev")
-    wanted = config_map("settings", "dev", data={"a": "2"})
-    DynamicApply(cluster).apply(parent(cluster), observed, wanted)
+    desired = config_map("settings", "dev", data={"a": "2"})
+    DynamicApply(cluster).apply(parent(cluster), observed, desired)
     assert copy(cluster) is None
 
 
@@ -118,9 +118,9 @@ def test_an_immutable_child_refuses_new_content(cluster: Cluster, strategy: str)
     applier.apply(
         parent(cluster), None, config_map("settings", "dev", data={"a": "1"}, immutable=True)
     )
-    wanted = config_map("settings", "dev", data={"a": "2"}, immutable=True)
+    desired = config_map("settings", "dev", data={"a": "2"}, immutable=True)
     with pytest.raises(ApiError, match="field is immutable"):
-        applier.apply(parent(cluster), copy(cluster), wanted)
+        applier.apply(parent(cluster), copy(cluster), desired)
 
 
 @pytest.mark.parametrize(

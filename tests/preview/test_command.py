@@ -394,12 +394,12 @@ def test_watching_shows_what_a_change_of_a_file_does_until_it_is_interrupted(
     ]
 
 
-def read_until(stream: Iterable[str], wanted: str) -> list[str]:
-    """The lines up to the one that begins with what is wanted."""
+def read_until(stream: Iterable[str], expected: str) -> list[str]:
+    """The lines up to the one that begins with what is expected."""
     lines = []
     for line in stream:
         lines.append(line.rstrip("\n"))
-        if line.startswith(wanted):
+        if line.startswith(expected):
             break
     return lines
 

@@ -48,11 +48,11 @@ def test_the_annotation_of_kubectl_wins_over_the_manifest_and_is_renewed(
     applied = config_map("settings", "dev", data={"a": "1"})
     remembered = {"annotations": {LAST_APPLIED: json.dumps(applied)}}
     cluster.create(config_map("settings", "dev", remembered, data={"a": "1", "b": "1"}))
-    wanted = config_map("settings", "dev", data={"c": "1"})
-    assert kubectl.apply(cluster, wanted, config_map("settings", "dev", data={"b": "1"}))
+    desired = config_map("settings", "dev", data={"c": "1"})
+    assert kubectl.apply(cluster, desired, config_map("settings", "dev", data={"b": "1"}))
     item = found(cluster)
     assert item["data"] == {"b": "1", "c": "1"}
-    assert json.loads(item["metadata"]["annotations"][LAST_APPLIED]) == wanted
+    assert json.loads(item["metadata"]["annotations"][LAST_APPLIED]) == desired
 
 
 def test_without_a_manifest_before_nothing_is_deleted_and_apply_says_so(cluster: Cluster) -> None:
@@ -108,10 +108,10 @@ def test_what_names_no_object_is_refused_with_the_shape(text: str, message: str)
 def test_where_an_applier_owns_fields_it_applies_once_more(cluster: Cluster) -> None:
     cluster.server_side_apply(config_map("settings", "dev", data={"a": "1", "b": "1"}), "flux")
     cluster.patch("ConfigMap", "settings", "dev", {"data": {"foreign": "1"}})
-    wanted = config_map("settings", "dev", data={"a": "2"})
-    assert kubectl.apply(cluster, wanted, None)
+    desired = config_map("settings", "dev", data={"a": "2"})
+    assert kubectl.apply(cluster, desired, None)
     assert found(cluster)["data"] == {"a": "2", "foreign": "1"}
-    assert wanted == config_map("settings", "dev", data={"a": "2"})
+    assert desired == config_map("settings", "dev", data={"a": "2"})
 
 
 @pytest.mark.parametrize("appliers", [["metacontroller"], ["flux", "argo"]])

@@ -15,14 +15,14 @@ from hooks.preview.simulator.three_way_merge import merge
             {"data": {"a": "1", "b": "1"}},
             {"data": {"a": "2"}},
             {"data": {"a": "2", "foreign": "1"}},
-            id="what was wanted and is no longer goes, what others added stays",
+            id="what was desired and is no longer goes, what others added stays",
         ),
         pytest.param(
             {"data": {"a": "1", "foreign": "1"}, "kind": "ConfigMap"},
             {"data": {"a": "1"}},
             {},
             {"kind": "ConfigMap"},
-            id="a map that is no longer wanted is removed with what others added",
+            id="a map that is no longer desired is removed with what others added",
         ),
         pytest.param(
             {"data": {"a": "edited"}},

@@ -7,7 +7,7 @@ are three (`__main__`):
 operations (`operations`): a fan-out, an update, a replacement of immutable copies, a finalize. Into
 each falls one fault (`faults`), when a random number of copies has been written, as a watch of the
 API server tells (`Watch`). The hook is asked through a `Proxy`, which answers as a broken one would
-where the fault is an answer, and lasts until a random number of questions was met by it: so no
+where the fault is an answer, and lasts until a random number of requests was met by it: so no
 fault passes unnoticed. Killed parts are started again at once, and the fault is over when they
 work again. The registration is the shipped one.
 

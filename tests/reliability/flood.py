@@ -183,16 +183,16 @@ def _time_for_small(client: Client, names: Sequence[str], chosen: list[str]) -> 
     return [settled[name] - made[name] for name in names]
 
 
-def _settled(client: Client, wanted: dict[str, int]) -> dict[str, float]:
+def _settled(client: Client, expected: dict[str, int]) -> dict[str, float]:
     """For each syncer, the moment at which it was Ready with so many copies."""
     moments: dict[str, float] = {}
 
     def look() -> bool:
         for syncer in client.list("ConfigMapSyncer"):
             name = syncer["metadata"]["name"]
-            if name in wanted and name not in moments and _is_ready(syncer, wanted[name]):
+            if name in expected and name not in moments and _is_ready(syncer, expected[name]):
                 moments[name] = time.monotonic()
-        return moments.keys() == wanted.keys()
+        return moments.keys() == expected.keys()
 
     wait_for(look, "all syncers to be ready", _SECONDS_TO_SETTLE)
     return moments

@@ -32,7 +32,7 @@ class _NamedBody(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One question of Metacontroller; `answered` says that it got the hook's own 200."""
+    """One request of Metacontroller; `answered` says that it got the hook's own 200."""
 
     hook: str
     syncer: str
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question that waits for its answer, for an interference to do with it what it likes."""
+    """A request that waits for its answer, for an interference to do with it what it likes."""
 
     hook: str
     body: bytes
@@ -52,7 +52,7 @@ class Exchange:
 
 
 Interference = Callable[[Exchange], bool]
-"""Meets one question in the hook's place; whether the hook's own answer was passed on in time.
+"""Meets one request in the hook's place; whether the hook's own answer was passed on in time.
 
 Where nothing is replied, the connection is closed.
 """
@@ -90,7 +90,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def interfering(self, interference: Interference, syncer: str) -> Iterator[None]:
-        """Have every question met by an interference; those about the syncer count as hits."""
+        """Have every request met by an interference; those about the syncer count as hits."""
         with self._lock:
             self._victim, self._hits, self._interference = syncer, 0, interference
         try:
@@ -100,11 +100,11 @@ class Proxy:
                 self._interference = None
 
     def wait_for_hits(self, hits: int, seconds: float) -> None:
-        """Return when so many questions about the syncer were met; raises TimedOut."""
+        """Return when so many requests about the syncer were met; raises TimedOut."""
         wait_for(lambda: self._hits >= hits, f"{hits} spoilt calls of the hook", seconds)
 
     def wait_for_call(self, syncer: str, since: float, seconds: float = 60) -> None:
-        """Return when the hook has answered a question about a syncer since a moment."""
+        """Return when the hook has answered a request about a syncer since a moment."""
 
         def answered() -> bool:
             calls = tuple(self.calls)
@@ -113,7 +113,7 @@ class Proxy:
         wait_for(answered, f"the hook to answer about {syncer}", seconds)
 
     def unanswered(self, hook: str, since: float) -> set[str]:
-        """The syncers about which a question since a moment did not get the hook's answer."""
+        """The syncers about which a request since a moment did not get the hook's answer."""
         return {
             call.syncer
             for call in tuple(self.calls)
@@ -121,7 +121,7 @@ class Proxy:
         }
 
     def take(self, exchange: Exchange, syncer: str) -> bool:
-        """Answer one question; whether with the hook's own answer."""
+        """Answer one request; whether with the hook's own answer."""
         with self._lock:
             interference = self._interference
         if interference:
@@ -129,7 +129,7 @@ class Proxy:
             try:
                 answered = interference(exchange)
             finally:
-                # A question of /customize that is let through is no hit; a sync that is slow is.
+                # A request of /customize that is let through is no hit; a sync that is slow is.
                 if syncer == self._victim and not (answered and exchange.hook == "customize"):
                     with self._lock:
                         self._hits += 1

@@ -102,7 +102,7 @@ class Soak:
             time.sleep(_POLL_SECONDS)
 
     def _difference(self) -> str:
-        wanted = self._model.copies()
+        expected = self._model.copies()
         found = {
             _place(copy): (
                 copy.get("data"),
@@ -110,15 +110,15 @@ class Soak:
                 bool(copy.get("immutable")),
             )
             for copy in self._client.list("ConfigMap")
-            if _place(copy) in wanted
+            if _place(copy) in expected
             or (
                 copy["metadata"]["namespace"] in self._namespaces
                 # A released copy that is no longer in a target is unmanaged, and stays.
                 and "ownerReferences" in copy["metadata"]
             )
         }
-        places = found.keys() | wanted.keys()
-        wrong = sorted(place for place in places if found.get(place) != wanted.get(place))
+        places = found.keys() | expected.keys()
+        wrong = sorted(place for place in places if found.get(place) != expected.get(place))
         unready = [
             syncer["metadata"]["name"]
             for syncer in self._client.list("ConfigMapSyncer")
@@ -181,8 +181,8 @@ class Soak:
 
     def _label(self, namespace: str, labels: set[str]) -> None:
         self._model.labels[namespace] = labels
-        wanted = dict.fromkeys(sorted(labels), "yes")
-        self._client.apply(manifest("Namespace", namespace, labels=wanted))
+        expected = dict.fromkeys(sorted(labels), "yes")
+        self._client.apply(manifest("Namespace", namespace, labels=expected))
 
     def _write_source(self, name: str) -> None:
         data = {

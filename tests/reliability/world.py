@@ -27,7 +27,7 @@ Shortcomings = list[str]
 
 
 @dataclass(slots=True)
-class Wanted:
+class Expected:
     """What the subject should look like in the end; `exists` is False once it is deleted."""
 
     exists: bool = False
@@ -41,7 +41,7 @@ class LiveCluster:
     def __init__(self, client: Client, targets: int) -> None:
         self.client = client
         self.namespaces = [f"target-{number:04d}" for number in range(targets)]
-        self.wanted = Wanted()
+        self.expected = Expected()
         self._marks = 0
         self._decoys: dict[tuple[str, str], str] = {}
 
@@ -68,7 +68,7 @@ class LiveCluster:
     def write_sources(self) -> None:
         """Give both sources new content."""
         self._marks += 1
-        self.wanted.mark = f"mark-{self._marks}"
+        self.expected.mark = f"mark-{self._marks}"
         for name in (BYSTANDER, SUBJECT):
             source = manifest("ConfigMap", name, SOURCE_NAMESPACE)
             self.client.apply(source | {"data": self._data})
@@ -78,18 +78,18 @@ class LiveCluster:
         listed = {"targetNamespaces": self.namespaces}
         chosen = {"namespaceSelector": {_LABEL: "yes"}} if by_label else listed
         self.client.create(_syncer(SUBJECT, chosen))
-        self.wanted.exists = True
-        self.wanted.immutable = False
+        self.expected.exists = True
+        self.expected.immutable = False
 
     def freeze_subject(self) -> None:
         """Have the subject's copies immutable."""
         self.client.merge_patch("ConfigMapSyncer", SUBJECT, {"spec": {"immutable": True}})
-        self.wanted.immutable = True
+        self.expected.immutable = True
 
     def delete_subject(self) -> None:
         """Delete the subject."""
         self.client.delete("ConfigMapSyncer", SUBJECT)
-        self.wanted.exists = False
+        self.expected.exists = False
 
     def resync(self, syncers: set[str], mark: str) -> None:
         """Only what the resync does: have Metacontroller sync once, with its rules as kept.
@@ -115,11 +115,11 @@ class LiveCluster:
 
     @property
     def _data(self) -> Mapping[str, str]:
-        return {"key": f"{self.wanted.mark} ".ljust(CONTENT_BYTES, "x")}
+        return {"key": f"{self.expected.mark} ".ljust(CONTENT_BYTES, "x")}
 
     def _of_status(self, name: str) -> Iterator[str]:
         syncer = self.client.find("ConfigMapSyncer", name)
-        if name == SUBJECT and not self.wanted.exists:
+        if name == SUBJECT and not self.expected.exists:
             if syncer is not None:
                 yield f"{name} is still there, with {syncer.get('status')}"
             return
@@ -131,12 +131,12 @@ class LiveCluster:
         ready = conditions.get("Ready", {})
         if name == SUBJECT:
             synced: list[str] = self.namespaces
-            wanted: tuple[str, str, list[tuple[str, str]]] = ("True", "AllCopiesCurrent", [])
+            expected: tuple[str, str, list[tuple[str, str]]] = ("True", "AllCopiesCurrent", [])
         else:
             synced = list(_BLOCKED[:3])
-            wanted = ("False", "TargetsBlocked", [(each, "Conflict") for each in _CONFLICTS])
+            expected = ("False", "TargetsBlocked", [(each, "Conflict") for each in _CONFLICTS])
         failures = [(each["namespace"], each["reason"]) for each in status.get("failures", ())]
-        if (ready.get("status"), ready.get("reason"), failures) != wanted:
+        if (ready.get("status"), ready.get("reason"), failures) != expected:
             yield f"{name} is Ready {ready}, with the failures {failures}"
         if status.get("observedGeneration") != syncer["metadata"]["generation"]:
             yield f"{name} has the status of an older generation"
@@ -161,7 +161,10 @@ class LiveCluster:
                 found[""].append(f"the unmanaged {place} is gone")
             elif decoy["metadata"]["resourceVersion"] != version:
                 found[""].append(f"the unmanaged {place} was touched")
-        targets = {SUBJECT: self.namespaces if self.wanted.exists else [], BYSTANDER: _BLOCKED[:3]}
+        targets = {
+            SUBJECT: self.namespaces if self.expected.exists else [],
+            BYSTANDER: _BLOCKED[:3],
+        }
         for name, namespaces in targets.items():
             objects.pop((SOURCE_NAMESPACE, name), None)
             syncer = self.client.find("ConfigMapSyncer", name) if namespaces else None
@@ -189,12 +192,12 @@ class LiveCluster:
             "blockOwnerDeletion": True,
         }
         group, _, _ = syncer["apiVersion"].partition("/")
-        wanted: dict[str, tuple[Any, Any]] = {
+        attributes: dict[str, tuple[Any, Any]] = {
             "data": (copy.get("data"), self._data),
             "binaryData": (copy.get("binaryData"), None),
             "immutable": (
                 bool(copy.get("immutable")),
-                name == SUBJECT and self.wanted.immutable,
+                name == SUBJECT and self.expected.immutable,
             ),
             "owners": (metadata.get("ownerReferences"), [owner]),
             "labels": (
@@ -215,7 +218,7 @@ class LiveCluster:
             ),
             "deletion": (metadata.get("deletionTimestamp"), None),
         }
-        for what, (is_so, expected) in wanted.items():
+        for what, (is_so, expected) in attributes.items():
             if is_so != expected:
                 yield f"its {what} are {is_so!r:.200} and should be {expected!r:.200}"
 

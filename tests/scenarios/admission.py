@@ -85,8 +85,8 @@ class Admission:
         context.add_variable("variables", variables)
         return context
 
-    def _allows(self, question: list[str]) -> bool:
-        assert question == ["config.example.com", "configmapsyncers", "update"]
+    def _allows(self, attributes: list[str]) -> bool:
+        assert attributes == ["config.example.com", "configmapsyncers", "update"]
         return not self._is_tenant
 
 
@@ -95,9 +95,9 @@ def _shipped() -> tuple[Manifest, ...]:
     return tuple(yaml.safe_load_all(_SHIPPED.read_text("utf-8")))
 
 
-def _with_part(question: Any, name: str) -> list[str]:
-    """The question to the authorizer with one more part."""
-    return [*question, name]
+def _with_part(attributes: Any, name: str) -> list[str]:
+    """The attributes for the authorizer with one more part."""
+    return [*attributes, name]
 
 
 def _concerns(policy: Manifest, operation: str, item: Manifest, old: Manifest | None) -> bool:

@@ -36,7 +36,7 @@ class ManyKeys:
         metadata = {"name": "many", "namespace": self._source.namespace}
         source = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
         world.apply(source | {"data": {"first": "1"}})
-        wanted = {
+        desired = {
             "sourceNamespace": self._source.namespace,
             "sourceConfigMap": "many",
             "targetNamespaces": [self._copy.namespace],
@@ -46,7 +46,7 @@ class ManyKeys:
                 "apiVersion": "config.example.com/v1alpha1",
                 "kind": "ConfigMapSyncer",
                 "metadata": {"name": prefix},
-                "spec": wanted | spec,
+                "spec": desired | spec,
             }
         )
         self.wait_for("AllCopiesCurrent")

@@ -110,8 +110,8 @@ def table(strategy: str) -> Mapping[tuple[str, str], Sequence[str]]:
 
 def walk(world: World, strategy: str, prefix: str = "x-") -> None:
     """Go through all combinations; AssertionError names the cells that end otherwise."""
-    header, *expected = table(strategy).items()
-    assert [row for row, _ in expected] == [(o, p) for o in IN_THE_WAY for p in _POLICIES]
+    header, *rows = table(strategy).items()
+    assert [row for row, _ in rows] == [(o, p) for o in IN_THE_WAY for p in _POLICIES]
     source, target, rest = (f"{prefix}{name}" for name in ("source", "target", "rest"))
     for name in (source, target, rest):
         world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -119,20 +119,20 @@ def walk(world: World, strategy: str, prefix: str = "x-") -> None:
     owner = world.find(ObjectReference("ConfigMap", "owner", target))
     assert owner
     uid = owner["metadata"]["uid"]
-    wanted: dict[Cell, str] = {}
-    for (existing, policy), ends in expected:
+    expected: dict[Cell, str] = {}
+    for (existing, policy), ends in rows:
         for happens, end in zip(header[1], ends, strict=True):
-            cell = Cell(len(wanted), existing, policy, happens, source, target, rest, uid)
-            wanted[cell] = end
-    _create(world, wanted)
-    before = {cell: _found(world, cell) for cell in wanted}
-    for cell in wanted:
+            cell = Cell(len(expected), existing, policy, happens, source, target, rest, uid)
+            expected[cell] = end
+    _create(world, expected)
+    before = {cell: _found(world, cell) for cell in expected}
+    for cell in expected:
         world.apply(cell.manifest)
-    created = {cell: wanted[_sibling(wanted, cell)] for cell in wanted}
+    created = {cell: expected[_sibling(expected, cell)] for cell in expected}
     _await(world, created, before, _CONTENT)
-    for cell in wanted:
+    for cell in expected:
         _EVENTS[cell.happens](world, cell)
-    _await(world, wanted, before, _CHANGED)
+    _await(world, expected, before, _CHANGED)
 
 
 def _sibling(cells: Mapping[Cell, str], cell: Cell) -> Cell:
@@ -155,14 +155,14 @@ def _create(world: World, cells: Mapping[Cell, str]) -> None:
 
 def _await(
     world: World,
-    wanted: Mapping[Cell, str],
+    expected: Mapping[Cell, str],
     before: Mapping[Cell, Manifest | None],
     changed: Mapping[str, str],
 ) -> None:
     def look() -> str | None:
         wrong = [
             f"{cell.existing} | {cell.policy} | {cell.happens}: {seen}, not {end}"
-            for cell, end in wanted.items()
+            for cell, end in expected.items()
             if (seen := _seen(world, cell, before[cell], changed)) != end
         ]
         return "\n".join(wrong) or None
@@ -184,8 +184,8 @@ def _seen(world: World, cell: Cell, before: Manifest | None, changed: Mapping[st
         return "written, and unmanaged"
     if found["data"] == _CONTENT and _EVENTS[cell.happens] is _lose_source:
         return _KEPT if changed is _CHANGED else _COPY
-    wanted = changed if _EVENTS[cell.happens] is _change_source else _CONTENT
-    return _COPY if found["data"] == wanted else "with wrong content"
+    expected = changed if _EVENTS[cell.happens] is _change_source else _CONTENT
+    return _COPY if found["data"] == expected else "with wrong content"
 
 
 def _found(world: World, cell: Cell) -> Manifest | None:

@@ -52,8 +52,8 @@ class RealWorld:
             return missing is None
 
         wait_for(found, what, _PATIENCE_SECONDS, lambda: f"{missing}\n{self.stack.logs(15)}")
-        # What was expected may be there while the sync that confirms it is still to come; whoever
-        # changes something before that gets one sync for both.
+        # What was expected may be there while the sync that confirms it is still to come; a change
+        # before that gets one sync for both.
         self.stack.wait_until_syncing()
 
     def refuses(self, manifest: Manifest) -> bool:

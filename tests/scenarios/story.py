@@ -290,31 +290,31 @@ def mend(world: World, syncer: str) -> None:
 _EXACT = ("data", "binaryData")
 
 
-def difference(wanted: Any, found: Any, where: str) -> str | None:
-    """Where `found` is not as `wanted` says; None where it is."""
-    if isinstance(wanted, str) and wanted.startswith("re:"):
-        return _unmatched(wanted.removeprefix("re:").strip(), found, where)
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return _first(_of_maps(wanted, found, where))
+def difference(expected: Any, found: Any, where: str) -> str | None:
+    """Where `found` is not as `expected` says; None where it is."""
+    if isinstance(expected, str) and expected.startswith("re:"):
+        return _unmatched(expected.removeprefix("re:").strip(), found, where)
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return _first(_of_maps(expected, found, where))
     if where.endswith(".conditions"):
         by_type = {condition["type"]: condition for condition in found or ()}
         return _first(
             difference(condition, by_type.get(condition["type"]), f"{where}[{condition['type']}]")
-            for condition in wanted
+            for condition in expected
         )
-    if where.endswith(".ownerReferences") and wanted and found:
+    if where.endswith(".ownerReferences") and expected and found:
         # Who is named first has no meaning.
-        wanted, found = (
-            sorted(owners, key=lambda o: o.get("name", "")) for owners in (wanted, found)
+        expected, found = (
+            sorted(owners, key=lambda o: o.get("name", "")) for owners in (expected, found)
         )
-    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        pairs = zip(wanted, found, strict=True)
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        pairs = zip(expected, found, strict=True)
         return _first(difference(w, f, f"{where}[{i}]") for i, (w, f) in enumerate(pairs))
-    return None if wanted == found else f"{where} is {found!r}"
+    return None if expected == found else f"{where} is {found!r}"
 
 
-def _of_maps(wanted: Manifest, found: Manifest, where: str) -> Iterator[str | None]:
-    for key, value in wanted.items():
+def _of_maps(expected: Manifest, found: Manifest, where: str) -> Iterator[str | None]:
+    for key, value in expected.items():
         inside = f"{where}.{key}"
         if key not in _EXACT:
             yield difference(value, found.get(key), inside)

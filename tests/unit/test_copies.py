@@ -53,8 +53,8 @@ def content(data: dict[str, str], binary_data: dict[str, str] | None = None) -> 
     )
 
 
-def refusal(wanted: Content, strategy: ApplyStrategy) -> str | None:
-    problem = too_large(wanted, SYNCER, TARGETS, strategy)
+def refusal(desired: Content, strategy: ApplyStrategy) -> str | None:
+    problem = too_large(desired, SYNCER, TARGETS, strategy)
     if problem is None:
         return None
     assert problem.reason is SourceReason.TOO_LARGE
@@ -206,11 +206,11 @@ def test_a_request_is_counted_as_that_of_the_largest_copy(syncer: Syncer, values
 
 
 def test_where_there_is_no_target_a_request_is_counted_without_a_name_of_one() -> None:
-    wanted = content({"key": "value"})
+    desired = content({"key": "value"})
 
-    one = request_size(wanted, SYNCER, [Target("dev")])
+    one = request_size(desired, SYNCER, [Target("dev")])
 
-    assert request_size(wanted, SYNCER, ()) == one - len("dev")
+    assert request_size(desired, SYNCER, ()) == one - len("dev")
 
 
 def test_copies_in_one_state_share_what_is_written_into_them() -> None:

@@ -29,9 +29,9 @@ names = st.sets(st.sampled_from(NAMESPACES))
 
 @dataclass(frozen=True)
 class RequestState:
-    """What a request shows: where copies are, of which source, and which namespaces are wanted."""
+    """What a request shows: where copies are, of which source, and which namespaces are targets."""
 
-    wanted: set[str]
+    targets: set[str]
     is_open: bool
     copies: set[str]
     deleting: set[str]
@@ -54,7 +54,7 @@ class RequestState:
 def requests(draw: st.DrawFn, *, is_source_there: bool) -> RequestState:
     few = st.sets(st.sampled_from(NAMESPACES), max_size=2)
     return RequestState(
-        wanted=draw(st.sets(st.sampled_from(NAMESPACES), min_size=1)),
+        targets=draw(st.sets(st.sampled_from(NAMESPACES), min_size=1)),
         is_open=draw(st.booleans()),
         copies=draw(st.one_of(names, st.just(set(NAMESPACES[1:])))),
         deleting=draw(few),
@@ -100,17 +100,17 @@ def answer_to(state: RequestState, status: Object | None = None, token: str | No
 
 
 def spec_of(state: RequestState) -> Object:
-    wanted: Object = {"targetNamespaces": sorted(state.wanted)}
+    selection: Object = {"targetNamespaces": sorted(state.targets)}
     if state.is_open:
-        # Every namespace except those that are not wanted.
-        excluded = sorted(set(NAMESPACES) - state.wanted)
-        wanted = {"targetNamespaces": ["*"], "excludeNamespaces": excluded}
+        # Every namespace except those that are no targets.
+        excluded = sorted(set(NAMESPACES) - state.targets)
+        selection = {"targetNamespaces": ["*"], "excludeNamespaces": excluded}
     limit = {} if state.limit is None else {"pruneLimit": state.limit}
     return {
         "sourceNamespace": HOME,
         "sourceConfigMap": "app-config",
         "sourceDeletionPolicy": state.source_deletion_policy,
-        **wanted,
+        **selection,
         **limit,
     }
 
@@ -144,7 +144,7 @@ def copy_in(state: RequestState, namespace: str) -> Object:
 
 
 def namespaces_of(state: RequestState) -> Object:
-    requested = {*NAMESPACES, "kube-system"} if state.is_open else {*state.wanted, HOME}
+    requested = {*NAMESPACES, "kube-system"} if state.is_open else {*state.targets, HOME}
     # A living copy proves that its namespace is there, and a proof to the contrary holds all.
     gone = state.gone if state.is_open else state.gone - state.living
     return {
@@ -164,16 +164,16 @@ def kept(response: Any) -> set[str]:
 def losing(state: RequestState, response: Any) -> set[str]:
     """The namespaces that lose their copy, not counting what was asked for by other means."""
     shown = namespaces_of(state)
-    going = state.terminating & shown.keys()
+    excused = state.terminating & shown.keys()
     if state.is_open:
-        going |= state.gone
+        excused |= state.gone
     withdrawn = state.withdrawn - state.of_another
-    return state.living - kept(response) - going - withdrawn
+    return state.living - kept(response) - excused - withdrawn
 
 
 def has_target(state: RequestState) -> bool:
     """Whether a namespace that should have a copy is there."""
-    return bool(state.wanted & namespaces_of(state).keys() - state.terminating - {HOME})
+    return bool(state.targets & namespaces_of(state).keys() - state.terminating - {HOME})
 
 
 def limit_of(state: RequestState) -> int:

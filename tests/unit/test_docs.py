@@ -263,8 +263,8 @@ def test_what_is_said_to_stop_an_attack_is_shown_by_a_test_of_that_name(
 
 def test_nothing_is_said_to_stop_an_attack_that_no_test_shows() -> None:
     unshown = [
-        wanted
-        for wanted, stopped_by, shown_by in _threats()
+        goal
+        for goal, stopped_by, shown_by in _threats()
         if not _NAMED_LINK.search(shown_by) and not stopped_by.startswith(("Nothing", "RBAC"))
     ]
     assert unshown == []

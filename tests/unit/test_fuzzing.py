@@ -15,54 +15,54 @@ from hooks.api.options import HookOptions
 from hooks.api.protocol import KubernetesObject
 from hooks.copies import field_ownership
 from tests.fuzzing import __main__ as command
-from tests.fuzzing import conversations, decisions, edge, judge, questions
+from tests.fuzzing import calls, conversations, decisions, edge, judge
+from tests.fuzzing.calls import HookCall
 from tests.fuzzing.mutations import mutated
-from tests.fuzzing.questions import Question
 from tests.fuzzing.report import FuzzReport, NotFuzzed
 
-QUESTIONS = tuple(questions.recorded())
-FEW = QUESTIONS[::40]
+CALLS = tuple(calls.recorded())
+FEW = CALLS[::40]
 
 
-def test_a_question_is_read_as_it_was_written() -> None:
-    assert [Question.read(question.written) for question in QUESTIONS] == list(QUESTIONS)
-    assert Question.read(b"").body == b""
+def test_a_call_is_read_as_it_was_written() -> None:
+    assert [HookCall.read(call.written) for call in CALLS] == list(CALLS)
+    assert HookCall.read(b"").body == b""
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_mutated_requests_break_nothing(seed: int) -> None:
     random = Random(seed)
-    question = random.choice(QUESTIONS)
+    call = random.choice(CALLS)
 
-    judge.judge(replace(question, body=mutated(question.body, random)))
+    judge.judge(replace(call, body=mutated(call.body, random)))
 
 
 def test_the_same_seed_gives_the_same_mutations() -> None:
     def made() -> list[bytes]:
         random = Random(7)
         spoken = [conversations.conversation(list(FEW), random) for _ in range(30)]
-        return [*spoken, *(mutated(question.body, random) for question in FEW)]
+        return [*spoken, *(mutated(call.body, random) for call in FEW)]
 
     assert made() == made()
     assert len(set(made())) > 30
 
 
-def leaky(question: Question) -> bytes:
+def leaky(call: HookCall) -> bytes:
     """An answer whose status holds the whole request."""
-    return b'{"status":' + question.body + b"}"
+    return b'{"status":' + call.body + b"}"
 
 
-def forgetful(question: Question) -> bytes:
+def forgetful(call: HookCall) -> bytes:
     """An answer that is another one each time."""
     return b'{"status":{"targetCount":%d}}' % next(COUNTED)
 
 
-def rude(question: Question) -> bytes:
+def rude(call: HookCall) -> bytes:
     """An answer with a field that Metacontroller does not know."""
     return b'{"children":[],"more":1}'
 
 
-def twofold(question: Question) -> bytes:
+def twofold(call: HookCall) -> bytes:
     """An answer with the same copy twice."""
     child = b'{"kind":"ConfigMap","metadata":{"name":"a","namespace":"b"}}'
     return b'{"children":[%b,%b]}' % (child, child)
@@ -73,14 +73,14 @@ COUNTED = iter(range(100))
 
 @pytest.mark.parametrize("answer", [leaky, forgetful, rude, twofold])
 def test_an_answer_that_breaks_an_invariant_is_found(
-    answer: Callable[[Question], bytes], monkeypatch: pytest.MonkeyPatch
+    answer: Callable[[HookCall], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    question = next(q for q in QUESTIONS if q.hook == "sync" and b'"data"' in q.body)
-    judge.judge(question)
-    monkeypatch.setattr(Question, "answer", answer)
+    call = next(q for q in CALLS if q.hook == "sync" and b'"data"' in q.body)
+    judge.judge(call)
+    monkeypatch.setattr(HookCall, "answer", answer)
 
     with pytest.raises(Exception, match=r"is shown|two answers|unknown field|twice"):
-        judge.judge(question)
+        judge.judge(call)
 
 
 def of_each_key(copy: KubernetesObject, policy: HookOptions) -> set[str]:
@@ -90,17 +90,17 @@ def of_each_key(copy: KubernetesObject, policy: HookOptions) -> set[str]:
 
 
 def test_work_that_grows_with_the_square_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    question = next(q for q in QUESTIONS if q.hook == "sync" and b'"aHVzaC1taW5l"' in q.body)
-    judge._works_in_proportion(question)
+    call = next(q for q in CALLS if q.hook == "sync" and b'"aHVzaC1taW5l"' in q.body)
+    judge._works_in_proportion(call)
     monkeypatch.setattr(field_ownership, "keys_of_ours_alone", of_each_key)
 
     with pytest.raises(judge.BrokenAnswer, match="lines of work"):
-        judge._works_in_proportion(question)
+        judge._works_in_proportion(call)
 
 
 def test_recorded_requests_with_a_lot_in_them_cost_no_more_than_that() -> None:
-    for question in FEW:
-        judge._works_in_proportion(question)
+    for call in FEW:
+        judge._works_in_proportion(call)
 
 
 @pytest.mark.long

@@ -37,8 +37,8 @@ def test_every_selected_key_is_in_the_source_and_has_a_name_of_its_own(
     assert len(set(names.values())) == len(names)
     assert renames.keys() <= names.keys()
     assert all(names[key] == renames.get(key, key) for key in names)
-    wanted = {key for key in present if any(fnmatchcase(key, p) for p in patterns or ["*"])}
-    assert names.keys() == wanted
+    expected = {key for key in present if any(fnmatchcase(key, p) for p in patterns or ["*"])}
+    assert names.keys() == expected
 
 
 @given(st.sets(NAMES), st.lists(PATTERNS))

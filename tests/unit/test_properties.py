@@ -100,31 +100,31 @@ def test_a_hash_does_not_depend_on_how_a_content_was_written(data: dict[str, str
     assert source.content_hash(data, {"key": ""}) != source.content_hash(data, {})
 
 
-@given(wanted=values(), held=values(), is_recorded=st.booleans(), managers=st.integers(0, 2))
+@given(desired=values(), held=values(), is_recorded=st.booleans(), managers=st.integers(0, 2))
 def test_no_write_sets_a_key_on_both_sides_or_over_one_added_by_others(
-    wanted: Values, held: Values, is_recorded: bool, managers: int
+    desired: Values, held: Values, is_recorded: bool, managers: int
 ) -> None:
-    child = written(wanted, held, is_recorded=is_recorded, managers=managers)
+    child = written(desired, held, is_recorded=is_recorded, managers=managers)
 
     data = protocol.decode_values(child.get("data", Raw(b"")), FOUND, "data")
     binary_data = protocol.decode_values(child.get("binaryData", Raw(b"")), FOUND, "binaryData")
     assert not data.keys() & binary_data.keys()
-    if not is_recorded and held != wanted:
+    if not is_recorded and held != desired:
         # What is not known to be ours stays where it is left out, so its place is taken.
         assert not data.keys() & held.binary_data.keys()
         assert not binary_data.keys() & held.data.keys()
-        for key in held.data.keys() - wanted.data.keys():
+        for key in held.data.keys() - desired.data.keys():
             assert data[key] in CLAIMS
             assert data[key] != held.data[key]
     if is_recorded:
-        assert set(data) <= set(wanted.data)
-        assert set(binary_data) <= set(wanted.binary_data)
+        assert set(data) <= set(desired.data)
+        assert set(binary_data) <= set(desired.binary_data)
 
 
 FOUND = KubernetesObject(metadata=ObjectMeta(name="app-config", namespace="a"))
 
 
-def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -> Object:
+def written(desired: Values, held: Values, *, is_recorded: bool, managers: int) -> Object:
     """The fields of the child that is returned for one observed copy."""
     owned: Object = {"f:data": {f"f:{key}": {} for key in "klmn"}}
     copy = KubernetesObject(
@@ -157,7 +157,7 @@ def written(wanted: Values, held: Values, *, is_recorded: bool, managers: int) -
         parent=protocol.Parent(metadata=ObjectMeta(name="sample")),
         children={kinds.CONFIG_MAP.group: {"a/app-config": copy}},
     )
-    decisions = CopyDecisions(observe(syncer, (), request, HookOptions()), wanted.content)
+    decisions = CopyDecisions(observe(syncer, (), request, HookOptions()), desired.content)
     [child] = decisions._decide("a").children
     return {name: json_raw(child, name) for name in ("data", "binaryData")}
 

@@ -45,9 +45,9 @@ def test_two_lists_of_globs_reach_what_either_does_except_what_is_excluded(
 
 @given(NAMES, LABELS, PATTERNS, LABELS)
 def test_a_selector_and_globs_reach_what_either_does(
-    name: str, labels: dict[str, str], patterns: list[str], wanted: dict[str, str]
+    name: str, labels: dict[str, str], patterns: list[str], required: dict[str, str]
 ) -> None:
-    selector = parse(Raw(encode(wanted)))
+    selector = parse(Raw(encode(required)))
     both = NamespaceSelection(globs=patterns, selector=selector).reaches(name, labels)
 
     assert both is (matches(name, patterns) or selector.matches(labels))
@@ -55,9 +55,9 @@ def test_a_selector_and_globs_reach_what_either_does(
 
 @given(LABELS, LABELS, st.lists(EXPRESSIONS, max_size=3))
 def test_labels_are_selected_as_the_simulated_api_server_selects_them(
-    labels: dict[str, str], wanted: dict[str, str], expressions: list[dict[str, object]]
+    labels: dict[str, str], required: dict[str, str], expressions: list[dict[str, object]]
 ) -> None:
-    given_selector = {"matchLabels": wanted, "matchExpressions": expressions}
+    given_selector = {"matchLabels": required, "matchExpressions": expressions}
 
     selector = parse(Raw(encode(given_selector)))
 
@@ -86,8 +86,8 @@ def test_an_operator_says_what_a_label_must_be_like(
 
 
 @given(LABELS, LABELS)
-def test_a_plain_map_means_match_labels(labels: dict[str, str], wanted: dict[str, str]) -> None:
-    short, long = parse(Raw(encode(wanted))), parse(Raw(encode({"matchLabels": wanted})))
+def test_a_plain_map_means_match_labels(labels: dict[str, str], required: dict[str, str]) -> None:
+    short, long = parse(Raw(encode(required))), parse(Raw(encode({"matchLabels": required})))
 
     assert short.matches(labels) is long.matches(labels)
 

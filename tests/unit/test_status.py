@@ -21,7 +21,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))
 
 
-def question(before: Previous, now: datetime = NOW, deadline: int = 60) -> StatusContext:
+def context_of(before: Previous, now: datetime = NOW, deadline: int = 60) -> StatusContext:
     return StatusContext(
         Parent(metadata=ObjectMeta(name="sample", generation=1)), before, now, deadline
     )
@@ -104,7 +104,7 @@ def test_a_status_that_cannot_be_read_counts_as_no_status(written: bytes) -> Non
 def test_a_wait_is_counted_from_its_stamp(
     stamp: str, passed: float, since: str, resync: float, failed: list[str]
 ) -> None:
-    context = question(before(stamp), NOW + timedelta(seconds=passed))
+    context = context_of(before(stamp), NOW + timedelta(seconds=passed))
 
     report = progress(context, "ConfigMap a/b", CONTENT, waits("a"))
 
@@ -155,7 +155,7 @@ def test_a_wait_is_counted_from_its_stamp(
 def test_the_deadline_starts_again_when_something_begins(said: Previous, begins: bool) -> None:
     known = [Outcome(name, State.CURRENT) for name in said.synced_namespaces - {"a"}]
 
-    report = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *known])
+    report = progress(context_of(said), "ConfigMap a/b", CONTENT, [*waits("a"), *known])
 
     assert report.status.pending_since == (
         "2026-01-01T12:00:00Z" if begins else "2026-01-01T11:59:30Z"
@@ -229,7 +229,7 @@ def test_the_last_sync_is_when_the_last_copy_became_equal(
     said = before("", **(known | more))
     outcomes = [replace(outcome, written=written) for outcome in current("a")]
 
-    report = progress(question(said), "ConfigMap a/b", CONTENT, outcomes)
+    report = progress(context_of(said), "ConfigMap a/b", CONTENT, outcomes)
 
     assert report.status.last_sync_time == last_sync
 
@@ -238,7 +238,7 @@ def test_the_last_sync_does_not_move_while_a_copy_is_waited_for() -> None:
     said = before("", synced_namespaces=frozenset({"a"}), last_sync_time=LAST_SYNC)
     written = [replace(outcome, written=at(11, 30)) for outcome in current("a")]
 
-    report = progress(question(said), "ConfigMap a/b", CONTENT, [*written, *waits("b")])
+    report = progress(context_of(said), "ConfigMap a/b", CONTENT, [*written, *waits("b")])
 
     assert report.status.last_sync_time == LAST_SYNC
 
@@ -252,7 +252,7 @@ def test_a_secret_is_known_by_its_version_alone() -> None:
         last_sync_time=LAST_SYNC,
     )
 
-    report = progress(question(said), "Secret a/b", secret, current("a"))
+    report = progress(context_of(said), "Secret a/b", secret, current("a"))
 
     assert report.status.last_sync_time == "2026-01-01T12:00:00Z"
 
@@ -288,7 +288,7 @@ def test_that_all_is_well_has_not_lasted_since_before_the_last_write(
     outcomes = [replace(outcome, written=written) for outcome in current("a")]
 
     report = progress(
-        question(before("", conditions=conditions)), "ConfigMap a/b", CONTENT, outcomes
+        context_of(before("", conditions=conditions)), "ConfigMap a/b", CONTENT, outcomes
     )
 
     resolved, *others = [c.last_transition_time for c in report.status.conditions]
@@ -306,8 +306,8 @@ def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:
         last_sync_time=then,
     )
 
-    same = progress(question(said), "ConfigMap a/b", CONTENT, current(*names[:-1]))
-    other = progress(question(said), "ConfigMap a/b", CONTENT, current(*names[1:]))
+    same = progress(context_of(said), "ConfigMap a/b", CONTENT, current(*names[:-1]))
+    other = progress(context_of(said), "ConfigMap a/b", CONTENT, current(*names[1:]))
 
     assert same.status.last_sync_time == then
     assert other.status.last_sync_time == "2026-01-01T12:00:00Z"
@@ -325,7 +325,7 @@ def test_of_as_many_as_a_list_holds_each_is_known_by_its_name() -> None:
     ],
 )
 def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sentence: str) -> None:
-    report = progress(question(Previous()), "ConfigMap a/b", CONTENT, waits(*names))
+    report = progress(context_of(Previous()), "ConfigMap a/b", CONTENT, waits(*names))
 
     assert report.status.ready.message == (
         f"{sentence}which needs no action unless it lasts longer than 60 seconds."
@@ -334,7 +334,7 @@ def test_a_sentence_names_three_namespaces_and_counts_the_rest(names: str, sente
 
 def test_a_stamp_of_a_day_that_no_calendar_has_is_stamped_again() -> None:
     report = progress(
-        question(before("2026-02-31T12:00:00Z")), "ConfigMap a/b", CONTENT, waits("a")
+        context_of(before("2026-02-31T12:00:00Z")), "ConfigMap a/b", CONTENT, waits("a")
     )
 
     assert report.status.pending_since == "2026-01-01T12:00:00Z"
@@ -356,7 +356,7 @@ def _a_suspended_syncer(planned: Plan) -> Status:
         *current(*names[:1_100]),
         *(Outcome(name, State.FAILED, failure=failure) for name in names[1_100:]),
     ]
-    context = replace(question(Previous()), is_suspended=True)
+    context = replace(context_of(Previous()), is_suspended=True)
     return suspended(context, "ConfigMap a/b", CONTENT, outcomes, planned).status
 
 
@@ -383,7 +383,7 @@ def test_a_plan_that_fits_names_its_keys() -> None:
 def test_the_present_is_written_in_utc_and_to_the_second() -> None:
     now = datetime.fromisoformat("2026-01-01T14:00:00.999+02:00")
 
-    assert question(Previous(), now).stamp == "2026-01-01T12:00:00Z"
+    assert context_of(Previous(), now).stamp == "2026-01-01T12:00:00Z"
 
 
 @pytest.mark.parametrize("first", ["right", "fast"])
@@ -395,7 +395,7 @@ def test_next_to_a_replica_whose_clock_is_fast_the_right_one_counts_the_whole_de
     for second in range(100):
         is_right = (second % 2 == 0) == (first == "right")
         now = NOW + timedelta(seconds=second, hours=0 if is_right else 1)
-        report = progress(question(said, now), "ConfigMap a/b", CONTENT, waits("a"))
+        report = progress(context_of(said, now), "ConfigMap a/b", CONTENT, waits("a"))
         if is_right and report.status.failures:
             failed_at.append(second)
         written = Parent(metadata=ObjectMeta(name="s"), status=Raw(protocol.encode(report.status)))
@@ -403,7 +403,7 @@ def test_next_to_a_replica_whose_clock_is_fast_the_right_one_counts_the_whole_de
 
     begun = 0 if first == "right" else 1
     assert failed_at == list(range(begun + 60, 100, 2))
-    healed = progress(question(said, NOW), "ConfigMap a/b", CONTENT, current("a"))
+    healed = progress(context_of(said, NOW), "ConfigMap a/b", CONTENT, current("a"))
     assert healed.status.failed_count == 0
 
 
@@ -411,7 +411,7 @@ def test_what_the_right_clock_gave_up_stays_so_while_others_progress() -> None:
     gave_up = NamespaceFailure("a", FailureReason.NOT_APPLIED, since="2026-01-01T11:00:00Z")
     said = before("2026-01-01T11:59:59Z", failures=(gave_up,), failed_namespaces=frozenset({"a"}))
 
-    report = progress(question(said), "ConfigMap a/b", CONTENT, [*waits("a"), *current("b")])
+    report = progress(context_of(said), "ConfigMap a/b", CONTENT, [*waits("a"), *current("b")])
 
     assert [(f.namespace, f.since) for f in report.status.failures] == [("a", gave_up.since)]
     assert report.status.pending_since == "2026-01-01T12:00:00Z"

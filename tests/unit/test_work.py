@@ -11,19 +11,19 @@ from hooks.api import protocol
 from hooks.api.options import HookOptions
 from tests.benchmarks.hostile import SITUATIONS, encoded
 from tests.conditions import ready
-from tests.fuzzing.questions import Question
+from tests.fuzzing.calls import HookCall
 from tests.fuzzing.work import counted
 
 NUMBER = 400
 
 
-def question(what: str, number: int, hook: str = "sync") -> Question:
-    return Question(hook, HookOptions(), encoded(SITUATIONS[what].make(number)))
+def call(what: str, number: int, hook: str = "sync") -> HookCall:
+    return HookCall(hook, HookOptions(), encoded(SITUATIONS[what].make(number)))
 
 
 @pytest.mark.parametrize("what", SITUATIONS)
 def test_a_hostile_request_is_the_situation_that_it_is_said_to_be(what: str) -> None:
-    answer = json.loads(question(what, NUMBER).answer())
+    answer = json.loads(call(what, NUMBER).answer())
 
     assert ready(answer["status"])["reason"] == SITUATIONS[what].reason
 
@@ -31,7 +31,7 @@ def test_a_hostile_request_is_the_situation_that_it_is_said_to_be(what: str) -> 
 @pytest.mark.parametrize("hook", ["sync", "finalize", "customize"])
 @pytest.mark.parametrize("what", SITUATIONS)
 def test_twice_as_many_of_anything_cost_at_most_twice_the_steps(what: str, hook: str) -> None:
-    once, twice = question(what, NUMBER, hook), question(what, 2 * NUMBER, hook)
+    once, twice = call(what, NUMBER, hook), call(what, 2 * NUMBER, hook)
 
     _, lines = counted(once.answer)
     _, more_lines = counted(twice.answer)
@@ -55,7 +55,7 @@ def test_maps_are_sorted_before_they_are_encoded(
 
     monkeypatch.setattr(protocol, "_ENCODER", Watching())
 
-    question(what, NUMBER).answer()
+    call(what, NUMBER).answer()
 
 
 def maps(value: Any) -> Iterator[Mapping[str, Any]]:

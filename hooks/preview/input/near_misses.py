@@ -41,10 +41,10 @@ def misspelled(api_version: str, kind: str) -> Resource | None:
 
 def corrections(item: Object, meant: Resource) -> Iterator[str]:
     """One sentence for each of the two fields that has to be another."""
-    for field, wanted in (("apiVersion", meant.api_version), ("kind", meant.kind)):
-        if item[field] != wanted:
+    for field, expected in (("apiVersion", meant.api_version), ("kind", meant.kind)):
+        if item[field] != expected:
             found = item[field][:_LONGEST]
-            yield f'{field}: no matches for "{found}"; did you mean "{wanted}"?'
+            yield f'{field}: no matches for "{found}"; did you mean "{expected}"?'
 
 
 def hidden(item: Object) -> Iterator[tuple[str, str]]:

@@ -155,17 +155,17 @@ class _Planned:
             return "no namespace"
         there = self._there.get(namespace, [])
         copies = [item for item in there if changes.syncer_of(item) == name_of(self.syncer)]
-        in_the_way = [item for item in there if self._is_wanted(item)]
+        in_the_way = [item for item in there if self._is_desired(item)]
         return ", ".join(map(self._described, copies or in_the_way)) or _NOTHING
 
-    def _is_wanted(self, item: Object) -> bool:
+    def _is_desired(self, item: Object) -> bool:
         is_of_kind = item["kind"] == changes.copied(self.syncer).kind
         return is_of_kind and name_of(item) == changes.copy_name(self.syncer)
 
     def _described(self, item: Object) -> str:
         owner = controller_of(item)
         if changes.syncer_of(item) == name_of(self.syncer):
-            what = "copy" if self._is_wanted(item) else f"{item['kind']} {name_of(item)}"
+            what = "copy" if self._is_desired(item) else f"{item['kind']} {name_of(item)}"
         elif owner is not None:
             what = f"{owner['kind']} {owner['name']} has it"
         else:

@@ -111,12 +111,12 @@ def _age_of(value: str, now: datetime) -> str:
 def _find(item: object, json_path: str) -> object:
     value = item
     for step in _STEP.finditer(json_path):
-        name, names, key, wanted = step.group("name", "names", "key", "value")
+        name, names, key, expected = step.group("name", "names", "key", "value")
         if name is not None or names is not None:
             fields = [name] if names is None else re.findall(r"'([^']*)'", names)
             found = value if isinstance(value, dict) else {}
             value = next((found[field] for field in fields if field in found), None)
         else:
             entries = value if isinstance(value, list) else []
-            value = next((entry for entry in entries if str(entry.get(key)) == wanted), None)
+            value = next((entry for entry in entries if str(entry.get(key)) == expected), None)
     return value

@@ -198,6 +198,6 @@ def _is_ready(item: Object) -> bool:
     return ready is not None and ready["status"] == "True" and current
 
 
-def _condition(item: Object, wanted: str) -> Object | None:
+def _condition(item: Object, type_: str) -> Object | None:
     conditions: list[Object] = (item.get("status") or {}).get("conditions") or []
-    return next((entry for entry in conditions if entry["type"] == wanted), None)
+    return next((entry for entry in conditions if entry["type"] == type_), None)

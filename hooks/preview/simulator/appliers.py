@@ -81,26 +81,26 @@ class DynamicApply:
 
     def apply(self, parent: Object, observed: Object | None, desired: Object) -> None:
         """Create or update one child. Raises ApiError."""
-        wanted = _with_annotation(desired, LAST_APPLIED, None)
+        applied = _with_annotation(desired, LAST_APPLIED, None)
         try:
             if observed is None:
-                self._create(parent, wanted)
+                self._create(parent, applied)
             else:
-                self._update(observed, wanted)
+                self._update(observed, applied)
         except ApiError as error:
             # Another object of that name, or a newer version of this one: the next sync sees it.
             if error.reason not in ("AlreadyExists", "Conflict"):
                 raise
 
-    def _create(self, parent: Object, wanted: Object) -> None:
-        created = _with_annotation(wanted, LAST_APPLIED, encode(wanted).decode())
+    def _create(self, parent: Object, applied: Object) -> None:
+        created = _with_annotation(applied, LAST_APPLIED, encode(applied).decode())
         self._cluster.create(with_owner(created, parent), METACONTROLLER)
 
-    def _update(self, observed: Object, wanted: Object) -> None:
-        merged = _merged(observed, wanted)
+    def _update(self, observed: Object, applied: Object) -> None:
+        merged = _merged(observed, applied)
         restored = {field: observed["metadata"].get(field) for field in _SYSTEM_FIELDS}
         merged = with_metadata(merged, **{k: v for k, v in restored.items() if v is not None})
-        merged = _with_annotation(merged, LAST_APPLIED, encode(wanted).decode())
+        merged = _with_annotation(merged, LAST_APPLIED, encode(applied).decode())
         if merged == observed or is_deleting(observed):
             return
         if self._cluster.look(merged["kind"], name_of(merged), namespace_of(merged)) is not None:
@@ -114,7 +114,7 @@ APPLIERS: Final[Mapping[str, Callable[[Cluster], Applier]]] = {
 """The appliers by the name of the strategy, as Metacontroller's flag `--apply-strategy` has it."""
 
 
-def _merged(observed: Object, wanted: Object) -> Object:
+def _merged(observed: Object, applied: Object) -> Object:
     annotation = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     try:
         last_applied = _remembered(annotation)
@@ -122,7 +122,7 @@ def _merged(observed: Object, wanted: Object) -> Object:
         raise ApiError(
             0, "Unreadable", f"can't unmarshal {json.dumps(LAST_APPLIED)} annotation: {error}"
         ) from error
-    merged: Object = merge(observed, last_applied, wanted)
+    merged: Object = merge(observed, last_applied, applied)
     return merged
 
 

@@ -188,8 +188,8 @@ def _strict(name: str, answer: object, known: Mapping[str, type | tuple[type, ..
                 f"{name} hook failed (version=v2): strict validation failed for v2 "
                 f'webhookResponse: unknown field "{field}"'
             )
-        wanted = known[field]
-        fits = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+        expected = known[field]
+        fits = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
         if value is not None and not fits:
             raise HookError(_unreadable(name, f'field "{field}" has the wrong type'))
 

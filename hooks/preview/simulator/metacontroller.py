@@ -332,12 +332,12 @@ class Metacontroller:
         return tuple(Rule.parse(rule) for rule in answered.rules)
 
     def _write_status(self, parent: Object, status: Object) -> None:
-        wanted = {**status, "observedGeneration": parent["metadata"]["generation"]}
+        desired_status = {**status, "observedGeneration": parent["metadata"]["generation"]}
         living = self._cluster.look(SYNCER.kind, name_of(parent))
         if living is None or uid_of(living) != uid_of(parent):
             return
-        if living.get("status") != wanted:
-            self._cluster.update_status(living, wanted)
+        if living.get("status") != desired_status:
+            self._cluster.update_status(living, desired_status)
 
 
 def _can_finalize(parent: Object) -> bool:

@@ -198,8 +198,8 @@ def merge(target: object, patch: object) -> Any:  # noqa: ANN401 - JSON of any s
 def selects(selector: Object | None, labels: Mapping[str, str]) -> bool:
     """Whether a LabelSelector matches; one that is absent or empty matches everything."""
     selector = selector or {}
-    wanted: Mapping[str, str] = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
+    required: Mapping[str, str] = selector.get("matchLabels") or {}
+    if any(labels.get(key) != value for key, value in required.items()):
         return False
     return all(_holds(rule, labels) for rule in selector.get("matchExpressions") or ())
 

@@ -123,12 +123,12 @@ def apply(
     before = fields_of(live) if live else {}
     if not ownership:
         ownership = {BEFORE_FIRST_APPLY: frozenset(before)} if before else {}
-    wanted = fields_of(applied)
+    desired = fields_of(applied)
     others = {path for other, paths in ownership.items() if other != writer for path in paths}
-    dropped = ownership.get(writer, frozenset()) - wanted.keys() - others
-    after = {path: value for path, value in {**before, **wanted}.items() if path not in dropped}
+    dropped = ownership.get(writer, frozenset()) - desired.keys() - others
+    after = {path: value for path, value in {**before, **desired}.items() if path not in dropped}
     changed = _changed(before, after)
-    return after, _with_writer(_without(ownership, changed), writer, frozenset(wanted))
+    return after, _with_writer(_without(ownership, changed), writer, frozenset(desired))
 
 
 def managed_fields(

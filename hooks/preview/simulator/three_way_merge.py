@@ -1,7 +1,7 @@
-"""Merge what is wanted into what is there, knowing what was wanted last time.
+"""Merge what is desired into what is there, knowing what was desired last time.
 
-Dynamic apply is Metacontroller's stand-in for `kubectl apply`: a field that was wanted and is no
-longer goes, a field that is wanted is set, every other one stays. It knows no types, so it guesses
+Dynamic apply is Metacontroller's stand-in for `kubectl apply`: a field that was desired and is no
+longer goes, a field that is desired is set, every other one stays. It knows no types, so it guesses
 which lists are maps. Facts: Metacontroller's package `dynamic/apply`.
 """
 
@@ -20,10 +20,10 @@ def merge(observed: Any, last_applied: Any, desired: Any) -> Any:  # noqa: ANN40
     empty: Metacontroller means to refuse it, but its check is never true.
     """
     if isinstance(observed, Mapping):
-        last, wanted = (
+        last, new = (
             value if isinstance(value, Mapping) else {} for value in (last_applied, desired)
         )
-        return _merge_maps(observed, last, wanted)
+        return _merge_maps(observed, last, new)
     if isinstance(observed, list):
         lists = [
             observed,

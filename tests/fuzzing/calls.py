@@ -41,7 +41,7 @@ _SETTINGS: Final = [
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HookCall:
     """A body, the hook that is asked, and what it is set to."""
 
     hook: str
@@ -50,13 +50,13 @@ class Question:
 
     @classmethod
     def read(cls, given: bytes) -> Self:
-        """Any bytes are a question."""
+        """Any bytes are a call."""
         setting = given[0] if given else 0
         return cls(*_SETTINGS[setting % len(_SETTINGS)], given[1:])
 
     @property
     def written(self) -> bytes:
-        """The bytes from which `read` makes this question."""
+        """The bytes from which `read` makes this call."""
         return bytes([_SETTINGS.index((self.hook, self.options))]) + self.body
 
     def answer(self) -> bytes | str:
@@ -70,11 +70,11 @@ class Question:
         return str(response) if isinstance(response, Deferred) else protocol.encode(response)
 
 
-def recorded() -> Iterator[Question]:
+def recorded() -> Iterator[HookCall]:
     """The recorded requests, each with the settings of its case; the largest are left out."""
     for case in cases.cases():
         if len(case.body) <= LARGEST:
-            yield Question(case.hook, case.settings.options, case.body)
+            yield HookCall(case.hook, case.settings.options, case.body)
 
 
 def decoded(body: bytes) -> Any:
