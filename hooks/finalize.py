@@ -13,7 +13,7 @@ it. So a deletion that would delete copies is deferred until the watches must ag
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,7 +36,12 @@ from hooks.copies.outcome import Outcome, State
 from hooks.copies.removal import deletion_refused
 from hooks.resolve import targets
 from hooks.spec.parsing import parse_syncer
-from hooks.spec.syncer import DeletionPolicy, InvalidSpec, Syncer
+from hooks.spec.syncer import (
+    DEFAULT_PROGRESS_DEADLINE_SECONDS,
+    DeletionPolicy,
+    InvalidSpec,
+    Syncer,
+)
 from hooks.status import report as reports
 from hooks.status.context import StatusContext, read_time
 from hooks.status.previous import previous
@@ -72,9 +77,10 @@ def finalize(
         ending = _retained(observation)
     else:
         ending = _removed(observation, () if is_orphaned else _retaken(observation))
-    context = StatusContext(request.parent, previous(request.parent), now)
+    deadline = DEFAULT_PROGRESS_DEADLINE_SECONDS
     if isinstance(syncer, Syncer):
-        context = replace(context, deadline=syncer.progress_deadline_seconds)
+        deadline = syncer.progress_deadline_seconds
+    context = StatusContext(request.parent, previous(request.parent), now, deadline)
     report = reports.deletion(context, ending.outcomes, is_retained=is_retained)
     finalized = is_left_alone or not ending.outcomes
     return SyncResponse(

@@ -17,7 +17,7 @@ from hooks.copies import (
     source_deletion,
     strategy,
 )
-from hooks.copies.decision import CopyDecisions
+from hooks.copies.decision import CopyDecisions, DesiredContents
 from hooks.copies.observation import AnyObservation, Observation, former_sources, observe
 from hooks.copies.outcome import Outcome, State
 from hooks.copies.prune_guard import PruneGuard
@@ -28,9 +28,9 @@ from hooks.resolve.source import Content, NoContent, SourceReason
 from hooks.resolve.targets import Target
 from hooks.spec.parsing import parse_syncer
 from hooks.spec.syncer import InvalidSpec, Syncer
-from hooks.status import plan
+from hooks.status import messages, plan
 from hooks.status import report as reports
-from hooks.status.context import StatusContext
+from hooks.status.context import Moment, StatusContext
 from hooks.status.previous import previous
 from hooks.status.report import Report
 from hooks.status.types import Status
@@ -49,31 +49,29 @@ def sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncRespo
 
 
 def _sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResponse[Status]:
-    context = StatusContext(request.parent, previous(request.parent), now)
+    moment = Moment(previous(request.parent), now)
     syncer = parse_syncer(request.parent)
     if isinstance(syncer, InvalidSpec):
-        return _hold(context, _invalid(syncer), observe(syncer, (), request, options))
+        return _hold(observe(syncer, (), request, options), moment, _invalid(syncer))
 
-    former = former_sources(syncer, request, context.before.named_before(request.parent))
+    former = former_sources(syncer, request, moment.before.named_before(request.parent))
     syncer = structs.replace(syncer, former_sources=former)
     observation = observe(syncer, targets.resolve(syncer, request, options), request, options)
-    context = context.of(syncer, strategy.strategy_mismatch(observation))
     unretainable = retention.conflict(syncer, observation.targets, options.strategy)
     if unretainable is not None:
         held = observe(unretainable, observation.targets, request, options)
-        return _hold(context, _invalid(unretainable), held, observation)
+        return _hold(held, moment, _invalid(unretainable), observation)
     if not observation.are_rules_current:
         named = [Target(name) for name in syncer.namespaces.names]
-        return _hold(context, _STALE_RULES, replace(observation, targets=named))
+        return _hold(replace(observation, targets=named), moment, _STALE_RULES)
 
     content = _content(observation, request)
-    if isinstance(content, Content):
-        estimate = request_size.of(observation, content)
-        context = replace(context, warning=estimate.warning)
-        content = estimate.refusal or content
     if isinstance(content, NoContent):
-        return _without_content(observation, context, content)
-    return _with_content(CopyDecisions(observation, content), context)
+        return _without_content(observation, moment, content)
+    estimate = request_size.of(content, observation)
+    if estimate.refusal is not None:
+        return _without_content(observation, moment, estimate.refusal)
+    return _with_content(observation, moment, content, estimate.warning)
 
 
 def _content(observation: Observation[Syncer], request: SyncRequest) -> Content | NoContent:
@@ -91,41 +89,46 @@ def _content(observation: Observation[Syncer], request: SyncRequest) -> Content 
 
 
 def _without_content(
-    observation: Observation[Syncer], context: StatusContext, problem: NoContent
+    observation: Observation[Syncer], moment: Moment, problem: NoContent
 ) -> SyncResponse[Status]:
     """Every copy is held, or goes with its source where that is asked for."""
-    recorded = context.before.recorded(observation.parent)
+    recorded = moment.before.recorded(observation.parent)
     token = prune_guard.still_recorded(observation, recorded)
-    context = replace(context, before=structs.replace(context.before, prune_token=token))
+    moment = replace(moment, before=structs.replace(moment.before, prune_token=token))
     deletion = source_deletion.decide(observation, problem)
-    if deletion is not None and not context.is_suspended:
-        return _delete_with_source(context, problem, deletion)
+    if deletion is not None and not observation.syncer.suspend:
+        return _delete_with_source(observation, moment, problem, deletion)
     deleting = deletion.deleting if deletion else ()
-    return _hold(replace(context, deleting=deleting), problem, observation, observation)
+    return _hold(observation, moment, problem, observation, deleting)
 
 
-def _with_content(decisions: CopyDecisions, context: StatusContext) -> SyncResponse[Status]:
+def _with_content(
+    observation: Observation[Syncer], moment: Moment, content: Content, warning: str | None
+) -> SyncResponse[Status]:
     """Every target with the content, as far as the prune guard and a suspension let it be."""
-    observation, content = decisions.observation, decisions.content
-    subject = source.described(observation.syncer)
+    decisions = CopyDecisions(observation, DesiredContents(content))
     outcomes = [decisions.decide(target) for target in observation.targets]
-    guard = prune_guard.held(observation, context.before.recorded(observation.parent))
+    guard = prune_guard.held(observation, moment.before.recorded(observation.parent))
     foreign = child.foreign_children(observation)
-    context = replace(context, foreign=[each.object.key for each in foreign])
-    if context.is_suspended:
+    subject = source.described(observation.syncer)
+    if observation.syncer.suspend:
         held = child.preserve_all(observation)
-        context = replace(context, leaving=not_removed(observation, held))
         planned = plan.make(decisions, outcomes, held, foreign, guard)
+        context = StatusContext.of(observation, moment, leaving=not_removed(observation, held))
         report = reports.suspended(context, subject, content, outcomes, planned)
         # What was held before stays so when the syncer goes on.
-        report = report.holding(context.before.prune_token) if guard else report
+        report = report.holding(moment.before.prune_token) if guard else report
         return _answer(report, held)
     children = [
         *(desired for outcome in outcomes for desired in outcome.children),
         *(child.minimal_child(each.object, observation.options) for each in foreign),
     ]
     guarded = [] if guard is None else guard.children
-    context = replace(context, leaving=not_removed(observation, [*children, *guarded]))
+    notes = [] if warning is None else [warning]
+    if foreign:
+        notes.insert(0, messages.foreign_children_note([each.object.key for each in foreign]))
+    leaving = not_removed(observation, [*children, *guarded])
+    context = StatusContext.of(observation, moment, notes=notes, leaving=leaving)
     report = reports.progress(context, subject, content, outcomes, guard)
     return _answer(report, children) if guard is None else _guard(report, guard, children)
 
@@ -156,27 +159,29 @@ def _guard(report: Report, guard: PruneGuard, children: Sequence[Child]) -> Sync
 
 
 def _delete_with_source(
-    context: StatusContext, problem: NoContent, deletion: SourceDeletion
+    observation: Observation[Syncer],
+    moment: Moment,
+    problem: NoContent,
+    deletion: SourceDeletion,
 ) -> SyncResponse[Status]:
     """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
-    context = replace(context, leaving=deletion.leaving)
-    report = reports.source_deleted(context, problem, deletion).holding(context.before.prune_token)
+    context = StatusContext.of(observation, moment, leaving=deletion.leaving)
+    report = reports.source_deleted(context, problem, deletion).holding(moment.before.prune_token)
     return _answer(report, deletion.children)
 
 
 def _hold(
-    context: StatusContext,
-    problem: NoContent | str,
     observation: AnyObservation,
-    leaving: Observation[Syncer] | None = None,
+    moment: Moment,
+    problem: NoContent | str,
+    known: Observation[Syncer] | None = None,
+    deleting: Sequence[str] = (),
 ) -> SyncResponse[Status]:
     """Keep every copy exactly as it is: absence is not an answer, and an empty list deletes.
 
-    `leaving` is the observation that tells which copies should be gone, where that is known.
+    `known` is the observation that tells which copies should be gone, where that is known.
     """
     held = child.preserve_all(observation)
-    if leaving is not None:
-        context = replace(context, leaving=not_removed(leaving, held))
     outcomes = [
         Outcome(
             target.namespace,
@@ -185,6 +190,11 @@ def _hold(
         )
         for target in observation.targets
     ]
-    kept = [each.metadata.namespace for each in held]
-    report = reports.held(context, problem, outcomes, kept)
-    return _answer(report.holding(context.before.prune_token), held)
+    context = StatusContext.of(
+        known or observation,
+        moment,
+        deleting=deleting,
+        leaving=not_removed(known, held) if known else {},
+    )
+    report = reports.held(context, problem, outcomes, [each.metadata.namespace for each in held])
+    return _answer(report.holding(moment.before.prune_token), held)

@@ -48,9 +48,50 @@ _LEFT_BEHIND: Final = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class DesiredContents:
+    """What each target is to hold: the content that they have in common, or one of its own."""
+
+    common: Content
+    by_namespace: Mapping[str, Content] = field(default_factory=dict)
+
+    def of(self, namespace: str) -> Content:
+        """The content of the copy in one namespace."""
+        return self.by_namespace.get(namespace, self.common)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CopyDecisions:
-    """Decides for one syncer with one content; copies in the same state share the work."""
+    """Decides for the targets of one syncer; copies that get the same content share the work."""
+
+    observation: Observation[Syncer]
+    contents: DesiredContents
+    _by_content: dict[int, "_ContentDecisions"] = field(default_factory=dict)
+
+    def decide(self, target: Target) -> Outcome:
+        """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
+        return self._of(target.namespace).decide(target)
+
+    def existing(self, namespace: str) -> KubernetesObject | None:
+        """What has the copies' name in a namespace, a copy or anything else."""
+        copy = self.observation.current_copies.get(namespace)
+        return copy.object if copy else _related(namespace, self.observation)
+
+    def changed_keys(self, existing: KubernetesObject) -> Sequence[str]:
+        """The keys, sorted, in which an object is other than what its namespace is to hold."""
+        return self._of(existing.metadata.namespace).writer.changed_keys(existing)
+
+    def _of(self, namespace: str) -> "_ContentDecisions":
+        content = self.contents.of(namespace)
+        decisions = self._by_content.get(id(content))
+        if decisions is None:
+            decisions = self._by_content[id(content)] = _ContentDecisions(self.observation, content)
+        return decisions
+
+
+@dataclass(slots=True)
+class _ContentDecisions:
+    """Decides for the targets that are to hold one content."""
 
     observation: Observation[Syncer]
     content: Content
@@ -58,62 +99,51 @@ class CopyDecisions:
     _syncer: Syncer = field(init=False)
     _labels: Mapping[str, str] = field(init=False)
     _annotations: Mapping[str, str] = field(init=False)
-    _outdated: Mapping[str, Sequence[ExistingCopy]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._syncer = self.observation.syncer
         self._labels = copy_labels(self._syncer)
         self._annotations = copy_annotations(self._syncer, self.content.hash)
         self.writer = ContentWriter(self._syncer, self.content, self.observation.options)
-        outdated: dict[str, list[ExistingCopy]] = {}
-        for copy in self.observation.copies:
-            if copy.is_ours and not copy.has_current_name:
-                outdated.setdefault(copy.namespace, []).append(copy)
-        self._outdated = outdated
 
     def decide(self, target: Target) -> Outcome:
         """What to return for one target. Raises MalformedRequest on a copy's malformed data."""
         if target.failure:
-            kept = [preserve(copy, self.observation) for copy in self._kept(target)]
-            return Outcome(target.namespace, State.FAILED, kept, target.failure)
+            preserved = [preserve(copy, self.observation) for copy in self._preserved(target)]
+            return Outcome(target.namespace, State.FAILED, preserved, target.failure)
         outcome = self._decide(target.namespace)
-        outdated = self._outdated.get(target.namespace)
+        outdated = self.observation.outdated_copies.get(target.namespace)
         if not outdated or outcome.state is State.CURRENT:
             return outcome
         # The copy of the old name or kind goes only when the new one is there.
-        kept = [preserve(copy, self.observation) for copy in outdated if not copy.is_terminating]
+        living = [copy for copy in outdated if not copy.is_terminating]
+        preserved = [preserve(copy, self.observation) for copy in living]
         return Outcome(
             outcome.namespace,
             outcome.state,
-            (*outcome.children, *kept),
+            (*outcome.children, *preserved),
             outcome.failure,
             outcome.blocked_by,
         )
 
-    def existing(self, namespace: str) -> KubernetesObject | None:
-        """What bears the copies' name in a namespace, a copy or anything else."""
-        copy = self.observation.current_copies.get(namespace)
-        return copy.object if copy else self._related(namespace)
-
-    def _related(self, namespace: str) -> KubernetesObject | None:
-        return self.observation.related.get(f"{namespace}/{self._syncer.copy_name}")
-
-    def _kept(self, target: Target) -> Iterator[ExistingCopy]:
+    def _preserved(self, target: Target) -> Iterator[ExistingCopy]:
         """The copies that stay in a target in spite of its failure.
 
         Consent that a new source never gave withdraws nothing from the copies of the old one.
         """
-        copy = self.observation.current_copies.get(target.namespace)
-        for held in (*([copy] if copy else ()), *self._outdated.get(target.namespace, ())):
-            is_of_another = target.is_unconsented and not source.made(held.object, self._syncer)
-            is_kept = target.keeps or is_of_another
-            if not held.is_terminating and is_kept and held.is_managed_by_us:
-                yield held
+        observation, namespace = self.observation, target.namespace
+        current = observation.current_copies.get(namespace)
+        outdated = observation.outdated_copies.get(namespace, ())
+        for copy in (*([current] if current else ()), *outdated):
+            is_of_another = target.is_unconsented and not source.made(copy.object, self._syncer)
+            is_preserved = target.keeps or is_of_another
+            if not copy.is_terminating and is_preserved and copy.is_managed_by_us:
+                yield copy
 
     def _decide(self, namespace: str) -> Outcome:
         copy = self.observation.current_copies.get(namespace)
         if copy is None:
-            return self._absent(namespace, self._related(namespace))
+            return self._absent(namespace, _related(namespace, self.observation))
         if copy.is_terminating:
             return Outcome(namespace, State.WAITING, blocked_by=blocked_by(copy.object))
         if self._syncer.source.kind.is_secret and is_marked_by_dynamic_apply(copy.object):
@@ -124,31 +154,32 @@ class CopyDecisions:
             return _replaced(namespace)
         return self._present(namespace, copy.object)
 
-    def _absent(self, namespace: str, found: KubernetesObject | None) -> Outcome:
+    def _absent(self, namespace: str, existing: KubernetesObject | None) -> Outcome:
         """No copy is observed: create it, unless something else bears its name."""
         syncer, options = self._syncer, self.observation.options
-        if found is None:
+        if existing is None:
             created = self._child(namespace, immutable=syncer.immutable or UNSET)
             return Outcome(namespace, State.WAITING, (created,), seen=_UNSEEN)
-        if syncer.controls(found):
+        if syncer.controls(existing):
             # Metacontroller is about to observe it, or to release it where it lost its label;
             # what it then is, the next sync sees.
-            is_kept = found.label(CONTROLLER_UID) == syncer.uid
-            children = (self._child(namespace),) if is_kept else ()
+            is_controlled = existing.label(CONTROLLER_UID) == syncer.uid
+            children = (self._child(namespace),) if is_controlled else ()
             return Outcome(namespace, State.WAITING, children)
-        controller = found.controller
+        controller = existing.controller
         if controller is not None and conflicts.is_predecessor(controller, syncer):
-            return Outcome(namespace, State.WAITING, blocked_by=blocked_by(found) or _LEFT_BEHIND)
+            obstacle = blocked_by(existing) or _LEFT_BEHIND
+            return Outcome(namespace, State.WAITING, blocked_by=obstacle)
         if controller is not None:
-            failure = conflicts.managed_by_another(found, controller)
-        elif not conflicts.is_taken_over(found, syncer, self.content):
-            failure = conflicts.conflict(found, syncer, options.strategy)
+            failure = conflicts.managed_by_another(existing, controller)
+        elif not conflicts.is_taken_over(existing, syncer, self.content):
+            failure = conflicts.conflict(existing, syncer, options.strategy)
         elif options.strategy is ApplyStrategy.DYNAMIC_APPLY:
-            failure = conflicts.unadoptable(found, syncer, options.strategy)
+            failure = conflicts.unadoptable(existing, syncer, options.strategy)
         else:
             # As it is, not as it should be: it may be immutable, or hold a key on the other side,
             # and then only an observed copy can be mended.
-            return Outcome(namespace, State.WAITING, (take_back(found, options),))
+            return Outcome(namespace, State.WAITING, (take_back(existing, options),))
         return Outcome(namespace, State.FAILED, failure=failure)
 
     def _present(self, namespace: str, copy: KubernetesObject) -> Outcome:
@@ -220,6 +251,10 @@ class CopyDecisions:
         if not retention.is_wanted(self._syncer):
             return None
         return retention.available(self.observation, namespace)
+
+
+def _related(namespace: str, observation: Observation[Syncer]) -> KubernetesObject | None:
+    return observation.related.get(f"{namespace}/{observation.syncer.copy_name}")
 
 
 def _is_unmergeable(copy: KubernetesObject, strategy: ApplyStrategy) -> bool:

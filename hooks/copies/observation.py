@@ -87,6 +87,15 @@ class Observation(Generic[_SpecT_co]):
         return {copy.namespace: copy for copy in self.copies if copy.has_current_name}
 
     @cached_property
+    def outdated_copies(self) -> Mapping[str, Sequence[ExistingCopy]]:
+        """Our copies of a kind or name that copies no longer have, by namespace."""
+        outdated: dict[str, list[ExistingCopy]] = {}
+        for copy in self.copies:
+            if copy.is_ours and not copy.has_current_name:
+                outdated.setdefault(copy.namespace, []).append(copy)
+        return outdated
+
+    @cached_property
     def orphans(self) -> Sequence[KubernetesObject]:
         """The copies in the targets that have lost their owner; never the source."""
         if not isinstance(self.syncer, Syncer):

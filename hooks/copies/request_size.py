@@ -71,7 +71,7 @@ _REMEDY: Final = (
 )
 
 
-def of(observation: Observation[Syncer], content: Content) -> RequestSize:
+def of(content: Content, observation: Observation[Syncer]) -> RequestSize:
     """What a syncer takes once every target has its copy, while those that it replaces remain.
 
     Of a Secret no size is shown, for it is that of its values.

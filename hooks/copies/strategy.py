@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hooks.api.names import LAST_APPLIED
 from hooks.api.protocol import ApplyStrategy
 from hooks.copies.child import is_marked_by_dynamic_apply
-from hooks.copies.observation import Observation
+from hooks.copies.observation import AnyObservation, Observation
 from hooks.resolve.source import NoContent, SourceReason
 from hooks.spec.syncer import Syncer
 
@@ -27,7 +27,7 @@ def secret_in_annotation(observation: Observation[Syncer]) -> NoContent | None:
     )
 
 
-def strategy_mismatch(observation: Observation[Syncer]) -> str | None:
+def strategy_mismatch(observation: AnyObservation) -> str | None:
     """Where most copies show that Metacontroller runs with the other strategy, the words for it."""
     strategy = observation.options.strategy
     orphans = [is_marked_by_dynamic_apply(copy) for copy in observation.orphans]
@@ -39,7 +39,7 @@ def strategy_mismatch(observation: Observation[Syncer]) -> str | None:
     return None
 
 
-def _marks(observation: Observation[Syncer]) -> Sequence[bool]:
+def _marks(observation: AnyObservation) -> Sequence[bool]:
     """For each target namespace with a living copy, whether one there has dynamic apply's mark.
 
     Namespaces outside the targets count only where no target has a copy. The owner of one namespace

@@ -4,13 +4,24 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Self
 
 from msgspec import UNSET, UnsetType
 
 from hooks.api.protocol import Parent
-from hooks.spec.syncer import DEFAULT_PROGRESS_DEADLINE_SECONDS, Syncer
+from hooks.copies.observation import AnyObservation
+from hooks.copies.strategy import strategy_mismatch
+from hooks.spec.syncer import DEFAULT_PROGRESS_DEADLINE_SECONDS, InvalidSpec
 from hooks.status.previous import Previous
 from hooks.status.types import RFC_3339
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The present, and what the last status said: what an answer depends on and nobody observes."""
+
+    before: Previous
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +29,10 @@ class StatusContext:
     """What a status is about: whose, when, and what had been said before.
 
     `deadline` is in seconds; `strategy_mismatch` is added to what is said of refused copies; the
-    `foreign` are not copies, but reported, because they are deleted with the syncer; `deleting` are
-    the namespaces whose copy only a suspension keeps from going with the source; `leaving` says of
-    namespaces why a copy that should be gone is still there; the `warning` is a sentence about what
-    is about to go wrong; the `former_sources` are remembered where they are known and not too many.
+    `notes` are sentences about what is no state of a target; `deleting` are the namespaces whose
+    copy only a suspension keeps from going with the source; `leaving` says of namespaces why a copy
+    that should be gone is still there; the `former_sources` are remembered where they are known and
+    not too many.
     """
 
     parent: Parent
@@ -29,19 +40,38 @@ class StatusContext:
     now: datetime
     deadline: int = DEFAULT_PROGRESS_DEADLINE_SECONDS
     strategy_mismatch: str | None = None
-    foreign: Sequence[str] = ()
+    notes: Sequence[str] = ()
     deleting: Sequence[str] = ()
     leaving: Mapping[str, str] = field(default_factory=dict)
     is_suspended: bool = False
-    warning: str | None = None
     former_sources: Collection[str] | UnsetType = UNSET
 
-    def of(self, syncer: Syncer, strategy_mismatch: str | None) -> "StatusContext":
-        """The same for a syncer whose spec can be followed."""
+    @classmethod
+    def of(
+        cls,
+        observation: AnyObservation,
+        moment: Moment,
+        *,
+        notes: Sequence[str] = (),
+        deleting: Sequence[str] = (),
+        leaving: Mapping[str, str] | None = None,
+    ) -> Self:
+        """The context of a sync's status; of an invalid spec, nothing else is known."""
+        context = cls(
+            observation.parent,
+            moment.before,
+            moment.now,
+            notes=notes,
+            deleting=deleting,
+            leaving=leaving or {},
+        )
+        syncer = observation.syncer
+        if isinstance(syncer, InvalidSpec):
+            return context
         return replace(
-            self,
+            context,
             deadline=syncer.progress_deadline_seconds,
-            strategy_mismatch=strategy_mismatch,
+            strategy_mismatch=strategy_mismatch(observation),
             is_suspended=syncer.suspend,
             former_sources=syncer.former_sources,
         )

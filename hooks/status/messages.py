@@ -32,14 +32,14 @@ def resolved(subject: str, content: Content) -> ConditionState:
     return ConditionState("True", SourceReason.RESOLVED, f"{subject} has {keys} to copy.")
 
 
-def failing(found: Assessment) -> ConditionState:
+def failing(assessment: Assessment) -> ConditionState:
     """Where namespaces fail: how many, and the first of them."""
-    refused = found.refused
-    first = refused[0] if refused else found.failures[0]
-    number = len(found.failures)
+    refused = assessment.refused
+    first = refused[0] if refused else assessment.failures[0]
+    number = len(assessment.failures)
     rest = "" if number == 1 else "; status.failures lists the others"
-    failing = f"{number:,} of {targets_counted(found)}"
-    if found.is_beyond:
+    failing = f"{number:,} of {targets_counted(assessment)}"
+    if assessment.is_beyond:
         failing = counted(number, "namespace")
     return ConditionState(
         "False",
@@ -49,40 +49,40 @@ def failing(found: Assessment) -> ConditionState:
     )
 
 
-def synced(context: StatusContext, found: Assessment, what: str) -> ConditionState:
+def synced(context: StatusContext, assessment: Assessment, what: str) -> ConditionState:
     """Synced of a syncer that writes; `what` names the content that the copies hold."""
-    if found.failures:
-        return failing(found)
-    if found.pending:
-        return waiting(context, found)
-    total = targets_counted(found)
-    if not found.targets:
+    if assessment.failures:
+        return failing(assessment)
+    if assessment.pending:
+        return waiting(context, assessment)
+    total = targets_counted(assessment)
+    if not assessment.targets:
         return ConditionState(
             "True",
             SyncedReason.NO_TARGETS,
             "No namespace matches spec.targetNamespaces or spec.namespaceSelector, so there is "
             "nothing to copy to.",
         )
-    holders = f"All {total} hold" if found.targets > 1 else f"The {total} holds"
+    holders = f"All {total} hold" if assessment.targets > 1 else f"The {total} holds"
     return ConditionState("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
 
 
-def waiting(context: StatusContext, found: Assessment) -> ConditionState:
+def waiting(context: StatusContext, assessment: Assessment) -> ConditionState:
     """Where copies are asked for, or being deleted, and their deadline is not over."""
-    leaving = frozenset(found.leaving)
-    awaiting = [name for name in found.pending if name not in leaving]
+    leaving = frozenset(assessment.leaving)
+    awaiting = [name for name in assessment.pending if name not in leaving]
     parts = []
     if awaiting:
         number = len(awaiting)
         verb = "waits" if number == 1 else "wait"
         parts.append(
-            f"{number:,} of {targets_counted(found)} {verb} for the copy ({named(awaiting)})"
+            f"{number:,} of {targets_counted(assessment)} {verb} for the copy ({named(awaiting)})"
         )
-    if found.leaving:
-        number = len(found.leaving)
+    if assessment.leaving:
+        number = len(assessment.leaving)
         parts.append(
-            f"{counted(number, 'namespace')} still {have(found.leaving)} a copy that is being "
-            f"deleted ({named(found.leaving)})"
+            f"{counted(number, 'namespace')} still {have(assessment.leaving)} a copy that is being "
+            f"deleted ({named(assessment.leaving)})"
         )
     return ConditionState(
         "False",
@@ -92,15 +92,15 @@ def waiting(context: StatusContext, found: Assessment) -> ConditionState:
     )
 
 
-def targets_counted(found: Assessment) -> str:
+def targets_counted(assessment: Assessment) -> str:
     """How many target namespaces there are."""
-    return counted(found.targets, "target namespace")
+    return counted(assessment.targets, "target namespace")
 
 
-def foreign_children_note(children: Sequence[str]) -> str:
+def foreign_children_note(keys: Sequence[str]) -> str:
     """What to do about objects of others that Metacontroller takes for copies."""
     return (
-        f"Objects of others name this syncer as their controller ({named(children)}): remove the "
+        f"Objects of others name this syncer as their controller ({named(keys)}): remove the "
         f"label {CONTROLLER_UID} from them, or they are deleted with the syncer."
     )
 

@@ -86,7 +86,7 @@ def make(
     A copy that is being deleted counts as gone. What Metacontroller is about to observe or to
     release is left to the next sync, as it is everywhere.
     """
-    kept = {child.identity: child for child in held}
+    preserved = {child.identity: child for child in held}
     guarded = guard.children if guard else ()
     lasting = {copy.identity for copy in foreign} | {child.identity for child in guarded}
     creating, updating, taking = [], [], []
@@ -97,18 +97,18 @@ def make(
         syncer, namespace = decisions.observation.syncer, outcome.namespace
         copy = (syncer.source.kind.name, namespace, syncer.copy_name)
         lasting.add(copy)
-        found = decisions.existing(namespace)
-        if found is None or found.is_terminating:
+        existing = decisions.existing(namespace)
+        if existing is None or existing.is_terminating:
             creating.append(namespace)
-        elif not syncer.controls(found):
-            taking.append(_change(decisions, found))
-        elif copy in kept and _is_written(outcome, kept[copy]):
-            updating.append(_change(decisions, found))
+        elif not syncer.controls(existing):
+            taking.append(_change(decisions, existing))
+        elif copy in preserved and _is_written(outcome, preserved[copy]):
+            updating.append(_change(decisions, existing))
     return Plan(
         create=_namespaces(creating),
         update=_changes(updating),
         take_over=_changes(taking),
-        delete=_namespaces({kept[copy].metadata.namespace for copy in kept.keys() - lasting}),
+        delete=_namespaces({namespace for _, namespace, _ in preserved.keys() - lasting}),
         hold=_namespaces({child.metadata.namespace for child in guarded}),
         fail=_failing(outcomes),
     )
@@ -118,16 +118,16 @@ def _is_written(outcome: Outcome, held: Child) -> bool:
     """Whether a copy is not as it should be, or has labels or annotations that the spec lost."""
     if outcome.state is not State.CURRENT:
         return True
-    (wanted,) = outcome.children
-    before, after = held.metadata, wanted.metadata
+    (desired,) = outcome.children
+    before, after = held.metadata, desired.metadata
     lost = set(before.labels or ()) - set(after.labels or ())
     return bool(lost | (set(before.annotations or ()) - set(after.annotations or ())))
 
 
-def _change(decisions: CopyDecisions, found: KubernetesObject) -> Change:
-    keys = decisions.writer.changed_keys(found)
+def _change(decisions: CopyDecisions, existing: KubernetesObject) -> Change:
+    keys = decisions.changed_keys(existing)
     return Change(
-        found.metadata.namespace, len(keys), list(map(excerpt, keys[:KEYS_LIMIT])) or UNSET
+        existing.metadata.namespace, len(keys), list(map(excerpt, keys[:KEYS_LIMIT])) or UNSET
     )
 
 

@@ -77,21 +77,16 @@ def progress(
     guard: PruneGuard | None = None,
 ) -> Report:
     """The status of a syncer whose source is resolved; `subject` names the source."""
-    found = assess(context, outcomes, content.version)
+    assessment = assess(context, outcomes, content.version)
     synced = (
         messages.prune_held(context, guard)
         if guard
-        else messages.synced(context, found, f"the current content of {subject}")
+        else messages.synced(context, assessment, f"the current content of {subject}")
     )
-    if context.foreign:
-        synced = replace(
-            synced, message=f"{synced.message} {messages.foreign_children_note(context.foreign)}"
-        )
-    if context.warning is not None:
-        synced = replace(synced, message=f"{synced.message} {context.warning}")
-    reconciling = messages.waiting(context, found) if found.is_progressing else None
+    synced = replace(synced, message=" ".join([synced.message, *context.notes]))
+    reconciling = messages.waiting(context, assessment) if assessment.is_progressing else None
     states = _ConditionStates(messages.resolved(subject, content), synced, synced, reconciling)
-    report = _report(context, found, states, content.version)
+    report = _report(context, assessment, states, content.version)
     return report.holding(guard.token) if guard else report
 
 
@@ -104,28 +99,29 @@ def suspended(
 ) -> Report:
     """The status of a suspended syncer whose source is resolved: nothing waits."""
     held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
-    found = assess(context, held)
+    assessment = assess(context, held)
     state = ConditionState("False", SyncedReason.SUSPENDED, messages.planned(planned))
     states = _ConditionStates(messages.resolved(subject, content), state, state)
-    return _report(context, found, states, content.version, planned)
+    return _report(context, assessment, states, content.version, planned)
 
 
 def held(
     context: StatusContext,
     problem: NoContent | str,
     outcomes: Sequence[Outcome],
-    kept: Sequence[str],
+    preserved: Sequence[str],
 ) -> Report:
-    """The status of a syncer that keeps every copy as it is, in the namespaces `kept`.
+    """The status of a syncer that keeps every copy as it is, in the namespaces `preserved`.
 
     `problem` is why: the source gives no content, or else a sentence without a full stop.
     """
-    found = assess(context, outcomes)
-    holding = frozenset(kept)
-    having = holding.union(found.leaving)
-    keeping = messages.keeping(kept, [name for name in found.pending if name not in having])
-    if found.leaving:
-        still = f"{named(found.leaving)} still {have(found.leaving)} one that is being deleted"
+    assessment = assess(context, outcomes)
+    holding = frozenset(preserved)
+    having = holding.union(assessment.leaving)
+    without = [name for name in assessment.pending if name not in having]
+    keeping = messages.keeping(preserved, without)
+    if leaving := assessment.leaving:
+        still = f"{named(leaving)} still {have(leaving)} one that is being deleted"
         keeping = f"{keeping}, and {still}"
     reason: SyncedReason | SourceReason = SyncedReason.HELD
     planned: Plan | UnsetType = UNSET
@@ -144,15 +140,15 @@ def held(
         ready = ConditionState("False", reason, f"{problem}; {keeping}.")
         # What is wrong goes away by itself.
         states = _ConditionStates(resolved, waiting, ready, reconciling=ready)
-    return _report(context, found, states, context.before.version, planned)
+    return _report(context, assessment, states, context.before.version, planned)
 
 
 def source_deleted(context: StatusContext, problem: NoContent, deletion: SourceDeletion) -> Report:
     """The status of a syncer whose copies go with their source; `problem` is that it is missing."""
-    found = assess(context, deletion.outcomes)
+    assessment = assess(context, deletion.outcomes)
     summary = messages.following(deletion)
-    if found.refused:
-        synced = messages.failing(found)
+    if assessment.refused:
+        synced = messages.failing(assessment)
     else:
         reason = SyncedReason.PROGRESSING if deletion.deleting else SyncedReason.HELD
         synced = ConditionState("False", reason, f"{summary[0].upper()}{summary[1:]}.")
@@ -160,7 +156,7 @@ def source_deleted(context: StatusContext, problem: NoContent, deletion: SourceD
     ready = ConditionState("False", problem.reason, f"{problem.message}; {summary}.")
     reconciling = synced if synced.reason == SyncedReason.PROGRESSING else None
     states = _ConditionStates(resolved, synced, ready, reconciling)
-    return _report(context, found, states, context.before.version)
+    return _report(context, assessment, states, context.before.version)
 
 
 def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained: bool) -> Report:
@@ -168,19 +164,20 @@ def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained
 
     They should be gone or, when they are retained, safe from the garbage collector.
     """
-    found = assess(context, outcomes)
+    assessment = assess(context, outcomes)
     a_copy = "a copy that would go with it" if is_retained else "a copy of it"
-    left = f"{counted(found.targets, 'namespace')} still {have(outcomes)} {a_copy}"
-    if not found.targets:
+    left = f"{counted(assessment.targets, 'namespace')} still {have(outcomes)} {a_copy}"
+    if not assessment.targets:
         summary = "its copies stay" if is_retained else "no copy is left"
-    elif found.failures:
-        first = found.failures[0]
+    elif assessment.failures:
+        first = assessment.failures[0]
         summary = f"{left}, first {first.namespace}: {as_fragment(first.message)}"
     else:
-        summary = f"{left} ({named(found.pending)}), which needs no action"
+        summary = f"{left} ({named(assessment.pending)}), which needs no action"
+    is_overdue = bool(assessment.failures)
     synced = ConditionState(
         "False",
-        SyncedReason.PROGRESS_DEADLINE_EXCEEDED if found.failures else SyncedReason.PROGRESSING,
+        SyncedReason.PROGRESS_DEADLINE_EXCEEDED if is_overdue else SyncedReason.PROGRESSING,
         f"The syncer is being deleted and {summary}.",
     )
     resolved = next(
@@ -191,41 +188,41 @@ def deletion(context: StatusContext, outcomes: Sequence[Outcome], *, is_retained
         ),
         ConditionState("False", SourceReason.SOURCE_NOT_FOUND, "The source was not read."),
     )
-    is_progressing = found.is_progressing or not found.targets
+    is_progressing = assessment.is_progressing or not assessment.targets
     reconciling = replace(synced, reason=SyncedReason.PROGRESSING) if is_progressing else None
     states = _ConditionStates(resolved, synced, synced, reconciling)
-    return _report(context, found, states, context.before.version)
+    return _report(context, assessment, states, context.before.version)
 
 
 def _report(
     context: StatusContext,
-    found: Assessment,
+    assessment: Assessment,
     states: _ConditionStates,
     version: Version,
     planned: Plan | UnsetType = UNSET,
 ) -> Report:
-    failures = sorted(found.failures, key=lambda f: f.reason not in OVERDUE)
+    failures = sorted(assessment.failures, key=lambda f: f.reason not in OVERDUE)
     status = Status(
         observed_generation=context.parent.metadata.generation,
         conditions=[
-            _condition(context, kind, state, found)
+            _condition(context, kind, state, assessment)
             for kind, state in states.by_type(is_suspended=context.is_suspended)
         ],
-        target_count=found.targets,
-        synced_count=len(found.synced),
-        pending_count=len(found.pending),
-        failed_count=len(found.failures),
-        synced_namespaces=found.synced[:LIST_LIMIT],
-        failed_namespaces=[failure.namespace for failure in found.failures[:LIST_LIMIT]],
+        target_count=assessment.targets,
+        synced_count=len(assessment.synced),
+        pending_count=len(assessment.pending),
+        failed_count=len(assessment.failures),
+        synced_namespaces=assessment.synced[:LIST_LIMIT],
+        failed_namespaces=[failure.namespace for failure in assessment.failures[:LIST_LIMIT]],
         failures=sorted(failures[:FAILURES_LIMIT], key=lambda f: f.namespace),
         content_hash=version.content_hash,
         source_resource_version=version.source_resource_version,
-        last_sync_time=_last_sync_time(context, found, version),
-        pending_since=found.pending_since,
+        last_sync_time=_last_sync_time(context, assessment, version),
+        pending_since=assessment.pending_since,
         former_sources=_remembered(context.former_sources),
         plan=planned,
     )
-    return Report(_fitted(status), found.resync_after_seconds)
+    return Report(_fitted(status), assessment.resync_after_seconds)
 
 
 def _remembered(former_sources: Collection[str] | UnsetType) -> Sequence[str] | UnsetType:
@@ -245,25 +242,27 @@ def _fitted(status: Status) -> Status:
     return msgspec.structs.replace(status, plan=plan.without_keys(status.plan))
 
 
-def _last_sync_time(context: StatusContext, found: Assessment, version: Version) -> str | UnsetType:
+def _last_sync_time(
+    context: StatusContext, assessment: Assessment, version: Version
+) -> str | UnsetType:
     """When the copies last became equal to the current content; it moves at no other time.
 
     Where one was written for that, at the time of the write, which no old status can hide; else
     when it was seen.
     """
     before = context.before
-    if not found.synced or found.is_unequal:
+    if not assessment.synced or assessment.is_unequal:
         return before.last_sync_time
     stated = context.past(before.last_sync_time)
-    newest = max((time for time in (stated, found.written) if time is not None), default=None)
-    became_equal = gained(before, found.synced) or before.version != version
+    newest = max((time for time in (stated, assessment.written) if time is not None), default=None)
+    became_equal = gained(before, assessment.synced) or before.version != version
     if newest is None or (became_equal and newest == stated):
         return context.stamp
     return before.last_sync_time if newest == stated else write_time(newest)
 
 
 def _condition(
-    context: StatusContext, kind: str, state: ConditionState, found: Assessment
+    context: StatusContext, kind: str, state: ConditionState, assessment: Assessment
 ) -> Condition:
     turned = next(
         (
@@ -276,8 +275,8 @@ def _condition(
     since = context.past(turned)
     if since is None:
         turned = context.stamp
-    elif found.written is not None and since < found.written and _lasts(kind, state):
-        turned = write_time(found.written)
+    elif assessment.written is not None and since < assessment.written and _lasts(kind, state):
+        turned = write_time(assessment.written)
     return Condition(
         type=kind,
         status=state.status,

@@ -17,7 +17,8 @@ from hooks.api.protocol import (
     Parent,
     SyncRequest,
 )
-from hooks.copies.decision import CopyDecisions
+from hooks.copies.decision import CopyDecisions, DesiredContents
+from hooks.copies.desired_metadata import copy_annotations
 from hooks.copies.observation import observe
 from hooks.copies.size import (
     ANNOTATIONS_LIMIT,
@@ -70,7 +71,7 @@ def decisions(**held: Raw) -> CopyDecisions:
         children={CONFIG_MAP.group: {copy.key: copy for copy in found}},
     )
     observation = observe(SYNCER, TARGETS, request, HookOptions())
-    return CopyDecisions(observation, content({"key": "value"}))
+    return CopyDecisions(observation, DesiredContents(content({"key": "value"})))
 
 
 @pytest.mark.parametrize(
@@ -199,10 +200,27 @@ def written_by_go(child: Child) -> bytes:
 def test_a_request_is_counted_as_that_of_the_largest_copy(syncer: Syncer, values: Content) -> None:
     targets = (Target("production"), Target("qa"))
     request = SyncRequest(Parent(ObjectMeta("sample")))
-    made = CopyDecisions(observe(syncer, targets, request, HookOptions()), values)
+    made = CopyDecisions(observe(syncer, targets, request, HookOptions()), DesiredContents(values))
     (largest,) = made.decide(targets[0]).children
 
     assert request_size(values, syncer, targets) == len(written_by_go(largest)) + len(OWN_LABEL)
+
+
+def test_a_target_can_hold_a_content_of_its_own() -> None:
+    common, own = content({"level": "info"}), content({"level": "debug"})
+    request = SyncRequest(Parent(ObjectMeta("sample")))
+    observation = observe(SYNCER, (Target("dev"), Target("prod")), request, HookOptions())
+    made = CopyDecisions(observation, DesiredContents(common, {"dev": own}))
+
+    held = {
+        child.metadata.namespace: (child.data, child.metadata.annotations)
+        for target in observation.targets
+        for child in made.decide(target).children
+    }
+    assert held == {
+        "dev": (own.raw_data, copy_annotations(SYNCER, own.hash)),
+        "prod": (common.raw_data, copy_annotations(SYNCER, common.hash)),
+    }
 
 
 def test_where_there_is_no_target_a_request_is_counted_without_a_name_of_one() -> None:

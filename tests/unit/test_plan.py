@@ -16,7 +16,7 @@ from hooks.api.protocol import (
     SyncRequest,
 )
 from hooks.copies.child import preserve_all
-from hooks.copies.decision import CopyDecisions
+from hooks.copies.decision import CopyDecisions, DesiredContents
 from hooks.copies.observation import observe
 from hooks.copies.outcome import Outcome, State
 from hooks.preview.simulator.hook import encode
@@ -210,6 +210,6 @@ def largest() -> Plan:
     failure = Failure(FailureReason.CONFLICT, "an object is in the way")
     failed = [Outcome(n, State.FAILED, failure=failure) for n in names["f"]]
     observation = observe(syncer, (), request, HookOptions())
-    decisions = CopyDecisions(observation, Values({}, {}).content)
+    decisions = CopyDecisions(observation, DesiredContents(Values({}, {}).content))
     preserved = preserve_all(observation)
     return plan.make(decisions, [*waiting, *failed], preserved, (), None)

@@ -15,7 +15,7 @@ from hooks.api import kinds, protocol
 from hooks.api.options import HookOptions
 from hooks.api.protocol import ApplyStrategy, KubernetesObject, ObjectMeta, SyncRequest
 from hooks.app import create_app
-from hooks.copies.decision import CopyDecisions
+from hooks.copies.decision import CopyDecisions, DesiredContents
 from hooks.copies.observation import observe
 from hooks.preview.simulator.appliers import DynamicApply, with_owner
 from hooks.preview.simulator.clock import Clock
@@ -27,6 +27,7 @@ from hooks.preview.simulator.ownership import LAST_APPLIED, METACONTROLLER
 from hooks.preview.simulator.registration import Installation
 from hooks.resolve import source
 from hooks.resolve.source import Content
+from hooks.resolve.targets import Target
 from hooks.settings import Settings
 from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 from tests.wsgi import HookAnswer, hook_of
@@ -157,8 +158,9 @@ def written(desired: Values, held: Values, *, is_recorded: bool, managers: int) 
         parent=protocol.Parent(metadata=ObjectMeta(name="sample")),
         children={kinds.CONFIG_MAP.group: {"a/app-config": copy}},
     )
-    decisions = CopyDecisions(observe(syncer, (), request, HookOptions()), desired.content)
-    [child] = decisions._decide("a").children
+    observation = observe(syncer, (), request, HookOptions())
+    decisions = CopyDecisions(observation, DesiredContents(desired.content))
+    [child] = decisions.decide(Target("a")).children
     return {name: json_raw(child, name) for name in ("data", "binaryData")}
 
 

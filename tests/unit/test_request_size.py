@@ -33,7 +33,7 @@ def taken(value: str, strategy: ApplyStrategy, *observed: KubernetesObject) -> i
         children={CONFIG_MAP.group: {copy.key: copy for copy in observed}},
     )
     observation = observe(SYNCER, [Target("dev")], request, HookOptions(strategy))
-    return request_size.of(observation, content).taken
+    return request_size.of(content, observation).taken
 
 
 @pytest.mark.parametrize("escaped", ['"', "\\"])
@@ -73,6 +73,6 @@ def test_a_request_is_as_large_as_it_is_said_to_be_or_a_little_smaller(
     assert isinstance(content, Content)
 
     resolved = targets.resolve(syncer, request, policy)
-    estimate = request_size.of(observe(syncer, resolved, request, policy), content)
+    estimate = request_size.of(content, observe(syncer, resolved, request, policy))
 
     assert 1 <= estimate.taken / len(body) < 1.2
