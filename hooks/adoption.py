@@ -66,35 +66,35 @@ def related_rules(request: CustomizeRequest, options: HookOptions) -> CustomizeR
 
 def adopter(request: AdoptRequest, options: HookOptions) -> Syncer | None:
     """The syncer that the object belongs to from now on, if any. Raises MalformedRequest."""
-    found = request.object
-    if options.strategy is not ApplyStrategy.DYNAMIC_APPLY or not _is_free(found):
+    candidate = request.object
+    if options.strategy is not ApplyStrategy.DYNAMIC_APPLY or not _is_free(candidate):
         return None
     if request.size > _SIZE_LIMIT:
         return None
-    parent = request.parent(RELATED, found.label(SYNCED_BY) or "")
+    parent = request.parent(RELATED, candidate.label(SYNCED_BY) or "")
     if parent is None or parent.metadata.deletion_timestamp is not None:
         return None
     syncer = parse_syncer(parent)
-    if isinstance(syncer, InvalidSpec) or syncer.suspend or not _is_copy_of(found, syncer):
+    if isinstance(syncer, InvalidSpec) or syncer.suspend or not _is_copy_of(candidate, syncer):
         return None
-    is_wanted = _is_target(request, parent, syncer, options) and _is_missed(parent, found)
+    is_wanted = _is_target(request, parent, syncer, options) and _is_missed(parent, candidate)
     return syncer if is_wanted else None
 
 
-def _is_free(found: KubernetesObject) -> bool:
+def _is_free(candidate: KubernetesObject) -> bool:
     """Whether the object is unmanaged; Metacontroller judges one that has its label."""
     return (
-        not found.is_terminating
-        and found.controller is None
-        and found.label(CONTROLLER_UID) is None
+        not candidate.is_terminating
+        and candidate.controller is None
+        and candidate.label(CONTROLLER_UID) is None
     )
 
 
-def _is_copy_of(found: KubernetesObject, syncer: Syncer) -> bool:
+def _is_copy_of(candidate: KubernetesObject, syncer: Syncer) -> bool:
     """Whether the object is what a copy would be; Secrets are not copied under dynamic apply."""
     kind = syncer.source.kind
-    is_of_kind = found.kind == kind.name and not kind.is_secret
-    return is_of_kind and found.metadata.name == syncer.copy_name
+    is_of_kind = candidate.kind == kind.name and not kind.is_secret
+    return is_of_kind and candidate.metadata.name == syncer.copy_name
 
 
 def _is_target(request: AdoptRequest, parent: Parent, syncer: Syncer, options: HookOptions) -> bool:
@@ -109,10 +109,10 @@ def _is_target(request: AdoptRequest, parent: Parent, syncer: Syncer, options: H
     )
 
 
-def _is_missed(parent: Parent, found: KubernetesObject) -> bool:
+def _is_missed(parent: Parent, candidate: KubernetesObject) -> bool:
     """Whether the syncer says, of its present spec, that an object is in the way there."""
     said = previous(parent)
     return said.observed_generation == parent.metadata.generation and any(
-        failure.namespace == found.metadata.namespace and failure.reason in _IN_THE_WAY
+        failure.namespace == candidate.metadata.namespace and failure.reason in _IN_THE_WAY
         for failure in said.failures
     )

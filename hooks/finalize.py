@@ -186,7 +186,7 @@ def _is_collected(parent: Parent) -> bool:
 
 def _unretained(observation: AnyObservation, copy: KubernetesObject) -> str:
     """Why a copy is not yet safe from the garbage collector, a fragment of a sentence."""
-    if retention.desired(observation, copy) is None:
+    if retention.desired(copy, observation) is None:
         return (
             "the copy would be deleted with its syncer, because its namespace is not a target of a "
             "valid spec, so its Namespace cannot become its owner; fix the spec, or set "

@@ -49,13 +49,13 @@ def preserve_all(observation: AnyObservation) -> Sequence[Child]:
 
 def preserve(copy: ExistingCopy, observation: AnyObservation) -> Child:
     """An observed copy as it is: returned, it writes nothing and keeps the copy."""
-    found, options = copy.object, observation.options
+    existing, options = copy.object, observation.options
     if copy.is_managed_by_us:
-        child = preserve_child(found, options, retention.desired(observation, found))
+        child = preserve_child(existing, options, retention.desired(existing, observation))
     else:
-        child = minimal_child(found, options)
-    is_marked = kinds.of(found.kind).is_secret and is_marked_by_dynamic_apply(found)
-    return _unmarking(child, found) if is_marked else child
+        child = minimal_child(existing, options)
+    is_marked = kinds.of(existing.kind).is_secret and is_marked_by_dynamic_apply(existing)
+    return _unmarking(child, existing) if is_marked else child
 
 
 def is_marked_by_dynamic_apply(copy: KubernetesObject) -> bool:
@@ -70,17 +70,17 @@ def foreign_children(observation: Observation[Syncer]) -> Sequence[ExistingCopy]
     perhaps to an object of their own. Left out of the answer, it would be deleted.
     """
     by_namespace = {target.namespace: target for target in observation.targets}
-    found = []
+    foreign = []
     for copy in observation.copies:
         target = by_namespace.get(copy.namespace)
         is_wanted = target is not None and target.failure is None and copy.has_current_name
         is_lost = copy.is_terminating or (target is not None and target.is_closed)
         if not (is_wanted or is_lost or copy.is_managed_by_us):
-            found.append(copy)
-    return found
+            foreign.append(copy)
+    return foreign
 
 
-def minimal_child(found: KubernetesObject, options: HookOptions) -> Child:
+def minimal_child(existing: KubernetesObject, options: HookOptions) -> Child:
     """What keeps an object that somebody else made a copy, without taking more of it over.
 
     Dynamic apply takes off what its annotation says to be its own, and that came with the
@@ -88,49 +88,49 @@ def minimal_child(found: KubernetesObject, options: HookOptions) -> Child:
     """
     child = Child(
         api_version=kinds.API_VERSION,
-        kind=kinds.of(found.kind).name,
-        metadata=ChildMeta(name=found.metadata.name, namespace=found.metadata.namespace),
+        kind=kinds.of(existing.kind).name,
+        metadata=ChildMeta(name=existing.metadata.name, namespace=existing.metadata.namespace),
     )
-    if not is_marked_by_dynamic_apply(found):
+    if not is_marked_by_dynamic_apply(existing):
         return child
-    return structs.replace(preserve_child(found, options), metadata=child.metadata)
+    return structs.replace(preserve_child(existing, options), metadata=child.metadata)
 
 
 def preserve_child(
-    found: KubernetesObject, options: HookOptions, owner: OwnerReference | None = None
+    existing: KubernetesObject, options: HookOptions, owner: OwnerReference | None = None
 ) -> Child:
     """The object as it is: its kind and type, what is ours of its metadata, and all its content.
 
     The `owner` is the one in addition to its syncer (see `retention`).
     """
-    owned = field_ownership.owned_metadata(found, options)
+    owned = field_ownership.owned_metadata(existing, options)
     labels = {
         name: value
-        for name, value in (found.metadata.labels or {}).items()
+        for name, value in (existing.metadata.labels or {}).items()
         if name in OUR_LABELS or (name in owned.labels and name != CONTROLLER_UID)
     }
-    kind = kinds.of(found.kind)
+    kind = kinds.of(existing.kind)
     # A copy of a Secret has no digest of its content from us: one that is there is somebody else's.
     always = (SOURCE,) if kind.is_secret else OUR_ANNOTATIONS
     annotations = {
         name: value
-        for name, value in (found.metadata.annotations or {}).items()
+        for name, value in (existing.metadata.annotations or {}).items()
         if name in always or (name in owned.annotations and name != LAST_APPLIED)
     }
     return Child(
         api_version=kinds.API_VERSION,
         kind=kind.name,
         metadata=ChildMeta(
-            name=found.metadata.name,
-            namespace=found.metadata.namespace,
+            name=existing.metadata.name,
+            namespace=existing.metadata.namespace,
             labels=labels or UNSET,
             annotations=annotations or UNSET,
             owner_references=owners(owner),
         ),
-        data=UNSET if protocol.is_absent(found.data) else found.data,
-        binary_data=UNSET if protocol.is_absent(found.binary_data) else found.binary_data,
-        immutable=UNSET if found.immutable is None else found.immutable,
-        type=source.type_of(found, kind) or UNSET,
+        data=UNSET if protocol.is_absent(existing.data) else existing.data,
+        binary_data=UNSET if protocol.is_absent(existing.binary_data) else existing.binary_data,
+        immutable=UNSET if existing.immutable is None else existing.immutable,
+        type=source.type_of(existing, kind) or UNSET,
     )
 
 
@@ -214,8 +214,8 @@ def _emptied(
 def _still_controlled(child: Child, request: SyncRequest) -> Child:
     metadata = child.metadata
     group = request.observed(kinds.of(child.kind).group)
-    found = group.get(f"{metadata.namespace}/{metadata.name}")
-    annotation = None if found is None else found.annotation(LAST_APPLIED)
+    existing = group.get(f"{metadata.namespace}/{metadata.name}")
+    annotation = None if existing is None else existing.annotation(LAST_APPLIED)
     recorded = UNSET if annotation is None else decode_applied_owners(annotation)
     named = () if metadata.owner_references is UNSET else tuple(metadata.owner_references)
     if recorded in (UNSET, named):

@@ -23,52 +23,52 @@ def is_predecessor(controller: OwnerReference, syncer: Syncer) -> bool:
     return named == (SYNCER_API_VERSION, SYNCER_KIND, syncer.name)
 
 
-def is_taken_over(found: KubernetesObject, syncer: Syncer, content: Content) -> bool:
+def is_taken_over(existing: KubernetesObject, syncer: Syncer, content: Content) -> bool:
     """Whether an unmanaged object becomes the copy: it was ours, or somebody wants it so.
 
     Its owner wants it who labelled it for us, or the author of the syncer. Neither applies to a
     Secret of a type that is never copied: it would be deleted, and something depends on it.
     """
-    if source.why_uncopied(_type_of(found, syncer)) is not None:
+    if source.why_uncopied(_type_of(existing, syncer)) is not None:
         return False
-    return observation.is_orphaned(found, syncer) or _is_overwritten(found, syncer, content)
+    return observation.is_orphaned(existing, syncer) or _is_overwritten(existing, syncer, content)
 
 
-def managed_by_another(found: KubernetesObject, controller: OwnerReference) -> Failure:
+def managed_by_another(existing: KubernetesObject, controller: OwnerReference) -> Failure:
     """The failure where another controller has the object."""
     return Failure(
         FailureReason.MANAGED_BY_ANOTHER,
-        f"the {kinds.of(found.kind).name} of the copy's name is controlled by "
+        f"the {kinds.of(existing.kind).name} of the copy's name is controlled by "
         f"{excerpt(controller.kind)} {excerpt(controller.name)}; remove the namespace from one of "
         "the two",
     )
 
 
-def conflict(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -> Failure:
+def conflict(existing: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -> Failure:
     """The failure where an unmanaged object is not taken over."""
-    kind, name = syncer.source.kind.name, found.metadata.name
-    uncopied = source.why_uncopied(_type_of(found, syncer))
+    kind, name = syncer.source.kind.name, existing.metadata.name
+    uncopied = source.why_uncopied(_type_of(existing, syncer))
     if uncopied is not None:
         return Failure(
             FailureReason.CONFLICT,
-            f"a {kind} {name} of the type {found.type} is in the way, and that type is never "
+            f"a {kind} {name} of the type {existing.type} is in the way, and that type is never "
             f"taken over, because {uncopied}; give the copies another name with spec.targetName, "
             "or remove the namespace from the targets",
         )
     return Failure(
         FailureReason.CONFLICT,
-        f"a {kind} {name} that {_foreign(found, syncer)} is in the way; remove it, or give it to "
-        f"this syncer with {_handing_over(found, syncer, strategy)}",
+        f"a {kind} {name} that {_foreign(existing, syncer)} is in the way; remove it, or give it "
+        f"to this syncer with {_handing_over(existing, syncer, strategy)}",
     )
 
 
-def unadoptable(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -> Failure:
+def unadoptable(existing: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -> Failure:
     """Dynamic apply takes possession of nothing that does not carry the syncer's uid."""
-    command = f"hand it over with {_handing_over(found, syncer, strategy)}"
-    if not observation.is_orphaned(found, syncer):
+    command = f"hand it over with {_handing_over(existing, syncer, strategy)}"
+    if not observation.is_orphaned(existing, syncer):
         return Failure(
             FailureReason.OVERWRITE_IMPOSSIBLE,
-            f"a {syncer.source.kind.name} {found.metadata.name} that does not "
+            f"a {syncer.source.kind.name} {existing.metadata.name} that does not "
             f"belong to this syncer is in the way, and {strategy} cannot take it over; "
             f"remove it, or {command}",
         )
@@ -79,7 +79,7 @@ def unadoptable(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy
     )
 
 
-def _is_overwritten(found: KubernetesObject, syncer: Syncer, content: Content) -> bool:
+def _is_overwritten(existing: KubernetesObject, syncer: Syncer, content: Content) -> bool:
     """Whether an unmanaged object is taken over although its owner did not label it for us.
 
     Never a copy of another syncer, nor an object that has a list of consent and so is a source,
@@ -87,35 +87,35 @@ def _is_overwritten(found: KubernetesObject, syncer: Syncer, content: Content) -
     """
     return (
         syncer.conflict_policy is ConflictPolicy.OVERWRITE
-        and found.label(SYNCED_BY) is None
-        and found.annotation(ALLOW_SYNC_TO) is None
-        and _type_of(found, syncer) == content.type
+        and existing.label(SYNCED_BY) is None
+        and existing.annotation(ALLOW_SYNC_TO) is None
+        and _type_of(existing, syncer) == content.type
     )
 
 
-def _foreign(found: KubernetesObject, syncer: Syncer) -> str:
+def _foreign(existing: KubernetesObject, syncer: Syncer) -> str:
     """Why an unmanaged object is not taken over, a relative clause."""
-    other = found.label(SYNCED_BY)
+    other = existing.label(SYNCED_BY)
     if other is not None:
         return f"carries {SYNCED_BY}={excerpt(other)}"
     if syncer.conflict_policy is ConflictPolicy.FAIL:
         return "does not belong to this syncer"
-    if found.annotation(ALLOW_SYNC_TO) is not None:
+    if existing.annotation(ALLOW_SYNC_TO) is not None:
         return f"carries the annotation {ALLOW_SYNC_TO}, as sources do,"
     return "has another type than the source"
 
 
-def _handing_over(found: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -> str:
+def _handing_over(existing: KubernetesObject, syncer: Syncer, strategy: ApplyStrategy) -> str:
     """The one command after which the object is this syncer's copy, and what it takes."""
     label, right = f"{SYNCED_BY}={syncer.name}", ""
     if strategy is ApplyStrategy.DYNAMIC_APPLY:
         # What carries it is adopted, so the admission policy lets nobody else set it.
         label = f"{CONTROLLER_UID}={syncer.uid}"
         right = ", which only those who may update ConfigMapSyncers can do"
-    name, namespace = found.metadata.name, found.metadata.namespace
+    name, namespace = existing.metadata.name, existing.metadata.namespace
     kind = syncer.source.kind.name.lower()
     return f"`kubectl label {kind} {name} -n {namespace} {label} --overwrite`{right}"
 
 
-def _type_of(found: KubernetesObject, syncer: Syncer) -> str:
-    return source.type_of(found, syncer.source.kind)
+def _type_of(existing: KubernetesObject, syncer: Syncer) -> str:
+    return source.type_of(existing, syncer.source.kind)

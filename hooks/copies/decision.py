@@ -168,8 +168,8 @@ class _ContentDecisions:
             return Outcome(namespace, State.WAITING, children)
         controller = existing.controller
         if controller is not None and conflicts.is_predecessor(controller, syncer):
-            obstacle = blocked_by(existing) or _LEFT_BEHIND
-            return Outcome(namespace, State.WAITING, blocked_by=obstacle)
+            reason = blocked_by(existing) or _LEFT_BEHIND
+            return Outcome(namespace, State.WAITING, blocked_by=reason)
         if controller is not None:
             failure = conflicts.managed_by_another(existing, controller)
         elif not conflicts.is_taken_over(existing, syncer, self.content):
@@ -206,7 +206,7 @@ class _ContentDecisions:
             return _replaced(namespace)
         immutable = bool(copy.immutable) or syncer.immutable
         is_current = immutable == bool(copy.immutable) and self._is_labelled(copy)
-        owner = retention.desired(self.observation, copy)
+        owner = retention.desired(copy, self.observation)
         is_owned = owner == retention.observed(copy)
         children = (self._child(namespace, immutable=immutable or UNSET),)
         if is_current and is_owned:
@@ -250,7 +250,7 @@ class _ContentDecisions:
     def _owner(self, namespace: str) -> OwnerReference | None:
         if not retention.is_wanted(self._syncer):
             return None
-        return retention.available(self.observation, namespace)
+        return retention.available(namespace, self.observation)
 
 
 def _related(namespace: str, observation: Observation[Syncer]) -> KubernetesObject | None:

@@ -101,11 +101,11 @@ class Observation(Generic[_SpecT_co]):
         if not isinstance(self.syncer, Syncer):
             return ()
         names = {target.namespace for target in self.targets} - {self.syncer.source.namespace}
-        found = [
+        candidates = [
             self.related.get(f"{name}/{self.syncer.copy_name}")
             for name in sorted(names - self.current_copies.keys())
         ]
-        return [each for each in found if each is not None and is_orphaned(each, self.syncer)]
+        return [each for each in candidates if each is not None and is_orphaned(each, self.syncer)]
 
     def is_closing(self, namespace: str) -> bool:
         """Whether a namespace is being deleted, or is known not to exist: its copies go with it."""
@@ -119,7 +119,7 @@ AnyObservation: TypeAlias = Observation[Syncer | InvalidSpec]
 
 
 def observe(
-    syncer: _SpecT, wanted: Sequence[Target], request: SyncRequest, options: HookOptions
+    syncer: _SpecT, resolved: Sequence[Target], request: SyncRequest, options: HookOptions
 ) -> Observation[_SpecT]:
     """The observation of a syncer with these targets. Raises MalformedRequest."""
     objects = _children(request)
@@ -135,7 +135,7 @@ def observe(
     return Observation(
         parent=request.parent,
         syncer=syncer,
-        targets=wanted,
+        targets=resolved,
         options=options,
         copies=[_classified(each, syncer, allowed, options) for each in objects],
         related=related,
@@ -162,12 +162,12 @@ def former_sources(
     return frozenset(origins.values())
 
 
-def is_orphaned(found: KubernetesObject, syncer: Syncer) -> bool:
+def is_orphaned(candidate: KubernetesObject, syncer: Syncer) -> bool:
     """Whether an object without a controller carries our `synced-by`: ours, but no child.
 
     Metacontroller calls such an object released.
     """
-    return found.controller is None and found.label(SYNCED_BY) == syncer.name
+    return candidate.controller is None and candidate.label(SYNCED_BY) == syncer.name
 
 
 def is_deletable_orphan(orphan: KubernetesObject) -> bool:

@@ -180,5 +180,5 @@ def _token(parent: Parent, names: Iterable[str]) -> str:
     It is of this very syncer: where no target is left there is nothing else to tell two apart.
     """
     metadata = parent.metadata
-    wanted = protocol.encode([metadata.uid, metadata.generation, sorted(names)])
-    return hashlib.sha256(wanted).hexdigest()[:_TOKEN_DIGITS]
+    change = protocol.encode([metadata.uid, metadata.generation, sorted(names)])
+    return hashlib.sha256(change).hexdigest()[:_TOKEN_DIGITS]

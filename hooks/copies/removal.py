@@ -39,7 +39,7 @@ def not_removed(
     """
     returned = {child.identity for child in children}
     taking = {each.namespace for each in observation.targets if each.failure is None}
-    found: dict[str, str] = {}
+    remaining: dict[str, str] = {}
     for copy in observation.copies:
         is_replaced = is_replacing and copy.namespace in taking and copy.has_current_name
         if (
@@ -51,5 +51,5 @@ def not_removed(
             kind, _, name = copy.identity
             what = "the copy" if copy.has_current_name else f"the former copy, {kind} {name},"
             why = deletion_refused(copy.object, observation.parent, what)
-            found.setdefault(copy.namespace, why)
-    return found
+            remaining.setdefault(copy.namespace, why)
+    return remaining

@@ -33,13 +33,13 @@ def observed(copy: KubernetesObject) -> OwnerReference | None:
     return None
 
 
-def available(observation: AnyObservation, namespace: str) -> OwnerReference | None:
+def available(namespace: str, observation: AnyObservation) -> OwnerReference | None:
     """The Namespace as an owner; None where it is not shown, for then its uid is not known."""
-    found = observation.namespaces.get(namespace)
-    return None if found is None else _owner(namespace, found.metadata.uid)
+    shown = observation.namespaces.get(namespace)
+    return None if shown is None else _owner(namespace, shown.metadata.uid)
 
 
-def desired(observation: AnyObservation, copy: KubernetesObject) -> OwnerReference | None:
+def desired(copy: KubernetesObject, observation: AnyObservation) -> OwnerReference | None:
     """The owner that a copy which stays has in addition to its syncer.
 
     Where the spec cannot be followed, where the Namespace is not shown, or where it has the name of
@@ -53,13 +53,13 @@ def desired(observation: AnyObservation, copy: KubernetesObject) -> OwnerReferen
     is_merged_by_name = copy.annotation(LAST_APPLIED) is not None
     if is_merged_by_name and copy.metadata.namespace == syncer.name:
         return observed(copy)
-    return available(observation, copy.metadata.namespace) or observed(copy)
+    return available(copy.metadata.namespace, observation) or observed(copy)
 
 
 def is_safe(copy: KubernetesObject, observation: AnyObservation) -> bool:
     """Whether a copy that is to outlive its syncer has the owner that lets it."""
     owner = observed(copy)
-    return owner is not None and owner == desired(observation, copy)
+    return owner is not None and owner == desired(copy, observation)
 
 
 def conflict(

@@ -31,7 +31,7 @@ class SourceDeletion:
     children: Sequence[Child]
     leaving: Mapping[str, str]
     deleting: Sequence[str]
-    kept: Sequence[str]
+    staying: Sequence[str]
 
 
 def decide(observation: Observation[Syncer], problem: NoContent) -> SourceDeletion | None:
@@ -47,9 +47,9 @@ def decide(observation: Observation[Syncer], problem: NoContent) -> SourceDeleti
     ]
     if deleting and not _is_proven(observation, deleting):
         return None
-    kept = [copy for copy in preserved(observation) if not _is_deleted(copy, syncer)]
-    children = [preserve(copy, observation) for copy in kept]
-    holding = {copy.namespace for copy in kept}
+    staying = [copy for copy in preserved(observation) if not _is_deleted(copy, syncer)]
+    children = [preserve(copy, observation) for copy in staying]
+    holding = {copy.namespace for copy in staying}
     leaving = not_removed(observation, children, is_replacing=False)
     return SourceDeletion(
         outcomes=[
@@ -59,7 +59,7 @@ def decide(observation: Observation[Syncer], problem: NoContent) -> SourceDeleti
         children=[*children, *(take_back(copy, options) for copy in retaken)],
         leaving={**_retaken(retaken, observation), **leaving},
         deleting=sorted({copy.metadata.namespace for copy in deleting}),
-        kept=[copy.namespace for copy in kept],
+        staying=[copy.namespace for copy in staying],
     )
 
 

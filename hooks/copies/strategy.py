@@ -52,8 +52,8 @@ def _marks(observation: AnyObservation) -> Sequence[bool]:
             is_marked = is_marked_by_dynamic_apply(copy.object)
             marks[copy.namespace] = marks.get(copy.namespace, False) or is_marked
     targets = [each.namespace for each in observation.targets]
-    wanted = [marks[namespace] for namespace in targets if namespace in marks]
-    return wanted or list(marks.values())
+    in_targets = [marks[namespace] for namespace in targets if namespace in marks]
+    return in_targets or list(marks.values())
 
 
 def _are_most(marks: Sequence[bool]) -> bool:

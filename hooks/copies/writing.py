@@ -72,9 +72,9 @@ class ContentWriter:
             self._readings[key] = reading
         return reading
 
-    def changed_keys(self, found: KubernetesObject) -> Sequence[str]:
+    def changed_keys(self, existing: KubernetesObject) -> Sequence[str]:
         """The keys, sorted, in which an object is other than the content."""
-        reading = self.read(found)
+        reading = self.read(existing)
         if reading is None:
             return ()
         sides = (
@@ -84,9 +84,9 @@ class ContentWriter:
         return sorted(
             {
                 key
-                for held, wanted in sides
-                for key in held.keys() | wanted.keys()
-                if held.get(key) != wanted.get(key)
+                for held, desired in sides
+                for key in held.keys() | desired.keys()
+                if held.get(key) != desired.get(key)
             }
         )
 
@@ -96,11 +96,11 @@ class ContentWriter:
         return None if writing is None or self._is_overfull(copy, writing) else writing
 
     def _writing(self, copy: KubernetesObject, reading: Reading) -> Content | None:
-        wanted, wanted_binary = self.content.data, self.content.binary_data
+        desired, desired_binary = self.content.data, self.content.binary_data
         is_untouched = self._is_untouched(copy, reading)
         withheld = frozenset(
-            (reading.data.keys() & wanted_binary.keys())
-            | (reading.binary_data.keys() & wanted.keys())
+            (reading.data.keys() & desired_binary.keys())
+            | (reading.binary_data.keys() & desired.keys())
         )
         # Kubernetes refuses a key on both sides, and a key that is not ours alone does not go by
         # being left out: then it is set on the one side when it has gone from the other.
@@ -163,10 +163,12 @@ class ContentWriter:
 
 
 def _claimed(
-    held: Mapping[str, str], wanted: Mapping[str, str], claims: tuple[str, str]
+    held: Mapping[str, str], desired: Mapping[str, str], claims: tuple[str, str]
 ) -> Mapping[str, str]:
     """The keys to be removed, each with a value of ours that it does not have yet."""
     first, second = claims
     return {
-        key: second if value == first else first for key, value in held.items() if key not in wanted
+        key: second if value == first else first
+        for key, value in held.items()
+        if key not in desired
     }

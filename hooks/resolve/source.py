@@ -136,9 +136,9 @@ def described(syncer: Syncer) -> str:
     return f"{syncer.source.kind.name} {syncer.source}"
 
 
-def type_of(found: KubernetesObject, kind: Kind) -> str:
+def type_of(candidate: KubernetesObject, kind: Kind) -> str:
     """The type of a Secret; nothing else has one."""
-    return (found.type or _UNTYPED) if kind.is_secret else ""
+    return (candidate.type or _UNTYPED) if kind.is_secret else ""
 
 
 def related_rule(syncer: Syncer) -> RelatedRule:
@@ -186,24 +186,26 @@ def rules_are_current(syncer: Syncer, request: SyncRequest) -> bool:
 
 def resolve(syncer: Syncer, request: SyncRequest, options: HookOptions) -> Content | NoContent:
     """Find the source and read its content. Raises MalformedRequest where its data is no map."""
-    found = _find(syncer, request)
-    if found is None:
+    source = _find(syncer, request)
+    if source is None:
         return _not_found(syncer, request)
-    if is_copy(found):
+    if is_copy(source):
         return NoContent(
             SourceReason.SOURCE_IS_A_COPY,
             f"{described(syncer)} is itself a copy; name the original, "
-            f"{_original(found)}, as the source",
+            f"{_original(source)}, as the source",
         )
     return (
-        _unsupported(syncer, found) or _unconsented(syncer, found, options) or _read(syncer, found)
+        _unsupported(source, syncer)
+        or _unconsented(source, syncer, options)
+        or _read(source, syncer)
     )
 
 
 def allowed(syncer: Syncer, request: SyncRequest) -> Consent | None:
     """The namespaces where the source's owner consents to a copy; None where nothing is said."""
-    found = _find(syncer, request)
-    listed = consent.given(found, ALLOW_SYNC_TO) if found else None
+    source = _find(syncer, request)
+    listed = consent.given(source, ALLOW_SYNC_TO) if source else None
     return None if listed is None or listed.is_malformed else listed
 
 
@@ -232,20 +234,22 @@ def why_uncopied(of_type: str) -> str | None:
     return _UNSUPPORTED_TYPES.get(of_type)
 
 
-def _unsupported(syncer: Syncer, found: KubernetesObject) -> NoContent | None:
-    why = why_uncopied(type_of(found, syncer.source.kind))
+def _unsupported(source: KubernetesObject, syncer: Syncer) -> NoContent | None:
+    why = why_uncopied(type_of(source, syncer.source.kind))
     if why is None:
         return None
     return NoContent(
         SourceReason.UNSUPPORTED_TYPE,
-        f"{described(syncer)} has the type {found.type}, which is never copied, because {why}; "
+        f"{described(syncer)} has the type {source.type}, which is never copied, because {why}; "
         "name another source",
     )
 
 
-def _unconsented(syncer: Syncer, found: KubernetesObject, options: HookOptions) -> NoContent | None:
+def _unconsented(
+    source: KubernetesObject, syncer: Syncer, options: HookOptions
+) -> NoContent | None:
     """Why it is not known to whom the source's owner consents, where that must be known."""
-    listed = consent.given(found, ALLOW_SYNC_TO)
+    listed = consent.given(source, ALLOW_SYNC_TO)
     if listed is None:
         if not (options.require_consent or syncer.source.kind.is_secret):
             return None
@@ -280,19 +284,19 @@ def _not_found(syncer: Syncer, request: SyncRequest) -> NoContent:
     return NoContent(SourceReason.SOURCE_NOT_FOUND, message)
 
 
-def _original(found: KubernetesObject) -> str:
-    original = found.annotation(SOURCE)
-    return excerpt(original) if original else "from which it was made"
+def _original(copy: KubernetesObject) -> str:
+    origin = copy.annotation(SOURCE)
+    return excerpt(origin) if origin else "from which it was made"
 
 
-def _read(syncer: Syncer, found: KubernetesObject) -> Content | NoContent:
-    data = protocol.decode_values(found.data, found, "data")
-    binary_data = protocol.decode_values(found.binary_data, found, "binaryData")
+def _read(source: KubernetesObject, syncer: Syncer) -> Content | NoContent:
+    data = protocol.decode_values(source.data, source, "data")
+    binary_data = protocol.decode_values(source.binary_data, source, "binaryData")
     names = keys.select(syncer, {**data, **binary_data}.keys())
     if isinstance(names, NoSelection):
         return _no_keys(syncer, names)
     kind = syncer.source.kind
-    unfit = _unfit(syncer, type_of(found, kind), names)
+    unfit = _unfit(syncer, type_of(source, kind), names)
     if unfit is not None:
         return unfit
     chosen, chosen_binary = _renamed(data, names), _renamed(binary_data, names)
@@ -302,11 +306,11 @@ def _read(syncer: Syncer, found: KubernetesObject) -> Content | NoContent:
     return Content(
         data=chosen,
         binary_data=chosen_binary,
-        raw_data=_raw(chosen, data, found.data),
-        raw_binary_data=_raw(chosen_binary, binary_data, found.binary_data),
+        raw_data=_raw(chosen, data, source.data),
+        raw_binary_data=_raw(chosen_binary, binary_data, source.binary_data),
         hash=None if kind.is_secret else content_hash(chosen, chosen_binary),
-        type=type_of(found, kind),
-        resource_version=found.metadata.resource_version,
+        type=type_of(source, kind),
+        resource_version=source.metadata.resource_version,
     )
 
 

@@ -85,14 +85,14 @@ def related_rules(syncer: Syncer) -> Sequence[RelatedRule]:
     A selector is Metacontroller's to match, also for a Namespace that has just lost a label: so
     the other Namespaces of the cluster cost nothing. What globs match can only be found among all.
     """
-    wanted = syncer.namespaces
-    if wanted.needs_all:
+    selection = syncer.namespaces
+    if selection.needs_all:
         return (RelatedRule(API_VERSION, RESOURCE),)
-    names = sorted({syncer.source.namespace, *wanted.names})
+    names = sorted({syncer.source.namespace, *selection.names})
     named = RelatedRule(API_VERSION, RESOURCE, names=names)
-    if wanted.selector is None:
+    if selection.selector is None:
         return (named,)
-    return (named, RelatedRule(API_VERSION, RESOURCE, label_selector=wanted.selector.as_rule))
+    return (named, RelatedRule(API_VERSION, RESOURCE, label_selector=selection.selector.as_rule))
 
 
 def rules_are_current(
@@ -113,9 +113,9 @@ def rules_are_current(
 
 def resolve(syncer: Syncer, request: SyncRequest, options: HookOptions) -> Sequence[Target]:
     """The targets, sorted by name. One that is only selected is none while it is being deleted."""
-    found = selected(syncer, request)
+    candidates = selected(syncer, request)
     allowed = source.allowed(syncer, request)
-    return [_consenting(target, allowed, syncer, request, options) for target in found]
+    return [_consenting(target, allowed, syncer, request, options) for target in candidates]
 
 
 def selected(syncer: Syncer, request: SyncRequest) -> Sequence[Target]:

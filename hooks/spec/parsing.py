@@ -91,11 +91,11 @@ def _prune_limit(given: int | str | None) -> PruneLimit | None:
 
 
 def _namespaces(spec: Spec) -> NamespaceSelection:
-    wanted = sorted(set(spec.target_namespaces or ()))
+    named = sorted(set(spec.target_namespaces or ()))
     is_selected = not protocol.is_absent(spec.namespace_selector)
     return NamespaceSelection(
-        names=[name for name in wanted if not is_glob(name)],
-        globs=[name for name in wanted if is_glob(name)],
+        names=[name for name in named if not is_glob(name)],
+        globs=[name for name in named if is_glob(name)],
         selector=selectors.parse(spec.namespace_selector) if is_selected else None,
         excluded=sorted(set(spec.exclude_namespaces or ())),
     )

@@ -128,14 +128,14 @@ def prune_held(context: StatusContext, guard: PruneGuard) -> ConditionState:
 
 def following(deletion: SourceDeletion) -> str:
     """What becomes of the copies whose source is missing, and of those of another source."""
-    number = len(deletion.kept)
+    number = len(deletion.staying)
     others = counted(number, "copy of another source", "copies of another source")
-    keeping = f"{others} {'is' if number == 1 else 'are'} kept as {it_is(deletion.kept)}"
+    keeping = f"{others} {'is' if number == 1 else 'are'} kept as {it_is(deletion.staying)}"
     if not deletion.deleting:
-        return keeping if deletion.kept else f"the source's copies are deleted, {_AS_SPECIFIED}"
+        return keeping if deletion.staying else f"the source's copies are deleted, {_AS_SPECIFIED}"
     places = f"{counted(len(deletion.deleting), 'namespace')} ({named(deletion.deleting)})"
     deleting = f"the source's copies in {places} are being deleted, {_AS_SPECIFIED}"
-    return f"{deleting}, and {keeping}" if deletion.kept else deleting
+    return f"{deleting}, and {keeping}" if deletion.staying else deleting
 
 
 def planned(planned: Plan) -> str:
@@ -160,10 +160,10 @@ def planned(planned: Plan) -> str:
     return f"Every copy is kept as it is; {what}{guarded}{failures}."
 
 
-def keeping(kept: Sequence[str], without: Sequence[str]) -> str:
+def keeping(preserved: Sequence[str], without: Sequence[str]) -> str:
     """How many copies are kept, and which namespaces, `without`, have none; a clause."""
-    if not kept:
+    if not preserved:
         return "there is no copy to keep"
-    copies = counted(len(kept), "copy", "copies")
-    keeping = f"{copies} {'is' if len(kept) == 1 else 'are'} kept as {it_is(kept)}"
+    copies = counted(len(preserved), "copy", "copies")
+    keeping = f"{copies} {'is' if len(preserved) == 1 else 'are'} kept as {it_is(preserved)}"
     return f"{keeping}, and {named(without)} {have(without)} none" if without else keeping
