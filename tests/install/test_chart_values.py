@@ -255,6 +255,7 @@ def test_the_admission_policy_is_refused_where_the_api_server_does_not_know_it()
         ("tls.certManager.issuerRef", {"kind": "ClusterIssuer"}),
         ("metacontroller.extraArgs", ["--apply-strategy dynamic-apply"]),
         ("metrics.podMonitor.interval", "1m1h"),
+        ("metrics.prometheusRule.runbookUrl", "docs/monitoring.md"),
         # Helm would make a certificate that has expired: the days do not fit into its clock.
         ("tls.generated.days", 200_000),
     ],
@@ -327,6 +328,20 @@ def test_an_alert_on_memory_follows_the_limit_and_another_one_is_left_out() -> N
     rules = {each.get("alert"): each for group in rule["spec"]["groups"] for each in group["rules"]}
     assert "ConfigMapSyncerNothingAnswered" not in rules
     assert "> 0.8 * 524288000\n" in rules["ConfigMapSyncerMetacontrollerMemory"]["expr"]
+
+
+def test_every_alert_links_to_the_page_that_the_values_name() -> None:
+    page = "https://wiki.example.org/configmap-syncer"
+    alerts = {"metrics.prometheusRule.enabled": True, "metrics.prometheusRule.runbookUrl": page}
+    rule = found(helm.rendered(*helm.values(alerts)), RULE, "configmap-syncer")
+    links = {
+        each["alert"]: each["annotations"]["runbook_url"]
+        for group in rule["spec"]["groups"]
+        for each in group["rules"]
+        if "alert" in each
+    }
+    assert links == {alert: f"{page}#{alert.lower()}" for alert in links}
+    assert len(links) > 10
 
 
 @pytest.mark.parametrize(
