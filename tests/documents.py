@@ -25,6 +25,7 @@ IN_A_CLUSTER = (
     "docs/drift-and-conflicts.md",
     "docs/handing-over.md",
     "docs/kubectl-plugin.md",
+    "docs/migration.md",
     "docs/namespaces-and-keys.md",
     "docs/syncer.md",
     "docs/troubleshooting.md",

@@ -42,6 +42,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from hooks.cli import confirm_prune
 
             return confirm_prune.run
+        case "migrate":
+            from hooks.cli import migrate
+
+            return migrate.run
         case "completion":
             from hooks.cli import completion
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import hooks
 from hooks.cli import candidates
 from hooks.cli.candidates import Completer
+from hooks.migration.options import Delivery, Tool
 from hooks.preview.options import Output, Propagation, Strategy, Trigger
 
 
@@ -84,7 +85,7 @@ def build(program: Program) -> argparse.ArgumentParser:
         return command
 
     # A further command is a function here and a case in main.py.
-    for add in (_add_preview, _add_status, _add_confirm_prune, _add_completion):
+    for add in (_add_preview, _add_status, _add_confirm_prune, _add_migrate, _add_completion):
         add(added, program)
     return parser
 
@@ -245,6 +246,64 @@ def _add_confirm_prune(add: _AddParser, _: Program) -> None:
     _add_kubectl(parser)
 
 
+def _add_migrate(add: _AddParser, program: Program) -> None:
+    reading = "; without any, the cluster is read" if program.reads_cluster else ""
+    parser = add(
+        "migrate",
+        usage="%(prog)s --from TOOL [DUMP ...] [OPTION ...]",
+        help="show how to carry the copies of another tool over to syncers",
+        description=(
+            "Show what another tool copies as ConfigMapSyncers, what of it cannot be carried over "
+            "and why, and the steps in order. Nothing is changed in a cluster."
+        ),
+        epilog=(
+            "A dump is what `kubectl get -A -o yaml` or `-o json` prints of namespaces, "
+            "configmaps, and the tool's own objects. Exit status: 0 everything is carried over, 1 "
+            "something stays with the tool, 2 bad input."
+        ),
+    )
+    _add_choice(parser, "--from", Tool, explained="the tool to leave")
+    parser.add_argument(
+        "path",
+        nargs="*",
+        metavar="DUMP",
+        help=f"a YAML or JSON file, a folder of them, or -{reading}",
+    )
+    parser.add_argument(
+        "-f",
+        "--filename",
+        action="append",
+        default=[],
+        metavar="DUMP",
+        help="another DUMP; can be repeated",
+    )
+    _add_choice(
+        parser,
+        "--output",
+        Delivery,
+        default=Delivery.REPORT,
+        explained="report: for people; script: the steps as a shell script, with the manifests; "
+        "yaml: the manifests alone; json: all of it, for other programs",
+    )
+    parser.add_argument(
+        "--secrets",
+        action="store_true",
+        help="carry Secrets over, too: metacontroller/components/secrets is installed",
+    )
+    _add_choice(
+        parser,
+        "--apply-strategy",
+        Strategy,
+        default=Strategy.SERVER_SIDE,
+        explained="Metacontroller's flag of that name",
+    )
+    _add_kubectl(
+        parser,
+        namespace="the namespace in which the tool runs, and trust-manager's sources are; default: "
+        "that of its Deployment",
+    )
+
+
 def _add_hook(parser: argparse.ArgumentParser) -> None:
     """The options that say how the hook is installed that a simulation is about."""
     _add_choice(
@@ -279,18 +338,22 @@ def _add_choice(
     option: str,
     choices: type[StrEnum],
     *,
-    default: StrEnum,
     explained: str,
+    default: StrEnum | None = None,
 ) -> None:
-    """An option with one of several words as its value; a mistake is answered with all of them."""
+    """An option with one of several words as its value; a mistake is answered with all of them.
+
+    Without a default, it has to be given.
+    """
     names = ["-o", option] if option == "--output" else [option]
     parser.add_argument(
         *names,
         type=_word_of(choices),
         choices=list(choices),
         default=default,
+        required=default is None,
         metavar="|".join(choices),
-        help=f"{explained} (default: %(default)s)",
+        help=explained if default is None else f"{explained} (default: %(default)s)",
     )
 
 

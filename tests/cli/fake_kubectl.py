@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-_SHORT = {"configmaps": "ConfigMap", "secrets": "Secret", "namespaces": "Namespace"}
+_SHORT = {
+    "configmaps": "ConfigMap",
+    "secrets": "Secret",
+    "namespaces": "Namespace",
+    "deployments": "Deployment",
+    "bundles": "Bundle",
+    "roles": "Role",
+    "rolebindings": "RoleBinding",
+    "serviceaccounts": "ServiceAccount",
+}
 
 
 @dataclass

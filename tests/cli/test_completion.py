@@ -32,7 +32,7 @@ def answered(*words: str) -> tuple[list[str], str]:
 @pytest.mark.parametrize(
     ("words", "candidates"),
     [
-        ([""], ["preview", "status", "confirm-prune", "completion"]),
+        ([""], ["preview", "status", "confirm-prune", "migrate", "completion"]),
         (["st"], ["status"]),
         (["status", ""], ["team"]),
         (["confirm-prune", "t"], ["team"]),
@@ -46,6 +46,8 @@ def answered(*words: str) -> tuple[list[str], str]:
         (["preview", "--delete", "pod/"], []),
         (["preview", "--fail-on", "ch"], ["change"]),
         (["preview", "--fail-on", "change,de"], ["change,deletion"]),
+        (["migrate", "--from", ""], ["reflector", "replicator", "trust-manager"]),
+        (["migrate", "-o", ""], ["report", "script", "yaml", "json"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
     ],
 )

@@ -27,7 +27,10 @@ NO_PROMETHEUS = "prometheus is not on PATH (Debian's package prometheus has it).
 NO_KUBE_STATE_METRICS = (
     "kube-state-metrics is not on PATH, and KUBE_STATE_METRICS does not name it."
 )
-_LACKING = (NO_KSTATUS, NO_PROMETHEUS, NO_KUBE_STATE_METRICS)
+NO_TOOL = "a tool to migrate from is not on PATH: "
+"""How the reason begins for which tests skip that need the program of another tool."""
+
+_LACKING = (NO_KSTATUS, NO_PROMETHEUS, NO_KUBE_STATE_METRICS, NO_TOOL)
 """Why tests skip while the others of this folder run."""
 
 

@@ -14,7 +14,7 @@ from tests.documents import IN_A_CLUSTER, INSTALLATION, follow, in_cluster
 from tests.wheel import build, install_quickly
 
 _INSTALL = "kubectl apply -k metacontroller/"
-_PLUGIN = "docs/kubectl-plugin.md"
+_PLUGIN = ("docs/kubectl-plugin.md", "docs/migration.md")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_the_commands_of_a_document_print_what_it_shows(
 ) -> None:
     stack.start()
     settings = in_cluster(stack.control_plane.kubeconfig)
-    if document == _PLUGIN:
+    if document in _PLUGIN:
         installed = install_quickly(build(tmp_path), tmp_path / "venv")
         settings["PATH"] = f"{installed.binaries}:{settings['PATH']}"
     assert follow(document, settings, {})

@@ -42,6 +42,11 @@ def write_yaml(items: Collection[Object], to: TextIO) -> None:
         _dump([shown(item)], to)
 
 
+def documents(items: Iterable[Object]) -> str:
+    """Manifests in YAML, each a document of its own, as they are applied."""
+    return "".join(f"---\n{_dump(shown(item))}" for item in items)
+
+
 def write_json(items: Iterable[Object], to: TextIO) -> None:
     """Write a List in JSON, in ASCII, so that no value can take hold of a terminal."""
     json.dump(_list(items), to, indent=4)
@@ -54,8 +59,12 @@ def shown(item: Object) -> Object:
     return redacted(item)
 
 
-def _dump(value: object, to: TextIO) -> None:
-    yaml.dump(value, to, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+def _dump(value: object, to: TextIO | None = None) -> str:
+    """Write a value, or return it as a text where there is nothing to write to."""
+    written: str | None = yaml.dump(
+        value, to, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000
+    )
+    return written or ""
 
 
 def _list(items: Iterable[Object]) -> Object:

@@ -1,0 +1,53 @@
+#!/bin/sh
+# From Reflector to ConfigMap Syncer. Read it before you run it.
+set -e
+
+# Stop Reflector
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+kubectl --context=prod scale deployment/reflector -n elsewhere --replicas=0
+kubectl --context=prod wait --for=delete pods -n elsewhere -l app.kubernetes.io/name=reflector --timeout=120s
+
+# Take the annotations off the sources
+# Without them, Reflector takes nothing back when it is started again. Remove them also where the sources come from: their manifests, Helm values, or cert-manager's secretTemplate.
+kubectl --context=prod annotate configmap app-config -n shared reflector.v1.k8s.emberstack.com/reflection-auto-enabled- reflector.v1.k8s.emberstack.com/reflection-allowed-
+
+# Create the syncers
+# They leave the copies alone and report them as conflicts until the next step.
+kubectl --context=prod apply -f - <<'END_OF_MANIFESTS'
+---
+apiVersion: config.example.com/v1alpha1
+kind: ConfigMapSyncer
+metadata:
+  name: app-config
+spec:
+  sourceNamespace: shared
+  sourceConfigMap: app-config
+  targetNamespaces:
+  - '*'
+  - kube-system
+END_OF_MANIFESTS
+
+# Hand over the copies
+# Each command removes the marks of Reflector from one object, and names the syncer, in one write.
+kubectl --context=prod patch configmap app-config -n dev --type=merge -p '{"metadata":{"annotations":{"reflector.v1.k8s.emberstack.com/reflects":null,"reflector.v1.k8s.emberstack.com/auto-reflects":null,"reflector.v1.k8s.emberstack.com/reflected-version":null,"reflector.v1.k8s.emberstack.com/reflected-at":null},"labels":{"synced-by":"app-config"}}}'
+kubectl --context=prod patch configmap app-config -n kube-system --type=merge -p '{"metadata":{"annotations":{"reflector.v1.k8s.emberstack.com/reflects":null,"reflector.v1.k8s.emberstack.com/auto-reflects":null,"reflector.v1.k8s.emberstack.com/reflected-version":null,"reflector.v1.k8s.emberstack.com/reflected-at":null},"labels":{"synced-by":"app-config"}}}'
+kubectl --context=prod patch configmap app-config -n prod --type=merge -p '{"metadata":{"annotations":{"reflector.v1.k8s.emberstack.com/reflects":null,"reflector.v1.k8s.emberstack.com/auto-reflects":null,"reflector.v1.k8s.emberstack.com/reflected-version":null,"reflector.v1.k8s.emberstack.com/reflected-at":null},"labels":{"synced-by":"app-config"}}}'
+kubectl --context=prod patch configmap app-config -n team-a --type=merge -p '{"metadata":{"annotations":{"reflector.v1.k8s.emberstack.com/reflects":null,"reflector.v1.k8s.emberstack.com/auto-reflects":null,"reflector.v1.k8s.emberstack.com/reflected-version":null,"reflector.v1.k8s.emberstack.com/reflected-at":null},"labels":{"synced-by":"app-config"}}}'
+kubectl --context=prod patch configmap app-config -n team-b --type=merge -p '{"metadata":{"annotations":{"reflector.v1.k8s.emberstack.com/reflects":null,"reflector.v1.k8s.emberstack.com/auto-reflects":null,"reflector.v1.k8s.emberstack.com/reflected-version":null,"reflector.v1.k8s.emberstack.com/reflected-at":null},"labels":{"synced-by":"app-config"}}}'
+
+# Let Metacontroller write the copies
+# The component metacontroller/components/adoption does this, too; where it is installed, the labels are there already.
+kubectl --context=prod label configmap app-config -n dev --overwrite controller-uid="$(kubectl --context=prod get configmapsyncer/app-config -o jsonpath='{.metadata.uid}')"
+kubectl --context=prod label configmap app-config -n kube-system --overwrite controller-uid="$(kubectl --context=prod get configmapsyncer/app-config -o jsonpath='{.metadata.uid}')"
+kubectl --context=prod label configmap app-config -n prod --overwrite controller-uid="$(kubectl --context=prod get configmapsyncer/app-config -o jsonpath='{.metadata.uid}')"
+kubectl --context=prod label configmap app-config -n team-a --overwrite controller-uid="$(kubectl --context=prod get configmapsyncer/app-config -o jsonpath='{.metadata.uid}')"
+kubectl --context=prod label configmap app-config -n team-b --overwrite controller-uid="$(kubectl --context=prod get configmapsyncer/app-config -o jsonpath='{.metadata.uid}')"
+
+# Check that every copy is taken over
+# Nothing has been deleted until here.
+kubectl --context=prod wait --for=condition=Ready configmapsyncer/app-config --timeout=120s
+kubectl --context=prod get configmapsyncers app-config
+
+# Uninstall Reflector
+# Nothing is left that it does. Uninstall it in the way in which it was installed.
+# exit status 0

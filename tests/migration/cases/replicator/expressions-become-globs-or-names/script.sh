@@ -1,0 +1,48 @@
+#!/bin/sh
+# From kubernetes-replicator to ConfigMap Syncer. Read it before you run it.
+set -e
+# Is different afterwards:
+# - ConfigMap shared/app-config: "ns-[0-9]*" in replicator.v1.mittwald.de/replicate-to is a regular expression that no glob can stand for: the namespaces with a copy are named, and one that is created later gets none
+# - ConfigMap shared/app-config: "a|b" in replicator.v1.mittwald.de/replicate-to is a regular expression that no glob can stand for: the namespaces with a copy are named, and one that is created later gets none
+# - ConfigMap shared/app-config: "tier gt 3" in replicator.v1.mittwald.de/replicate-to-matching is no selector that a syncer can have: the namespaces with a copy are named, and one that is created or relabelled later gets none
+
+# Stop kubernetes-replicator
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+kubectl scale deployment/replicator-kubernetes-replicator -n kube-system --replicas=0
+kubectl wait --for=delete pods -n kube-system -l app.kubernetes.io/name=kubernetes-replicator --timeout=120s
+
+# Take the annotations off the sources
+# Without them, kubernetes-replicator takes nothing back when it is started again. Remove them also where the sources come from: their manifests, Helm values, or cert-manager's secretTemplate.
+kubectl annotate configmap app-config -n shared replicator.v1.mittwald.de/replicate-to- replicator.v1.mittwald.de/replicate-to-matching- replicator.v1.mittwald.de/strip-labels-
+
+# Create the syncers
+# They leave the copies alone and report them as conflicts until the next step.
+kubectl apply -f - <<'END_OF_MANIFESTS'
+---
+apiVersion: config.example.com/v1alpha1
+kind: ConfigMapSyncer
+metadata:
+  name: app-config
+spec:
+  sourceNamespace: shared
+  sourceConfigMap: app-config
+  targetNamespaces:
+  - team-a-?*
+  - team-b-?*
+  - dev
+  - ns-7
+END_OF_MANIFESTS
+
+# Hand over the copies
+# Each command removes the marks of kubernetes-replicator from one object, and names the syncer, in one write.
+kubectl patch configmap app-config -n dev --type=merge -p '{"metadata":{"annotations":{"replicator.v1.mittwald.de/replicated-from-version":null,"replicator.v1.mittwald.de/replicated-keys":null},"labels":{"synced-by":"app-config"}}}'
+kubectl patch configmap app-config -n ns-7 --type=merge -p '{"metadata":{"annotations":{"replicator.v1.mittwald.de/replicated-from-version":null,"replicator.v1.mittwald.de/replicated-keys":null},"labels":{"synced-by":"app-config"}}}'
+
+# Check that every copy is taken over
+# Nothing has been deleted until here.
+kubectl wait --for=condition=Ready configmapsyncer/app-config --timeout=120s
+kubectl get configmapsyncers app-config
+
+# Uninstall kubernetes-replicator
+# Nothing is left that it does. Uninstall it in the way in which it was installed.
+# exit status 0
