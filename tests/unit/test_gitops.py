@@ -68,6 +68,8 @@ def test_each_of_flux_waits_for_one_that_the_page_shows() -> None:
 
     assert names == ["configmap-syncer", "syncers", "applications"]
     assert waited_for == [[], ["configmap-syncer"], ["syncers"]]
+    # What is pruned with the installation is the definition, and with it every syncer.
+    assert [each["spec"]["prune"] for each in flux] == [False, True, True]
     # Who is waited for is ready only when all in it is.
     assert [each["spec"].get("wait") for each in flux] == [True, True, None]
     assert (ROOT / flux[0]["spec"]["path"] / "kustomization.yaml").is_file()
