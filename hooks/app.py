@@ -42,24 +42,25 @@ def create_app(
     names cannot.
     """
     limits = configured or settings.read(os.environ)
+    options = limits.options
     app = flask.Flask("configmap-syncer", static_folder=None)
     endpoint = HookEndpoint(limits, Metrics.create(clock), log or sys.stdout)
 
     def answer_sync(body: bytes) -> Answer:
         request = protocol.decode_sync(body)
-        response = sync(request, limits.options, clock())
+        response = sync(request, options, clock())
         return _logged(request, response, len(body) / limits.max_request_bytes)
 
     def answer_finalize(body: bytes) -> Answer:
         request = protocol.decode_sync(body)
-        response = finalize(request, limits.options, clock())
+        response = finalize(request, options, clock())
         if isinstance(response, Deferred):
             return _deferred(request, response)
         return _logged(request, response, len(body) / limits.max_request_bytes)
 
     def answer_customize(body: bytes) -> Answer:
         request = protocol.decode_customize(body)
-        rules = related_rules(request, limits.options)
+        rules = related_rules(request, options)
         log_fields: dict[str, str | int | float] = {
             "syncer": excerpt(request.parent.metadata.name),
             "rules": len(rules.related_resources),
@@ -68,7 +69,7 @@ def create_app(
 
     def answer_adopt(body: bytes) -> Answer:
         request = protocol.decode_adopt(body)
-        adopter = adoption.adopter(request, limits.options)
+        adopter = adoption.adopter(request, options)
         response = AdoptResponse({CONTROLLER_UID: adopter.uid} if adopter else {})
         log_fields = {
             "object": excerpt(request.object.key),
@@ -78,7 +79,7 @@ def create_app(
 
     def answer_adopt_customize(body: bytes) -> Answer:
         request = protocol.decode_customize(body)
-        rules = adoption.related_rules(request, limits.options)
+        rules = adoption.related_rules(request, options)
         return Answer(rules, {"rules": len(rules.related_resources)})
 
     hooks: dict[str, Hook] = {

@@ -60,13 +60,10 @@ class Settings:
 
     @property
     def options(self) -> HookOptions:
-        """What of it decisions depend on."""
+        """What of it decisions depend on: the settings that HookOptions has, too."""
+        same = {field.name for field in fields(HookOptions)} - {"strategy"}
         return HookOptions(
-            strategy=self.apply_strategy,
-            field_manager=self.field_manager,
-            require_consent=self.require_consent,
-            require_target_consent=self.require_target_consent,
-            max_request_bytes=self.max_request_bytes,
+            strategy=self.apply_strategy, **{name: getattr(self, name) for name in same}
         )
 
 

@@ -1,17 +1,22 @@
 """Write what the Helm chart has from elsewhere: `python -m tools.chart`.
 
 The custom resource definitions are written once, for kustomize; the chart has copies, because Helm
-packages nothing that is outside of its folder. The table of values in the README comes from
+packages nothing that is outside of its folder. The types of the hook's settings and the names of
+their variables come from `hooks/settings.py`. The table of values in the README comes from
 `values.yaml` (defaults and descriptions) and `values.schema.json` (types).
 """
 
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import msgspec
 import yaml
+
+from hooks.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CHART: Final = ROOT / "charts/configmap-syncer"
@@ -21,6 +26,15 @@ KINDS: Final = CHART / "charts/metacontroller-crds/crds/metacontroller.yaml"
 RULES: Final = ROOT / "monitoring/rules.yaml"
 DASHBOARD: Final = ROOT / "monitoring/dashboard.json"
 README: Final = CHART / "README.md"
+SCHEMA: Final = CHART / "values.schema.json"
+HELPERS: Final = CHART / "templates/_helpers.tpl"
+DECIDED: Final = frozenset(
+    {
+        *("apply_strategy", "port", "bearer_token_file", "client_ca_file"),
+        *("tls_certificate_file", "tls_key_file"),
+    }
+)
+"""The settings that are no values of their own: other values decide them."""
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -35,6 +49,9 @@ _METADATA: Final = """\
 """
 _COLUMNS: Final = "| Value | Type | Default | Description |\n|---|---|---|---|\n"
 _TABLE: Final = re.compile(r"(?<=<!-- values -->\n).*?(?=<!-- end of values -->\n)", re.DOTALL)
+_VARIABLES: Final = re.compile(
+    r'(?<={{- define "configmap-syncer.variables" -}}\n).*?(?={{- end }}\n)', re.DOTALL
+)
 _LONGEST: Final = 60
 """How long a default may be in the table."""
 _KEY: Final = re.compile(r"( *)([A-Za-z]\w*):(?: |$)")
@@ -42,13 +59,17 @@ _KEY: Final = re.compile(r"( *)([A-Za-z]\w*):(?: |$)")
 
 def generated() -> dict[Path, str]:
     """The files of the chart that come from elsewhere, by their paths, and what they contain."""
+    schema = _with_settings(json.loads(SCHEMA.read_text("utf-8")))
+    variables = "".join(f"{value}: {name.upper()}\n" for name, value in settings().items())
     return {
+        SCHEMA: f"{json.dumps(schema, indent=2, ensure_ascii=False)}\n",
+        HELPERS: _VARIABLES.sub(lambda _: variables, HELPERS.read_text("utf-8")),
         CHART / "templates/customresourcedefinition.yaml": definition(CRD.read_text("utf-8")),
         KINDS: _source(METACONTROLLER_CRDS) + METACONTROLLER_CRDS.read_text("utf-8"),
         CHART / "files/rules.yaml": _source(RULES) + RULES.read_text("utf-8"),
         # JSON has no comments.
         CHART / "files/dashboard.json": DASHBOARD.read_text("utf-8"),
-        README: _TABLE.sub(lambda _: f"\n{table()}\n", README.read_text("utf-8")),
+        README: _TABLE.sub(lambda _: f"\n{table(schema)}\n", README.read_text("utf-8")),
     }
 
 
@@ -65,10 +86,31 @@ def definition(text: str) -> str:
     return f"{{{{- if .Values.crds.enabled }}}}\n{_source(CRD)}{text}{{{{- end }}}}\n"
 
 
-def table() -> str:
+def settings() -> Mapping[str, str]:
+    """The settings of the hook that are values of the chart: the value's name for each."""
+    names = (field.name for field in fields(Settings) if field.name not in DECIDED)
+    return {name: re.sub(r"_(.)", lambda letter: letter[1].upper(), name) for name in names}
+
+
+def _with_settings(schema: Mapping[str, Any]) -> Schema:
+    """The schema of the values, with the types that the hook's settings have; each may be null."""
+    types = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
+    limits = {
+        value: {key: limit for key, limit in types[name].items() if key not in ("type", "default")}
+        for name, value in settings().items()
+    }
+    typed = {
+        value: {"type": [types[name]["type"], "null"], **limits[value]}
+        for name, value in settings().items()
+    }
+    properties = schema["properties"]
+    section = {**properties["settings"], "properties": typed}
+    return {**schema, "properties": {**properties, "settings": section}}
+
+
+def table(schema: Schema) -> str:
     """The rows of the README's table, one for each value that has a description."""
     defaults = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
-    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
     rows = "".join(
         f"| `{path}` | {kind(_at(schema, path))} | {_default(path, defaults)} | {text} |\n"
         for path, text in descriptions()

@@ -57,6 +57,7 @@ COUNTED = (
     " + (has(self.sourceNotebook) ? 1 : 0) == 1"
 )
 RESOURCES = "        resources: [configmaps, secrets"
+TEMPLATES = "charts/configmap-syncer/templates"
 STORED = "test_a_story_comes_true_in_memory"
 
 
@@ -191,6 +192,34 @@ STEPS = (
         "the admission policy",
         after("metacontroller/base/admission.yaml", RESOURCES, ", notebooks"),
         "test_the_admission_policy_is_about_every_kind",
+    ),
+    Step(
+        "the registration and the rights of the chart",
+        together(
+            replaced(
+                f"{TEMPLATES}/compositecontroller.yaml",
+                "      resource: configmaps\n      updateStrategy:\n        method: InPlace\n",
+                "      resource: configmaps\n      updateStrategy:\n        method: InPlace\n"
+                "    - apiVersion: v1\n"
+                "      resource: notebooks\n"
+                "      updateStrategy:\n"
+                "        method: InPlace\n",
+            ),
+            after(
+                f"{TEMPLATES}/metacontroller-rights.yaml",
+                "    resources: [configmaps]\n"
+                "    verbs: [get, list, watch, create, update, patch, delete]\n",
+                '  - apiGroups: [""]\n'
+                "    resources: [notebooks]\n"
+                "    verbs: [get, list, watch, create, update, patch, delete]\n",
+            ),
+        ),
+        "test_the_chart_lets_metacontroller_manage_every_kind",
+    ),
+    Step(
+        "the admission policy of the chart",
+        after(f"{TEMPLATES}/admission.yaml", RESOURCES, ", notebooks"),
+        "test_the_admission_policy_of_the_chart_is_about_every_kind",
     ),
     Step(
         "a case",

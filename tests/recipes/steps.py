@@ -120,11 +120,10 @@ def together(*parts: Do) -> Do:
 
 
 def ran(module: str) -> Do:
-    """Run a module of the copy, as the recipe says."""
+    """Run a module of the copy, as the recipe says; it can fail where a step was left out."""
 
     def do(tree: Path) -> None:
-        run = _run(tree, module)
-        assert run.returncode == 0, run.stdout + run.stderr
+        _run(tree, module)
 
     return do
 

@@ -8,12 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes import case, condition_reason, failure_reason, field, kind, scenario, setting
+from tests.recipes import (
+    alert,
+    case,
+    condition_reason,
+    failure_reason,
+    field,
+    kind,
+    scenario,
+    setting,
+)
 from tests.recipes.steps import ROOT, Recipe, Step, copied, failed
 
 RECIPES = tuple(
     module.RECIPE
-    for module in (case, condition_reason, failure_reason, field, kind, scenario, setting)
+    for module in (alert, case, condition_reason, failure_reason, field, kind, scenario, setting)
 )
 
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=str)

@@ -87,16 +87,14 @@ def test_no_value_with_an_effect_can_be_taken_away_with_null() -> None:
 
 
 def test_every_setting_of_the_hook_is_a_value() -> None:
-    set_by_chart = {field.name.upper() for field in fields(Settings)}
-    helpers = (chart.CHART / "templates/_helpers.tpl").read_text("utf-8")
+    helpers = chart.HELPERS.read_text("utf-8")
     listed = re.findall(r"^(\w+): ([A-Z_]+)$", helpers, re.MULTILINE)
     for value, variable in listed:
         assert re.sub(r"[A-Z]", lambda c: f"_{c[0]}", value).upper() == variable
-    others = {"APPLY_STRATEGY", "PORT", "BEARER_TOKEN_FILE", "CLIENT_CA_FILE"}
-    others |= {"TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"}
-    assert {variable for _, variable in listed} | others == set_by_chart
     values = yaml.safe_load((chart.CHART / "values.yaml").read_text("utf-8"))
+    assert list(chart.settings().values()) == list(values["settings"])
     assert [name for name, _ in listed] == list(values["settings"])
     # By which extraEnv is refused: a value that the hook takes, written as it takes it.
-    for name in others:
-        assert f'"{name}"' in helpers
+    assert {field.name for field in fields(Settings)} > chart.DECIDED
+    for name in chart.DECIDED:
+        assert f'"{name.upper()}"' in helpers

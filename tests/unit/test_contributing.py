@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import hooks
+from tests.recipes.test_recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -57,6 +58,12 @@ def test_every_command_of_make_exists() -> None:
     }
     assert targets <= set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
     assert targets >= {"setup", "check", "test", "e2e"}
+
+
+def test_every_recipe_is_followed_and_every_followed_recipe_is_one() -> None:
+    recipes = PAGE.partition("\n## Recipes\n")[2]
+    headings = re.findall(r"^### (.+)$", recipes, re.MULTILINE)
+    assert sorted(headings) == sorted(recipe.heading for recipe in RECIPES)
 
 
 def test_one_version_is_everywhere() -> None:

@@ -132,6 +132,24 @@ def test_the_admission_policy_is_about_every_kind() -> None:
     assert rule["resources"] == [kind.resource for kind in KINDS]
 
 
+CHART = ROOT / "charts/configmap-syncer/templates"
+
+
+def test_the_chart_lets_metacontroller_manage_every_kind() -> None:
+    for template, line in (
+        ("compositecontroller.yaml", "resource: {}"),
+        ("metacontroller-rights.yaml", "resources: [{}]"),
+    ):
+        lines = (CHART / template).read_text("utf-8").splitlines()
+        stripped = {each.strip(" -") for each in lines}
+        assert {line.format(kind.resource) for kind in KINDS} <= stripped
+
+
+def test_the_admission_policy_of_the_chart_is_about_every_kind() -> None:
+    kinds = ", ".join(kind.resource for kind in KINDS)
+    assert f"resources: [{kinds}]" in (CHART / "admission.yaml").read_text("utf-8")
+
+
 OPTIONS = {"strategy": "apply_strategy"}
 """The options of a decision that the settings have under another name."""
 
