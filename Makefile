@@ -126,7 +126,7 @@ monitoring: $(STAMP) ## Write what is generated in monitoring/ from its rules, a
 	@$(BIN)/python -m tools.chart
 
 .PHONY: chart
-chart: $(STAMP) ## Write what the Helm chart has from elsewhere: definitions and the table of values
+chart: $(STAMP) ## Write what the Helm chart has from elsewhere: definitions, types of settings, table of values
 	@$(BIN)/python -m tools.chart
 
 .PHONY: bench
@@ -138,17 +138,17 @@ scale: $(STAMP) ## Measure how time, memory and requests grow, and draw docs/sca
 	@$(BIN)/python -m tests.benchmarks.scale $(RUN_ARGS)
 
 .PHONY: chaos
-chaos: $(STAMP) ## Live random histories against a model, then break part after part, 200 times (RUN_ARGS)
+chaos: $(STAMP) ## Run random histories against a model, then break part after part, 200 times (RUN_ARGS)
 	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS)
 	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS) --real
 	@$(BIN)/python -m tests.reliability chaos $(RUN_ARGS)
 
 .PHONY: flood
-flood: $(STAMP) ## Ask too much of the product at once, and print who waits for whom (RUN_ARGS)
+flood: $(STAMP) ## Overload the product, and print which syncers wait for which (RUN_ARGS)
 	@$(BIN)/python -m tests.reliability flood $(RUN_ARGS)
 
 .PHONY: soak
-soak: $(STAMP) ## Live random histories until Ctrl-C, and print by how much the hook grows (RUN_ARGS)
+soak: $(STAMP) ## Run random histories until Ctrl-C, and print by how much the hook grows (RUN_ARGS)
 	@$(BIN)/python -m tests.reliability soak $(RUN_ARGS)
 
 .PHONY: fuzz
@@ -164,7 +164,7 @@ certs: $(STAMP) ## Make the webhook's certificate and key for metacontroller/com
 	@$(BIN)/python -m tools.certificates $(CERTS_ARGS)
 
 .PHONY: local
-local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave them running to play with
+local: $(STAMP) ## Start a control plane, Metacontroller and the hook, and leave them running to try things
 	@$(ON_KUBERNETES) $(BIN)/python -m tests.controlplane
 
 .PHONY: lock

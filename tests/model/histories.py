@@ -4,6 +4,21 @@ The cluster is small so that what is drawn meets: four Namespaces and one that c
 syncers, two sources, a handful of names and keys. Every list of steps is a history, for what the
 API server refuses is left out; so a failing one can be shortened by any step. What is drawn next
 depends on what is there by then.
+
+No history has:
+
+- Two changes before the first has settled: which of them comes first is a race.
+- A targetLabel edited by hand while all is held: whose the label is when the hold ends differs
+  between the strategies.
+- A source that is handed from one syncer to another: for a moment it is unmanaged.
+- Dynamic apply's annotation on a ConfigMap under server-side apply: a copy that an invalid spec
+  holds loses its targetLabels by it. That annotation on a Secret under dynamic apply, or on what is
+  no copy: Secrets are not enabled there, and what others made a copy is theirs.
+- Quotas: to the hook they are what admission is.
+- Edits of an object that has finalizers: what is deleted meanwhile is no longer written.
+- The end of a syncer or a Namespace with copies that cannot go: stories have it.
+- Kubernetes' own namespaces: all histories on a real control plane share them.
+- Contents near the limits: unit tests and tests/e2e/test_sizes.py have them.
 """
 
 import base64
@@ -23,26 +38,6 @@ _PLACES: Final = (*NAMESPACES, _LATE)
 _SYNCERS: Final = ("x-one", "x-two")
 _NAMES: Final = ("x-config", "x-other", "x-copy")
 _GROUP: Final = "config.example.com"
-
-NOT_DRAWN: Final = {
-    "two changes before the first has settled": "which of them comes first is a race",
-    "a targetLabel edited by hand while all is held": (
-        "whose the label is when the hold ends differs between the strategies"
-    ),
-    "a source that is handed from one syncer to another": "for a moment it is unmanaged",
-    "dynamic apply's annotation on a ConfigMap under server-side apply": (
-        "a copy that an invalid spec holds loses its targetLabels by it"
-    ),
-    "that annotation on a Secret under dynamic apply, or on what is no copy": (
-        "Secrets are not enabled there, and what others made a copy is theirs"
-    ),
-    "quotas": "to the hook they are what admission is",
-    "edits of an object that has finalizers": "what is deleted meanwhile is no longer written",
-    "the end of a syncer or a Namespace with copies that cannot go": "stories tell of it",
-    "namespaces of Kubernetes' own": "they are shared by all histories on a real control plane",
-    "contents near the limits": "unit tests and tests/e2e/test_sizes.py",
-}
-"""What no history has, and why."""
 
 
 _HOSTILE: Final = ("\x1b[2J\x07not\nready\r", "Long " * 8_000, "\u202e`rm`")

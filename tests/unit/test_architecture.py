@@ -30,6 +30,11 @@ def test_every_package_is_on_the_page(package: str) -> None:
     assert package in NAMED
 
 
+def test_every_folder_of_tests_is_on_the_page() -> None:
+    folders = {path.parent.relative_to(ROOT).parts[1] for path in ROOT.glob("tests/*/*.*")}
+    assert {f"tests/{folder}" for folder in folders} <= set(NAMED)
+
+
 @pytest.mark.parametrize(("function", "module"), [*_STEP.findall(PAGE), *_PROSE.findall(PAGE)])
 def test_the_path_of_a_request_leads_through_functions_that_exist(
     function: str, module: str

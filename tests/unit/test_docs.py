@@ -36,12 +36,17 @@ PAGES = (
     "SECURITY.md",
     *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
 )
+LINKING = (*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "charts/configmap-syncer/README.md")
+"""The pages whose links and paths are followed: those of contributors, too."""
 REASONS: tuple[type[StrEnum], ...] = (SourceReason, SyncedReason, FailureReason)
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _NAMED_LINK = re.compile(r"\[([^\]]*)\]\((tests/[^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*$", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_PATH = re.compile(
+    r"(?<![\w/.-])((?:charts|crds|docs|examples|hooks|metacontroller|monitoring|tests|tools)/[\w./*-]*)"
+)
 _CODE = re.compile(r"`[^`\n]*`")
 _FIRST_CELL = re.compile(r"^\| `([^|]+)` \|", re.MULTILINE)
 
@@ -70,7 +75,7 @@ def _anchors(page: str) -> set[str]:
 
 
 def _links() -> Iterator[tuple[str, str]]:
-    for page in PAGES:
+    for page in LINKING:
         for link in _LINK.findall(_CODE.sub("", _FENCED.sub("", _text(page)))):
             if not link.startswith("https://"):
                 yield page, link
@@ -166,6 +171,19 @@ def test_every_relative_link_leads_somewhere(page: str, link: str) -> None:
     assert target.exists()
     if anchor:
         assert anchor in _anchors(str(target.resolve().relative_to(ROOT)))
+
+
+def _is_there(page: str, pattern: str) -> bool:
+    """Whether a path exists, from the root or from the page."""
+    return any(any(folder.glob(pattern)) for folder in (ROOT, (ROOT / page).parent))
+
+
+@pytest.mark.parametrize("page", LINKING)
+def test_every_path_that_a_page_names_exists(page: str) -> None:
+    named = _PATH.findall(_LINK.sub("", re.sub(r"https?://\S+", "", _text(page))))
+    # A part in capitals is for the reader to fill in.
+    patterns = {re.sub(r"\b[A-Z][A-Z-]+\b", "*", path.rstrip(".")) for path in named}
+    assert [each for each in sorted(patterns) if not _is_there(page, each)] == []
 
 
 def _linked_from(page: str) -> set[str]:
