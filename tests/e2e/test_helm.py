@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -304,8 +305,9 @@ def test_an_upgrade_changes_the_definition_and_leaves_the_syncers(
 
 
 @pytest.mark.parametrize("arguments", [[], TAKE_OVER], ids=["as usual", "with force"])
-def test_a_second_release_is_refused(release: Release, arguments: list[str]) -> None:
-    install = ("install", "second", helm.CHART, "-n", "other", "--create-namespace")
+@pytest.mark.parametrize("name", ["second", helm.RELEASE])
+def test_a_second_release_is_refused(release: Release, name: str, arguments: list[str]) -> None:
+    install = ("install", name, helm.CHART, "-n", "other", "--create-namespace")
     assert (
         "ConfigMap Syncer can be installed once in a cluster, and the release "
         f'"{helm.RELEASE}" in the namespace "{NAMESPACE}" has installed it.'
@@ -376,6 +378,59 @@ def test_an_installation_of_kustomize_is_taken_over_with_its_syncers(
     # Later, Helm needs no more than for any other release.
     bare.install("--set=replicaCount=4")
     assert bare.replicas() == 4
+
+
+def of_pods(prefix: str) -> dict[str, Any]:
+    """A value for everything that the pods of a component can be given."""
+    term = {"matchExpressions": [{"key": "infra", "operator": "Exists"}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    spread = {"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}
+    node = {"fieldRef": {"fieldPath": "spec.nodeName"}}
+    values = {
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "infra", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {"nodeAffinity": required},
+        "topologySpreadConstraints": [spread],
+        "priorityClassName": "system-cluster-critical",
+        "podLabels": {"team": "platform"},
+        "podAnnotations": {"example.com/note": "1"},
+        "extraEnv": [{"name": "NODE", "valueFrom": node}, {"name": "TZ", "value": "UTC"}],
+        "resources": {"limits": {"cpu": 3, "memory": "3Gi"}},
+        "serviceAccount.annotations": {"example.com/role": "one"},
+        "podDisruptionBudget": {"maxUnavailable": None, "minAvailable": "50%"},
+    }
+    return {f"{prefix}{name}": value for name, value in values.items()}
+
+
+def test_the_api_server_accepts_what_all_values_together_make(bare: Release) -> None:
+    values = {
+        **of_pods(""),
+        **of_pods("metacontroller."),
+        "commonLabels": {"team": "platform"},
+        "imagePullSecrets": [{"name": "registry"}],
+        "secrets.enabled": True,
+        "tls.enabled": True,
+        "auth.bearerToken": {"secretName": "token", "acceptedKey": "tokens"},
+        "auth.clientCertificate": {"secretName": "client", "caConfigMapName": "client-ca"},
+        "openshift.enabled": True,
+        "networkPolicy.extraIngress": [{"from": [{"namespaceSelector": {}}]}],
+        "metacontroller.extraArgs": ["--workers=10"],
+        "settings": {"requireConsent": True, "maxConnections": 500, "shutdownSeconds": 60},
+        "metrics.dashboard.enabled": True,
+    }
+
+    bare.install(*helm.values(values))
+
+    labels = {"team": "platform", "app.kubernetes.io/managed-by": "Helm"}
+    for name in (HOOK, SERVICE_ACCOUNT):
+        deployment = bare.client.get("Deployment", name, NAMESPACE)
+        assert deployment["metadata"]["labels"].items() >= labels.items()
+        spec = deployment["spec"]["template"]["spec"]
+        assert spec["affinity"] == values["affinity"]
+        assert spec["containers"][0]["resources"]["limits"]["cpu"] == "3"
+    container = bare.container(HOOK)
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert sorted(mounts) == ["client-ca", "tls", "tmp", "token"]
 
 
 def test_a_generated_certificate_is_kept_by_upgrades(bare: Release) -> None:
