@@ -304,6 +304,27 @@ def test_an_upgrade_changes_the_definition_and_leaves_the_syncers(
     assert release.copies("kept") == targets("kept")
 
 
+def test_an_upgrade_keeps_values_and_has_the_defaults_of_new_ones(
+    bare: Release, tmp_path: Path
+) -> None:
+    older = tmp_path / "configmap-syncer"
+    shutil.copytree(helm.CHART, older)
+    values = yaml.safe_load((older / "values.yaml").read_text("utf-8"))
+    schema = json.loads((older / "values.schema.json").read_text("utf-8"))
+    del values["metrics"]["prometheusRule"]["runbookUrl"]
+    schema["properties"]["metrics"]["properties"]["prometheusRule"]["required"].remove("runbookUrl")
+    (older / "values.yaml").write_text(yaml.safe_dump(values), "utf-8")
+    (older / "values.schema.json").write_text(json.dumps(schema), "utf-8")
+    bare.install("--set=replicaCount=3", chart=older)
+    upgrade = ("upgrade", helm.RELEASE, helm.CHART)
+
+    said = bare.refused(*upgrade, "-n", NAMESPACE, "--reuse-values")
+    assert "at '/metrics/prometheusRule': missing property 'runbookUrl'" in said
+    bare.done(*upgrade, "--reset-then-reuse-values")
+
+    assert bare.replicas() == 3
+
+
 @pytest.mark.parametrize("arguments", [[], TAKE_OVER], ids=["as usual", "with force"])
 @pytest.mark.parametrize("name", ["second", helm.RELEASE])
 def test_a_second_release_is_refused(release: Release, name: str, arguments: list[str]) -> None:
