@@ -1,6 +1,7 @@
 """Command lines are completed: in the words of kubectl's protocol, and by the shells themselves."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,24 +97,64 @@ COMP_LINE='kubectl-cmsync st'; COMP_POINT=17
 _python_argcomplete kubectl-cmsync
 echo "${COMPREPLY[@]}"
 """
+ZSH = """
+compdef() { [[ $2 == kubectl-cmsync ]] && completer=$1 }
+_describe() { print -l -- $completions }
+eval "$(kubectl-cmsync completion zsh)"
+words=(kubectl-cmsync st); BUFFER='kubectl-cmsync st'; CURSOR=17
+$completer
+"""
+"""zsh completes in its line editor alone, so what registers and what shows is replaced."""
+
+FISH = """
+kubectl-cmsync completion fish | source
+complete --do-complete 'kubectl-cmsync st'
+"""
+DESCRIPTION = "show how syncers are, and what to do about them"
 
 
-def test_bash_completes_the_program_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shell", "script", "offered"),
+    [
+        (["bash", "--norc", "-c"], BASH, "status"),
+        (["zsh", "-f", "-c"], ZSH, f"status:{DESCRIPTION}"),
+        (["fish", "--no-config", "-c"], FISH, f"status\t{DESCRIPTION}"),
+    ],
+    ids=["bash", "zsh", "fish"],
+)
+def test_a_shell_completes_the_program_itself(
+    tmp_path: Path, shell: list[str], script: str, offered: str
+) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} is not on PATH.")
     plugin = tmp_path / "kubectl-cmsync"
     code = f"import sys\nsys.path.insert(0, {ROOT!r})\nfrom hooks.cli import main\n"
     plugin.write_text(f"#!{sys.executable}\n{code}sys.exit(main.plugin())\n")
     plugin.chmod(0o755)
-    done = subprocess.run(
-        ["bash", "-c", BASH],
-        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["status"], "")
+    home = tmp_path / "home"
+    home.mkdir()
+    said = tmp_path / "said"
+    with said.open("wb") as written:
+        # What it starts and leaves behind could hold a pipe open, and is not waited for.
+        done = subprocess.run(
+            [*shell, script],
+            # Nothing is read from the user's home or written there, and no terminal is looked for.
+            env=os.environ
+            | {
+                "PATH": f"{tmp_path}:{os.environ['PATH']}",
+                "HOME": str(home),
+                "XDG_CONFIG_HOME": str(home),
+                "XDG_DATA_HOME": str(home),
+                "TERM": "dumb",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, said.read_text("utf-8").strip()) == (0, offered)
 
 
 @pytest.mark.parametrize(
