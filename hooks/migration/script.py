@@ -24,7 +24,9 @@ def lines(migration: Migration) -> Iterator[str]:
         if findings:
             yield f"# {heading}"
             yield from map(_remark, findings)
-    for step in migration.steps[1:]:
+    for step in migration.steps:
+        if step.is_reading:
+            continue
         yield ""
         yield f"# {step.title}"
         yield f"# {step.why}"

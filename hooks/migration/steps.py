@@ -29,13 +29,15 @@ _KUBECTL: Final = re.compile(r"(?<![^(])kubectl ")
 class MigrationStep:
     """What to do, why, and the commands that do it.
 
-    `file` is that of the manifests, where the commands write or apply them.
+    `file` is that of the manifests, where the commands apply it. One that `is_reading` changes
+    nothing in the cluster.
     """
 
     title: str
     why: str
     commands: Sequence[str]
     file: str = ""
+    is_reading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,18 @@ def steps(departure: Departure) -> list[MigrationStep]:
     """All of them; none where nothing is carried over."""
     if not departure.carried:
         return []
-    writing = MigrationStep(
+    called = "".join(f"{option} " for option in map(shlex.quote, departure.cluster))
+    stop, *others = (_in_cluster(step, called) for step in _steps(departure))
+    return [stop, _writing(departure), *others]
+
+
+def _writing(departure: Departure) -> MigrationStep:
+    return MigrationStep(
         "Write the manifests to a file, and read them",
         f"They are made of the marks of {departure.controller.title}, which the next steps remove.",
         [departure.writing],
-        departure.manifests,
+        is_reading=True,
     )
-    called = "".join(f"{option} " for option in map(shlex.quote, departure.cluster))
-    return [writing, *(_in_cluster(step, called) for step in _steps(departure))]
 
 
 def _in_cluster(step: MigrationStep, options: str) -> MigrationStep:
@@ -150,7 +156,8 @@ def _stop(controller: ToolController) -> MigrationStep:
     return MigrationStep(
         f"Stop {controller.title}",
         "Its copies stay as they are, and nothing updates them until they are handed over. Where "
-        f"GitOps or a CronJob starts it, stop that first.{guess}",
+        f"GitOps or a CronJob starts it, stop that first.{guess} What it has copied since this "
+        "report was made, a new report has: make one now.",
         [
             shlex.join(
                 ["kubectl", "scale", f"deployment/{controller.name}", *place, "--replicas=0"]

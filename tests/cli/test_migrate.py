@@ -61,7 +61,7 @@ def test_the_cluster_is_read_and_not_written(plugin: Plugin, cluster: FakeKubect
     assert [item["metadata"]["name"] for item in migration["manifests"]] == ["shared-settings"]
     assert migration["from"] == "reflector"
     assert migration["notCarriedOver"] == []
-    writing, stopping = (step["commands"][0] for step in migration["steps"][:2])
+    stopping, writing = (step["commands"][0] for step in migration["steps"][:2])
     assert writing == (
         "kubectl cmsync migrate --from reflector --context=one -o yaml > from-reflector.yaml"
     )

@@ -3,7 +3,7 @@
 set -e
 
 # Stop Reflector
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it. What it has copied since this report was made, a new report has: make one now.
 kubectl --context=prod scale deployment/reflector -n elsewhere --replicas=0
 kubectl --context=prod wait --for=delete pods -n elsewhere -l app.kubernetes.io/name=reflector --timeout=120s
 

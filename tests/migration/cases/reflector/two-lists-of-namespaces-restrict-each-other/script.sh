@@ -10,7 +10,7 @@ set -e
 # - ConfigMap shared/label-and-names: the namespaces that are allowed and those for automatic mirrors restrict each other in a way that a spec cannot say: the namespaces with a copy are named, and a new one may get none
 
 # Stop Reflector
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/reflector -n kube-system --replicas=0
 kubectl wait --for=delete pods -n kube-system -l app.kubernetes.io/name=reflector --timeout=120s
 

@@ -3,7 +3,7 @@
 set -e
 
 # Stop Reflector
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/mirrors-reflector -n tools --replicas=0
 kubectl wait --for=delete pods -n tools -l app.kubernetes.io/name=reflector,app.kubernetes.io/instance=mirrors --timeout=120s
 

@@ -7,7 +7,7 @@ set -e
 # - ConfigMap shared/app-config: "tier gt 3" in replicator.v1.mittwald.de/replicate-to-matching is no selector that a syncer can have: the namespaces with a copy are named, and one that is created or relabelled later gets none
 
 # Stop kubernetes-replicator
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/replicator-kubernetes-replicator -n kube-system --replicas=0
 kubectl wait --for=delete pods -n kube-system -l app.kubernetes.io/name=kubernetes-replicator --timeout=120s
 

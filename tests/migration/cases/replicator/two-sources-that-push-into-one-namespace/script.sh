@@ -8,7 +8,7 @@ set -e
 # - ConfigMap two/plain: is pulled by other/app-config, with replicator.v1.mittwald.de/replicate-from: a syncer names its targets itself, so a further one is added to its targetNamespaces
 
 # Stop kubernetes-replicator
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/replicator-kubernetes-replicator -n kube-system --replicas=0
 kubectl wait --for=delete pods -n kube-system -l app.kubernetes.io/name=kubernetes-replicator --timeout=120s
 

@@ -6,7 +6,7 @@ set -e
 # - ConfigMap shared/app-config: targetLabels leaves out app.kubernetes.io/managed-by, helm.sh/chart: other tools would take the copies for their own objects
 
 # Stop kubernetes-replicator
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/replicator-kubernetes-replicator -n kube-system --replicas=0
 kubectl wait --for=delete pods -n kube-system -l app.kubernetes.io/name=kubernetes-replicator --timeout=120s
 

@@ -11,7 +11,7 @@ set -e
 # - ConfigMap shared/owned: replicator.v1.mittwald.de/keep-owner-references: a copy has its syncer as its owner, and no other
 
 # Stop kubernetes-replicator
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/replicator-kubernetes-replicator -n kube-system --replicas=0
 kubectl wait --for=delete pods -n kube-system -l app.kubernetes.io/name=kubernetes-replicator --timeout=120s
 

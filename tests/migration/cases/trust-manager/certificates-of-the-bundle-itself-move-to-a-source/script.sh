@@ -6,7 +6,7 @@ set -e
 # - ConfigMap cert-manager/internal-source: trust-manager checks, sorts and joins certificates; a syncer copies the value as it is, so check a change before you make it
 
 # Stop trust-manager
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. Its Deployment was not found; this is its usual name, so correct it. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/trust-manager -n cert-manager --replicas=0
 kubectl wait --for=delete pods -n cert-manager -l app=trust-manager --timeout=120s
 

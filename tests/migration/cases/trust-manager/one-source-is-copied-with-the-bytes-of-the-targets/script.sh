@@ -7,7 +7,7 @@ set -e
 # - ConfigMap cert-manager/company-ca: is in the namespace of the source, where a syncer makes no copy; it stays as it is, and nothing updates it
 
 # Stop trust-manager
-# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first.
+# Its copies stay as they are, and nothing updates them until they are handed over. Where GitOps or a CronJob starts it, stop that first. What it has copied since this report was made, a new report has: make one now.
 kubectl scale deployment/trust-manager -n trust-system --replicas=0
 kubectl wait --for=delete pods -n trust-system -l app=trust-manager --timeout=120s
 
