@@ -472,3 +472,60 @@ def test_targets_of_trust_manager_lose_their_owner_and_are_never_away(
         assert stack.client.find("Bundle", name) is None
         copy = stack.client.get("ConfigMap", name, TRUSTING[0])
         assert copy["metadata"]["labels"]["purpose"] == "trust"
+
+
+@pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
+def test_a_replicator_that_runs_goes_on_copying_into_what_no_longer_pulls(
+    stack: Stack, folders: Callable[..., None]
+) -> None:
+    """Why the first step stops it; docs/migration.md says so."""
+    tool = replicator(stack)
+    give_replicator_work(stack, folders)
+    client = stack.client
+    try:
+        tool.start()
+        wait_until_replicated(stack)
+        marks = {"metadata": {"annotations": {f"{REPLICATOR}/replicate-from": None}}}
+        client.merge_patch("ConfigMap", "pulled", marks, "replicated-dev")
+        labels = {"metadata": {"labels": {"synced-by": "app-config"}}}
+        client.merge_patch("ConfigMap", "app-config", labels, "replicated-dev")
+
+        client.merge_patch("ConfigMap", "app-config", {"data": {"CHANGED": "new"}}, "replicated")
+
+        for name in ("pulled", "app-config"):
+            changed = client.wait_for(
+                "ConfigMap",
+                name,
+                lambda item: item["data"].get("CHANGED") == "new",
+                "replicator to go on",
+                "replicated-dev",
+            )
+        assert changed["metadata"]["labels"] == {"app": "web"}
+    finally:
+        tool.kill()
+
+
+@pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
+def test_a_trust_manager_that_runs_restores_the_owner_of_its_target(
+    stack: Stack, folders: Callable[..., None], tmp_path: Path
+) -> None:
+    """Why the first step stops it; docs/migration.md says so."""
+    tool = trust_manager(stack, tmp_path)
+    give_trust_manager_work(stack, folders, [certificate("one", tmp_path)] * 2)
+    client, place = stack.client, TRUSTING[0]
+    try:
+        tool.start()
+        before = client.wait_for("ConfigMap", "held-ca", owner_of_one, "its target", place)
+        client.merge_patch("ConfigMap", "held-ca", {"metadata": {"ownerReferences": None}}, place)
+        restored = client.wait_for("ConfigMap", "held-ca", owner_of_one, "its owner again", place)
+    finally:
+        tool.kill()
+        for name in ("company-ca", "held-ca"):
+            client.delete("Bundle", name)
+
+    assert owner_of(restored) == owner_of(before) == [("Bundle", "held-ca")]
+    assert restored["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
+
+
+def owner_of_one(item: Object) -> bool:
+    return len(owner_of(item)) == 1
