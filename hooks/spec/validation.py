@@ -12,7 +12,7 @@ import msgspec
 from hooks.api import kinds, protocol
 from hooks.api.kinds import KINDS, Kind
 from hooks.api.names import CONTROLLER_UID, GROUP, MANAGED_BY, SYNCED_BY, SYNCED_FROM
-from hooks.api.text import named
+from hooks.api.text import counted, named
 from hooks.spec import selectors
 from hooks.spec.globs import Patterns, is_glob
 from hooks.spec.syncer import PlainFields
@@ -137,11 +137,12 @@ def _namespace_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
     is_selected = not protocol.is_absent(spec.namespace_selector)
     nothing = "Name namespaces in spec.targetNamespaces, or select some with spec.namespaceSelector"
     yield not wanted and (wanted is not None or not is_selected), nothing
+    unnamed = "cannot be used as a namespace name"
     for field_name, items in (("targetNamespaces", wanted or []), ("excludeNamespaces", excluded)):
         malformed = [item for item in items if not is_namespace_or_glob(item)]
         yield (
             bool(malformed),
-            f"Correct spec.{field_name}: {len(malformed)} of its items are not namespace names",
+            f"Correct spec.{field_name}: {counted(len(malformed), 'item')} {unnamed}",
         )
     excluding = Patterns.of(filter(is_namespace_or_glob, excluded))
     named_twice = sorted(
@@ -152,17 +153,17 @@ def _namespace_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
 
 
 def _key_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
-    kind = f"a {source_of(spec)[1].name}"
+    unusable = f"cannot be used as a key of a {source_of(spec)[1].name}"
     keys, renamed = spec.keys or [], spec.rename_keys or {}
     malformed = [key for key in keys if not _KEY_GLOB.fullmatch(key)]
     yield (
         bool(malformed),
-        f"Correct spec.keys: {len(malformed)} of its items cannot be keys of {kind}",
+        f"Correct spec.keys: {counted(len(malformed), 'item')} {unusable}",
     )
     malformed = [new for new in renamed.values() if not _is_key(new)]
     yield (
         bool(malformed),
-        f"Correct spec.renameKeys: {len(malformed)} of its new names cannot be keys of {kind}",
+        f"Correct spec.renameKeys: {counted(len(malformed), 'new name')} {unusable}",
     )
     selecting = Patterns.of(filter(_KEY_GLOB.fullmatch, keys or ["*"]))
     unselected = [key for key in renamed if not selecting.matches(key)]
