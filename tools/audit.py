@@ -44,7 +44,7 @@ class Verdict:
 def judged(answer: str, errors: str) -> Verdict:
     """What pip-audit's answer (JSON, or nothing) and its errors mean."""
     if not answer.strip():
-        last = (errors.strip().splitlines() or ["it said nothing"])[-1]
+        last = (errors.strip().splitlines() or ["it ended without a message"])[-1]
         if _UNANSWERED.search(errors):
             return _not_audited(f"no answer from the index ({last[:_WIDTH]})")
         return Verdict(is_failure=True, lines=[f"pip-audit failed: {last}"])

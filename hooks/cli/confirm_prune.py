@@ -1,7 +1,7 @@
-"""The command `confirm-prune`: let through one change that mass-deletion protection holds.
+"""The command `confirm-prune`: confirm one change that mass-deletion protection holds.
 
 What would go is found by the hook itself: the cluster is read, and the preview confirms the change
-there first. Exit status: 0 when the change is let through, 1 when the answer is no, 2 when there is
+there first. Exit status: 0 when the change is confirmed, 1 when the answer is no, 2 when there is
 nothing to confirm.
 """
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes and not _is_meant(name):
         return ExitStatus.NOT_READY
     kubectl.run("annotate", SYNCERS, name, f"{CONFIRM_PRUNE}={token}", "--overwrite")
-    print(f"The change is let through; watch it with: kubectl cmsync status {name} --watch")
+    print(f"The change is confirmed; watch it with: kubectl cmsync status {name} --watch")
     return ExitStatus.ALL_READY
 
 
@@ -87,7 +87,7 @@ def _confirmed(kubectl: Kubectl, options: argparse.Namespace) -> tuple[str, Simu
     before = simulation.before[Reference(SYNCER, "", name)]
     if _token(before) != token:
         raise NothingHeldError(
-            f"{SYNCER.kind} {name} holds another change by now, or its hook has other settings or "
+            f"{SYNCER.kind} {name} now holds another change, or its hook has other settings or "
             "another version than the one here: look at its status again, or use --hook-url"
         )
     return token, simulation
@@ -116,9 +116,9 @@ def _is_meant(name: str) -> bool:
     """Whether the user says so. A program that answers nothing has not said so."""
     if not can_answer():
         print(
-            "Standard input is no terminal, so nobody can answer; --yes confirms it",
+            "Standard input is not a terminal, so nobody can answer; confirm with --yes",
             file=sys.stderr,
         )
         return False
-    print(f"Let this change of {name} through? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"Confirm this change of {name}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in _YES

@@ -56,7 +56,7 @@ class Kubectl:
         """The command line. Raises KubectlError where there is no kubectl."""
         program = shutil.which("kubectl")
         if program is None:
-            raise KubectlError("kubectl is not on PATH; the cluster is read with it")
+            raise KubectlError("kubectl is not on PATH; it is needed to read the cluster")
         options = {"--context": self.context, "--kubeconfig": self.kubeconfig}
         given = [f"{option}={value}" for option, value in options.items() if value]
         return [program, *arguments, *given]
@@ -82,4 +82,4 @@ def explained(complaint: str) -> str:
             lines.append(f"{line} (is ConfigMap Syncer installed in this cluster?)")
         else:
             lines.append(line)
-    return "\n".join(dict.fromkeys(lines)) or "kubectl failed and said nothing"
+    return "\n".join(dict.fromkeys(lines)) or "kubectl failed without a message"

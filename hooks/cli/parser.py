@@ -198,10 +198,10 @@ def _add_status(add: _AddParser, _: Program) -> None:
     parser = add(
         "status",
         usage="%(prog)s [NAME] [OPTION ...]",
-        help="show how syncers are, and what to do about them",
+        help="show the status of syncers, and what to do about it",
         description=(
-            "Show how ConfigMapSyncers are: their namespaces by state with the reason and what to "
-            "do, copies that cannot be removed, and objects that only look like copies."
+            "Show the status of ConfigMapSyncers: their namespaces by state with the reason and "
+            "what to do, copies that cannot be removed, and objects that only look like copies."
         ),
         epilog="Exit status: 0 every syncer is Ready, 1 one is not, 2 the cluster cannot be read.",
     )
@@ -229,13 +229,13 @@ def _add_confirm_prune(add: _AddParser, _: Program) -> None:
     parser = add(
         "confirm-prune",
         usage="%(prog)s NAME [OPTION ...]",
-        help="show what a held change would delete, and let it through",
+        help="show what a held change would delete, and confirm it",
         description=(
             "Show which copies a change would delete that mass-deletion protection holds, ask, and "
-            "let this one change through."
+            "confirm this one change."
         ),
         epilog=(
-            "Exit status: 0 the change is let through, 1 you said no, 2 there is nothing to "
+            "Exit status: 0 the change is confirmed, 1 you declined, 2 there is nothing to "
             "confirm, or the cluster cannot be read."
         ),
     )
@@ -361,10 +361,11 @@ def _add_completion(add: _AddParser, _: Program) -> None:
     parser = add(
         "completion",
         usage="%(prog)s SHELL",
-        help="print what makes a shell complete kubectl-cmsync",
+        help="print a completion script for a shell",
         description=(
-            "Print what makes a shell complete kubectl-cmsync. For kubectl cmsync, set up the "
-            "completion of kubectl: it asks kubectl_complete-cmsync, which is installed, too."
+            "Print the script with which a shell completes kubectl-cmsync. For kubectl cmsync, "
+            "set up the completion of kubectl: it calls kubectl_complete-cmsync, which is "
+            "installed, too."
         ),
     )
     parser.add_argument("shell", type=_word_of(Shell), choices=list(Shell), metavar="|".join(Shell))

@@ -1,4 +1,4 @@
-"""The command `status`: how syncers are, and what to do about them.
+"""The command `status`: the status of syncers, and what to do about it.
 
 It needs the right to list ConfigMapSyncers; with the right to list ConfigMaps it also shows the
 objects that only look like copies. Exit status: 0 when every syncer is Ready, 1 when one is not.

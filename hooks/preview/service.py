@@ -170,4 +170,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _last(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it ended without a message"

@@ -147,7 +147,9 @@ def _tokens(file: Path) -> tuple[bytes, ...]:
     for number, token in enumerate(tokens, start=1):
         # No header could carry it; more likely it is not the file that was meant.
         if not all(0x21 <= byte <= 0x7E for byte in token):  # noqa: PLR2004 - ! to ~ in ASCII
-            raise UnusableFile(f"BEARER_TOKEN_FILE: token {number} is not of visible ASCII alone")
+            raise UnusableFile(
+                f"BEARER_TOKEN_FILE: token {number} has characters other than visible ASCII"
+            )
         if len(token) > _LONGEST_TOKEN:
             raise UnusableFile(
                 f"BEARER_TOKEN_FILE: token {number} has more than {_LONGEST_TOKEN:,} characters"

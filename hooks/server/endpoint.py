@@ -200,7 +200,7 @@ class HookEndpoint:
                 f"{self.limits.max_request_bytes}",
             )
         if name in CUSTOMIZING and size > _CUSTOMIZE_BYTES:
-            raise _Refused(413, f"the body has {size} bytes, one object alone has fewer")
+            raise _Refused(413, f"the body has {size} bytes, more than one object can have")
 
     def _body(self, size: int, reservation: Reservation) -> bytes:
         stream = flask.request.environ["wsgi.input"]

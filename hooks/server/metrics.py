@@ -94,7 +94,7 @@ class Syncers:
                 ),
                 _gauge(
                     "deleted_timestamp_seconds",
-                    "When this replica let go of the deleted syncer.",
+                    "When this replica finished the deletion of the syncer.",
                     deletions,
                 ),
                 *(

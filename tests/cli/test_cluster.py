@@ -124,7 +124,7 @@ def test_a_held_change_is_shown_and_then_confirmed(plugin: Plugin, held: FakeKub
     assert (done.status, done.complained) == (0, "")
     assert done.printed.splitlines() == [
         *SHOWN,
-        "The change is let through; watch it with: kubectl cmsync status team --watch",
+        "The change is confirmed; watch it with: kubectl cmsync status team --watch",
     ]
     assert held.calls[-1] == [
         *("annotate", "configmapsyncers.config.example.com", "team"),
@@ -138,7 +138,7 @@ def test_where_nobody_can_answer_nothing_is_confirmed(plugin: Plugin, held: Fake
     assert (done.status, done.printed.splitlines()) == (1, SHOWN)
     assert (
         done.complained
-        == "Standard input is no terminal, so nobody can answer; --yes confirms it\n"
+        == "Standard input is not a terminal, so nobody can answer; confirm with --yes\n"
     )
     assert [call[0] for call in held.calls] == ["get", "get"]
 
@@ -156,7 +156,7 @@ def test_nothing_is_confirmed_without_a_yes(
     monkeypatch.setattr("hooks.cli.confirm_prune.can_answer", lambda: True)
     done = plugin("confirm-prune", "team", given=answer)
     assert done.status == status
-    assert done.complained == "Let this change of team through? [y/N] "
+    assert done.complained == "Confirm this change of team? [y/N] "
     assert (held.calls[-1][0] == "annotate") is (status == 0)
 
 
@@ -177,5 +177,5 @@ def test_a_change_that_the_hook_here_does_not_hold_is_not_confirmed(
     syncer["status"]["pruneToken"] = "0123456789abcdef"
     done = plugin("confirm-prune", "team", "--yes")
     assert (done.status, done.printed) == (2, "")
-    assert done.complained.startswith("ConfigMapSyncer team holds another change by now")
+    assert done.complained.startswith("ConfigMapSyncer team now holds another change")
     assert json.dumps(held.calls).count("annotate") == 0

@@ -63,7 +63,7 @@ def test_for_a_path_the_shell_may_offer_files(words: list[str]) -> None:
 
 def test_a_candidate_has_its_description() -> None:
     assert completion.answer(["stat"]).split("\n")[0] == (
-        "status\tshow how syncers are, and what to do about them"
+        "status\tshow the status of syncers, and what to do about it"
     )
 
 

@@ -210,7 +210,7 @@ def test_without_kubectl_the_status_says_so(
     done = plugin("status")
     assert (done.status, done.complained) == (
         2,
-        "kubectl is not on PATH; the cluster is read with it\n",
+        "kubectl is not on PATH; it is needed to read the cluster\n",
     )
 
 

@@ -384,7 +384,7 @@ def test_a_body_of_customize_is_no_larger_than_one_object_can_be(customize: str)
     size = 16 * 1024 * 1024 + 1
 
     assert HookClient().ask(customize, **stream(io.BytesIO(), size)) == Reply(
-        413, f"the body has {size} bytes, one object alone has fewer\n"
+        413, f"the body has {size} bytes, more than one object can have\n"
     )
 
 

@@ -159,7 +159,7 @@ def test_blank_lines_and_the_ends_of_lines_are_no_part_of_a_token(tokens: Tokens
         ("x" * 4001, "BEARER_TOKEN_FILE: token 1 has more than 4,000 characters"),
         (
             f"{OLD}\ntwo words\n",
-            "BEARER_TOKEN_FILE: token 2 is not of visible ASCII alone",
+            "BEARER_TOKEN_FILE: token 2 has characters other than visible ASCII",
         ),
     ],
 )

@@ -161,7 +161,7 @@ def needed(path: str) -> Values:
 
 
 def rendered(values: Values) -> list[Object]:
-    """What is installed; of a certificate that Helm makes anew, for how long it is valid."""
+    """What is installed; of a certificate that Helm makes again, for how long it is valid."""
     objects = helm.rendered(*helm.values(values))
     for each in objects:
         if (each["kind"], each["metadata"]["name"]) in CERTIFICATES:
@@ -178,7 +178,7 @@ def validity(certificate: Object) -> timedelta:
     return found.not_valid_after_utc - found.not_valid_before_utc
 
 
-def test_a_certificate_is_no_other_one_because_it_is_made_anew() -> None:
+def test_a_certificate_is_no_other_one_because_it_is_made_again() -> None:
     generated = {"tls.enabled": True}
     assert rendered(generated) == rendered(generated)
 

@@ -61,12 +61,12 @@ def said(text: str | bytes) -> list[str]:
         ),
         pytest.param(
             '{"kind": "Namespace",\n"kind": "Namespace"}',
-            ['2:1: not YAML: the key "kind" stands there twice'],
+            ['2:1: not YAML: the key "kind" occurs twice'],
             id="a key twice in JSON",
         ),
         pytest.param(
             "kind: Namespace\nmetadata:\n  name: a\n  name: b\n",
-            ['4:3: not YAML: the key "name" stands there twice'],
+            ['4:3: not YAML: the key "name" occurs twice'],
             id="a key twice in YAML",
         ),
         pytest.param(
@@ -242,7 +242,7 @@ def said(text: str | bytes) -> list[str]:
         ),
         pytest.param(
             f"{CONFIG_MAP}---\n{CONFIG_MAP}",
-            ["5: ConfigMap a: stands already at standard input:1"],
+            ["5: ConfigMap a: is already defined at standard input:1"],
             id="an object twice",
         ),
         pytest.param(
@@ -293,15 +293,15 @@ def said(text: str | bytes) -> list[str]:
         ),
         pytest.param(
             CONFIG_MAP + "data:\n  a: \0\n",
-            ["5: not YAML: a character that must not stand in a text"],
+            ["5: not YAML: a character that is not allowed"],
             id="a NUL",
         ),
         pytest.param(b"apiVersion: v1\nkind: \xff\n", ["2: is not UTF-8 text"], id="no UTF-8"),
         pytest.param(
             '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"},\n'
             '"data": {"a": "\\ud800"}}',
-            ["1: ConfigMap a: data.a: holds half a character"],
-            id="half a character",
+            ["1: ConfigMap a: data.a: contains half of a surrogate pair"],
+            id="half of a surrogate pair",
         ),
         pytest.param(
             SYNCER + f"  progressDeadlineSeconds: {10**30}\n",

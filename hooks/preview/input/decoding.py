@@ -21,7 +21,7 @@ _DEEPEST: Final = 200
 TOO_DEEP: Final = f"nested more than {_DEEPEST} levels deep"
 """Why nothing walks through a document."""
 
-HALF_A_CHARACTER: Final = "holds half a character"
+HALF_A_CHARACTER: Final = "contains half of a surrogate pair"
 """Why a text cannot be written as UTF-8, and so cannot be looked at any further."""
 
 _MOST_VALUES: Final = 1_000_000
@@ -130,7 +130,7 @@ def _decode_yaml(text: str) -> object:
         said = f"not YAML: {_sentence(error)}"
         raise DecodingError(said, mark.line if mark else 0, mark.column if mark else None) from None
     except yaml.reader.ReaderError as error:
-        said = "not YAML: a character that must not stand in a text"
+        said = "not YAML: a character that is not allowed"
         raise DecodingError(said, text.count("\n", 0, error.position)) from None
     except (yaml.YAMLError, ValueError) as error:
         is_number = "integer string conversion" in str(error)
@@ -190,7 +190,7 @@ def _refuse_twins(node: yaml.MappingNode) -> None:
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode):
             if key.value in seen and key.value != "<<":
-                said = f'the key "{key.value}" stands there twice'
+                said = f'the key "{key.value}" occurs twice'
                 raise yaml.constructor.ConstructorError(None, None, said, key.start_mark)
             seen.add(key.value)
 

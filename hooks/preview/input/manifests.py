@@ -135,7 +135,7 @@ def _checked(
         if found:
             continue
         if manifest.reference in first:
-            problems.append(manifest.problem(f"stands already at {first[manifest.reference]}"))
+            problems.append(manifest.problem(f"is already defined at {first[manifest.reference]}"))
             continue
         first[manifest.reference] = manifest.location
         yield manifest
