@@ -27,7 +27,7 @@ from hooks.preview.input import documents
 from hooks.preview.input.documents import STANDARD_INPUT
 from hooks.preview.input.source_locations import Problem
 from hooks.preview.output import export
-from hooks.preview.simulator.objects import CONFIG_MAP, NAMESPACE, SECRET, Object
+from hooks.preview.simulator.objects import CONFIG_MAP, DEFAULT_NAMESPACE, NAMESPACE, SECRET, Object
 from hooks.preview.terminal import printable, progress
 
 _OWN_KINDS: Final = {
@@ -76,11 +76,30 @@ def _dumped(paths: Sequence[str], problems: list[Problem]) -> Iterator[Object]:
     """The objects of a dump; what cannot be used is added to `problems`."""
     standard_input = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
     for location, item in documents.read(paths, standard_input, problems):
-        metadata = item.get("metadata")
-        if isinstance(metadata, dict) and isinstance(metadata.get("name"), str):
-            yield item
-        else:
-            problems.append(Problem(str(location), "metadata.name: Required value"))
+        found = list(_refusals(item))
+        problems += (Problem(location.at(field), f"{field}: {why}") for field, why in found)
+        if not found:
+            yield _placed(item)
+
+
+def _refusals(item: Object) -> Iterator[tuple[str, str]]:
+    """What is wrong with the metadata of an object, which all of this is about."""
+    metadata = item.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        yield "metadata.name", "Required value"
+        return
+    for field in ("annotations", "labels"):
+        values = metadata.get(field) or {}
+        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+            yield f"metadata.{field}", "must be a map of strings: put its values in quotes"
+
+
+def _placed(item: Object) -> Object:
+    """An object; one that names no namespace where kubectl would create it."""
+    is_copied = item.get("kind") in (CONFIG_MAP.kind, SECRET.kind)
+    if not is_copied or item["metadata"].get("namespace"):
+        return item
+    return {**item, "metadata": {**item["metadata"], "namespace": DEFAULT_NAMESPACE}}
 
 
 def _in_cluster(options: argparse.Namespace) -> Iterator[Object]:

@@ -43,6 +43,7 @@ def find(inventory: Inventory) -> Findings:
                 not_carried += _chained(source, bool(mirrors.pop(key, None)))
                 continue
             by_name = mirrors.pop(key, {})
+            _without_the_refused(inventory, source, by_name, not_carried)
             if _is_automatic(source):
                 by_name.setdefault(name_of(source), [])
             replications += (
@@ -74,6 +75,33 @@ def _mirrors(
         else:
             mirrors[(namespace, name)].setdefault(name_of(item), []).append(item)
     return mirrors
+
+
+def _without_the_refused(
+    inventory: Inventory,
+    source: Object,
+    mirrors: dict[str, list[Object]],
+    not_carried: list[Finding],
+) -> None:
+    """Take out the mirrors that Reflector has filled once, and may not any more."""
+    permitted = _chosen(source, _ALLOWED_NAMESPACES, _ALLOWED_SELECTOR)
+    known = {name_of(namespace): namespace for namespace in inventory.namespaces}
+    for name, found in list(mirrors.items()):
+        refused = []
+        for mirror in found:
+            place = namespace_of(mirror)
+            namespace = known.get(place, {"metadata": {"name": place}})
+            is_unclear = permitted.lost or (permitted.selector is not None and place not in known)
+            is_permitted = _is_true(source, _ALLOWED) and (
+                is_unclear or permitted.matches(namespace)
+            )
+            if not is_permitted:
+                refused.append(mirror)
+        why = f"it is not mirrored any more: {called(source)} does not permit it"
+        not_carried += (Finding(called(mirror), why) for mirror in refused)
+        mirrors[name] = [mirror for mirror in found if mirror not in refused]
+        if not mirrors[name]:
+            del mirrors[name]
 
 
 def _chained(source: Object, has_mirrors: bool) -> Iterator[Finding]:  # noqa: FBT001

@@ -139,6 +139,14 @@ def test_a_dump_can_come_from_standard_input_and_from_several_files(
     ("text", "said"),
     [
         ("{apiVersion: v1, kind: ConfigMap}", "standard input:1: metadata.name: Required value\n"),
+        (
+            "kind: ConfigMap\nmetadata:\n  name: a\n  annotations: {a: true}\n",
+            "standard input:4: metadata.annotations: must be a map of strings: put its values in",
+        ),
+        (
+            "{kind: ConfigMap, metadata: {name: a, labels: [a]}}",
+            "standard input:1: metadata.labels:",
+        ),
         ("a: [", "standard input:2:1: not YAML"),
     ],
 )

@@ -18,7 +18,7 @@ import yaml
 
 from hooks.cli import main
 from hooks.cli.parser import MODULE
-from hooks.migration.options import Tool
+from hooks.migration.options import Delivery, Tool
 from hooks.preview.simulator.schema import Schema
 
 CASES = Path(__file__).with_name("cases")
@@ -61,6 +61,13 @@ def syncers(folder: Path) -> Iterator[dict[str, Any]]:
     for item in yaml.safe_load_all(printed(folder, "yaml")):
         if item is not None and item["kind"] == "ConfigMapSyncer":
             yield item
+
+
+@pytest.mark.parametrize("output", [*Delivery])
+def test_no_value_of_a_secret_is_printed(output: str) -> None:
+    folder = CASES / "reflector" / "secrets-need-the-consent-of-their-owners"
+    assert "c2VjcmV0" in (folder / "dump.yaml").read_text("utf-8")
+    assert "c2VjcmV0" not in printed(folder, output)
 
 
 def test_every_tool_has_cases() -> None:
