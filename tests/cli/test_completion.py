@@ -110,7 +110,7 @@ FISH = """
 kubectl-cmsync completion fish | source
 complete --do-complete 'kubectl-cmsync st'
 """
-DESCRIPTION = "show how syncers are, and what to do about them"
+DESCRIPTION = "show the status of syncers, and what to do about it"
 
 
 @pytest.mark.parametrize(
