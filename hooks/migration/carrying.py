@@ -97,7 +97,11 @@ def carry(replication: Replication, inventory: Inventory) -> CarryingResult:
     if spec is None:
         left_out += (Finding(source, why) for why in replication.choice.lost)
         return CarryingResult(None, left_out or [Finding(source, _NO_TARGET)], ())
-    if len({*reasons, *free}) > _MOST_EXCLUDED and "excludeNamespaces" not in spec:
+    choice = replication.choice
+    is_wide = (
+        choice.is_everywhere or choice.selector is not None or any(map(is_glob, choice.patterns))
+    )
+    if is_wide and len({*reasons, *free}) > _MOST_EXCLUDED and "excludeNamespaces" not in spec:
         differences.append(Finding(source, _TOO_MANY))
     released = [
         copy

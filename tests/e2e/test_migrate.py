@@ -355,10 +355,15 @@ def certificate(name: str, folder: Path) -> str:
 
 
 def give_trust_manager_work(
-    stack: Stack, folders: Callable[..., None], certificates: Sequence[str]
+    stack: Stack,
+    folders: Callable[..., None],
+    certificates: Sequence[str],
+    selector: Object | None = None,
 ) -> None:
     """Two Bundles: one of a ConfigMap, with a remark in it, and one that holds a certificate."""
     client = stack.client
+    if selector is None:
+        selector = {"matchLabels": {"trust": "ours"}}
     client.apply(BUNDLES)
     folders("trusted")
     folders(*TRUSTING, trust="ours")
@@ -367,7 +372,7 @@ def give_trust_manager_work(
     client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     target = {
         "configMap": {"key": "ca.crt", "metadata": {"labels": {"purpose": "trust"}}},
-        "namespaceSelector": {"matchLabels": {"trust": "ours"}},
+        "namespaceSelector": selector,
     }
     sources = {
         "company-ca": {"configMap": {"name": "roots", "key": "root.pem"}},
@@ -529,3 +534,39 @@ def test_a_trust_manager_that_runs_restores_the_owner_of_its_target(
 
 def owner_of_one(item: Object) -> bool:
     return len(owner_of(item)) == 1
+
+
+def test_targets_in_every_namespace_are_taken_over_where_a_syncer_can_reach_them(
+    installed: InstalledWheel, tmp_path: Path
+) -> None:
+    """In a cluster of its own: everything in it is a target."""
+    with Stack(SERVER_SIDE_APPLY) as stack:
+        tool = trust_manager(stack, tmp_path)
+        client = stack.client
+
+        def make(*names: str, **labels: str) -> None:
+            for name in names:
+                metadata: Object = {"name": name, "labels": labels}
+                client.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+        history = History(client)
+        certificates = [certificate(name, tmp_path) for name in ("one", "two")]
+        give_trust_manager_work(stack, make, certificates, selector={})
+        places = [item["metadata"]["name"] for item in client.list("Namespace")]
+        assert {"kube-system", "kube-public", "kube-node-lease", "default", "trusted"} < {*places}
+        try:
+            tool.start()
+            for place in places:
+                client.wait_for("ConfigMap", "held-ca", owner_of_one, "a target", place)
+                client.wait_for("ConfigMap", "company-ca", owner_of_one, "a target", place)
+            migrant = Migrant(installed, stack, tmp_path)
+            migrant.follow(migrant.report("--from trust-manager"), tool.kill)
+        finally:
+            tool.kill()
+        stack.collect_garbage()
+
+        others = [place for place in places if place != "trusted"]
+        for name in ("company-ca", "held-ca"):
+            assert_taken_over(stack, history, "ConfigMap", name, others, TRUST)
+            # The namespace of the sources keeps its object, which nobody owns.
+            assert owner_of(client.get("ConfigMap", name, "trusted")) == []
