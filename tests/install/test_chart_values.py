@@ -268,9 +268,11 @@ def test_a_value_of_another_type_or_name_is_refused(name: str, value: Any) -> No
 
 
 def test_names_that_yaml_reads_as_numbers_stay_names() -> None:
-    prometheus = {"namespace": "1e3", "name": "yes"}
+    prometheus = {"namespace": "456", "name": "yes"}
     values = {"metrics.podMonitor.enabled": True, "networkPolicy.prometheus": prometheus}
-    rendered = helm.rendered(*helm.values(SECRETS | TLS | values), namespace="123")
+    rendered = helm.rendered(
+        *helm.values(SECRETS | {"tls.enabled": True} | values), namespace="123"
+    )
 
     namespaces = {each["metadata"].get("namespace") for each in rendered}
     assert namespaces == {None, "default", "123"}
@@ -278,7 +280,7 @@ def test_names_that_yaml_reads_as_numbers_stay_names() -> None:
         *_, last = found(rendered, "NetworkPolicy", name)["spec"]["ingress"]
         (peer,) = last["from"]
         assert [each["matchLabels"] for each in peer.values()] == [
-            {"kubernetes.io/metadata.name": "1e3"},
+            {"kubernetes.io/metadata.name": "456"},
             {"app.kubernetes.io/name": "yes"},
         ]
     hooks = found(rendered, "CompositeController", "configmap-syncer")["spec"]["hooks"]
