@@ -34,6 +34,7 @@ from hooks.status.context import Moment, StatusContext
 from hooks.status.previous import previous
 from hooks.status.report import Report
 from hooks.status.types import Status
+from hooks.validation import verdict
 
 _STALE_RULES = (
     "Metacontroller still shows what an older version of this service asked for, and asks again "
@@ -85,7 +86,11 @@ def _content(observation: Observation[Syncer], request: SyncRequest) -> Content 
     content = source.resolve(syncer, request, options)
     if isinstance(content, NoContent):
         return content
-    return size.too_large(content, syncer, observation.targets, options.strategy) or content
+    return (
+        size.too_large(content, syncer, observation.targets, options.strategy)
+        or verdict.refusal(content, syncer)
+        or content
+    )
 
 
 def _without_content(

@@ -11,7 +11,8 @@ import msgspec
 from hooks.api import protocol
 from hooks.api.protocol import Parent
 from hooks.api.text import excerpt
-from hooks.spec import selectors, validation
+from hooks.spec import content_rules, selectors, validation
+from hooks.spec.content_rules import UnusableRulesError
 from hooks.spec.globs import is_glob
 from hooks.spec.selectors import MalformedSelector
 from hooks.spec.syncer import (
@@ -67,8 +68,11 @@ def _parse(parent: Parent) -> Syncer | str:
         return problem
     try:
         namespaces = _namespaces(spec)
+        rules = content_rules.parse(spec.validation)
     except MalformedSelector as error:
         return f"Correct spec.namespaceSelector: {error}"
+    except UnusableRulesError as error:
+        return str(error)
     return Syncer(
         name=parent.metadata.name,
         uid=parent.metadata.uid,
@@ -79,6 +83,7 @@ def _parse(parent: Parent) -> Syncer | str:
         target_labels=spec.target_labels or {},
         target_annotations=spec.target_annotations or {},
         prune_limit=_prune_limit(spec.prune_limit),
+        validation=rules,
         **{name: getattr(spec, name) for name in PlainFields.__struct_fields__},
     )
 

@@ -12,6 +12,7 @@ from hooks.api import kinds
 from hooks.api.kinds import Kind
 from hooks.api.names import SOURCE, SYNCED_BY, SYNCER_KIND
 from hooks.api.protocol import KubernetesObject
+from hooks.spec.content_rules import ContentRules
 from hooks.spec.globs import Patterns
 from hooks.spec.selectors import LabelSelector
 
@@ -132,6 +133,7 @@ class Syncer(PlainFields, frozen=True):
     target_labels: Mapping[str, str] = {}
     target_annotations: Mapping[str, str] = {}
     prune_limit: PruneLimit | None = None
+    validation: ContentRules = ContentRules()
     former_sources: Collection[str] = ()
 
     @property

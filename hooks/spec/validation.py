@@ -54,6 +54,7 @@ class Spec(PlainFields, frozen=True, rename="camel"):
     target_labels: dict[str, str] | None = None
     target_annotations: dict[str, str] | None = None
     prune_limit: int | str | None = None
+    validation: msgspec.Raw = msgspec.Raw(b"")
 
 
 def problem(name: str, spec: Spec) -> str | None:

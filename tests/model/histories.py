@@ -142,6 +142,14 @@ _GROUPS: Final[dict[str, st.SearchStrategy[Manifest]]] = {
         }
     ),
     "pruneLimit": _maybe("pruneLimit", 0, 0, 1, "50%"),
+    "validation": _maybe(
+        "validation",
+        [{"format": "YAML"}],
+        [{"keys": ["col*"], "format": "JSON"}],
+        [{"schema": {"required": ["color"]}}],
+        [{"keys": ["level"], "schema": {"properties": {"level": {"enum": ["info", "edited"]}}}}],
+        [{"format": "YAML"}, {"keys": ["l*"], "format": "YAML", "schema": {"type": "string"}}],
+    ),
 }
 """Fields of a spec whose definition does not say what is worth drawing, in groups."""
 FIXED: Final = {"progressDeadlineSeconds": 1}
@@ -152,7 +160,7 @@ _HAND_WRITTEN: Final = frozenset(
         *("sourceNamespace", *(f"source{kind}" for kind in COPIED)),
         *("targetNamespaces", "namespaceSelector", "excludeNamespaces"),
         *("keys", "renameKeys"),
-        *("targetName", "targetLabels", "targetAnnotations", "pruneLimit"),
+        *("targetName", "targetLabels", "targetAnnotations", "pruneLimit", "validation"),
     }
 )
 """The fields of these groups."""

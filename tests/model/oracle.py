@@ -10,6 +10,7 @@ which labels and annotations a syncer wrote, whether one wrote at all, and wheth
 than a syncer made the object immutable.
 """
 
+import base64
 import copy
 import hashlib
 import itertools
@@ -491,7 +492,13 @@ class Oracle:
         consent = _annotations(source).get(_CONSENT)
         if not _is_followed(consent) if consent is not None else spec.get("sourceSecret"):
             return "ConsentMissing"
-        return _selected(_content(source), spec.get("keys") or [], spec.get("renameKeys") or {})
+        held, keys = _content(source), spec.get("keys") or []
+        selected = _selected(held, keys, spec.get("renameKeys") or {})
+        if not isinstance(selected, str):
+            texts = _texts(_selected(held, keys, {}), source["kind"])
+            if not all(_satisfies(texts, rule) for rule in spec.get("validation") or ()):
+                return "ContentInvalid"
+        return selected
 
     def _targets(self, name: str) -> dict[str, str | None]:
         spec = self._spec(name)
@@ -869,6 +876,39 @@ def _selected(
         for part in ("data", "binaryData")
     }
     return {**held, **parts}
+
+
+def _texts(selected: Any, kind: str) -> dict[str, str]:
+    """The values as rules of spec.validation see them; all that are drawn are text."""
+    encoded = selected["data"] if kind == "Secret" else selected["binaryData"]
+    plain = {} if kind == "Secret" else selected["data"]
+    decoded = {key: base64.b64decode(value).decode() for key, value in encoded.items()}
+    return {**plain, **decoded}
+
+
+def _satisfies(texts: Mapping[str, str], rule: Manifest) -> bool:
+    """Whether values satisfy one of the rules that histories draw."""
+    patterns, schema = rule.get("keys") or ["*"], rule.get("schema") or {}
+    found = {key: text for key, text in texts.items() if _is_any(key, patterns)}
+    if any(key not in found for key in patterns if "*" not in key):
+        return False
+    if "format" not in rule:
+        allowed = schema.get("properties", {}).get("level", {}).get("enum")
+        has_all = all(key in found for key in schema.get("required", ()))
+        return has_all and (allowed is None or found["level"] in allowed)
+    if rule["format"] == "JSON":
+        return all(map(_is_json, found.values()))
+    # Of what is drawn, only nothing is no string to YAML.
+    is_empty_bad = schema.get("type") == "string"
+    return all(text.isprintable() and not (is_empty_bad and text == "") for text in found.values())
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_source(text: str) -> bool:

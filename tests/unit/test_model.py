@@ -46,6 +46,7 @@ _RULES: dict[str, tuple[str, Any]] = {
         "copies.source_deletion.decide",
         lambda *_: None,
     ),
+    "content that breaks a rule is not copied": ("sync.verdict.refusal", lambda *_: None),
     "what others made immutable stays": (
         "copies.field_ownership.is_frozen_by_us_alone",
         lambda *_: True,

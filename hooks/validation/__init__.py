@@ -1,0 +1,1 @@
+"""Whether a content satisfies the rules of spec.validation, with bounded work."""
