@@ -168,7 +168,8 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         metavar="WHAT[,WHAT...]",
         help="exit status 3 when this happens: deletion (of a copy; also one that is held), "
         "take-over (of an object that no syncer made), no-targets (a syncer selects no "
-        "namespace), change (of any copy); can be repeated",
+        "namespace), invalid-content (it breaks a rule of a syncer), change (of any copy); can be "
+        "repeated",
     )
     _complete(triggers, candidates.triggers)
     parser.add_argument(

@@ -190,6 +190,11 @@ def _report(
             for manifest in each.manifests
             if manifest.names_no_namespace
         },
+        locations={
+            Reference.of(manifest.item): manifest.location
+            for each in inputs
+            for manifest in each.manifests
+        },
     )
 
 

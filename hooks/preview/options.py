@@ -23,6 +23,7 @@ class Trigger(StrEnum):
     DELETION = "deletion"
     TAKE_OVER = "take-over"
     NO_TARGETS = "no-targets"
+    INVALID_CONTENT = "invalid-content"
     CHANGE = "change"
 
 

@@ -35,7 +35,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, program: Progra
     [
         (["-o", "html"], '-o/--output: "html" is none of table, wide, diff, plan, yaml, json'),
         (["--cascade", "all"], '--cascade: "all" is none of background, foreground, orphan'),
-        (["--fail-on", "x"], '--fail-on: "x" is none of deletion, take-over, no-targets, change'),
+        (
+            ["--fail-on", "x"],
+            '--fail-on: "x" is none of deletion, take-over, no-targets, invalid-content, change',
+        ),
         (
             ["--apply-strategy", "x"],
             '--apply-strategy: "x" is none of server-side-apply, dynamic-apply',

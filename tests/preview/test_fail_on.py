@@ -167,7 +167,10 @@ def test_several_can_be_named_in_one_word_or_more(run: Run) -> None:
     [
         (
             ["--fail-on", "deletions"],
-            '--fail-on: "deletions" is none of deletion, take-over, no-targets, change',
+            (
+                '--fail-on: "deletions" is none of deletion, take-over, no-targets, '
+                "invalid-content, change"
+            ),
         ),
         (["--fail-on", "change", "--watch"], "--watch does not end, so there is no exit status"),
         (["--prune"], "--prune needs --change"),

@@ -5,7 +5,7 @@ text that it came from, and a field's line is looked up there when a problem is 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -34,6 +34,19 @@ class SourceLocation:
         """`file:line` of a field such as `spec.targetNamespaces[3]`, or of what is nearest."""
         line = _outline(self.text).line_of(f"{self.path}.{field_path}".strip("."))
         return f"{self.source}:{self.line + line}"
+
+    def in_text(self, field_paths: Sequence[str], line: int) -> str:
+        """`file:line` of a line, counted from 1, in the text of the first field that is there.
+
+        Only a block (`|`) has the lines of its text; of other notations, and for line 0, it is the
+        line of the field.
+        """
+        for field_path in field_paths:
+            path = f"{self.path}.{field_path}".strip(".")
+            found = _outline(self.text).line_in(path, line)
+            if found is not None:
+                return f"{self.source}:{self.line + found}"
+        return str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,17 @@ class _Outline:
             marked, node, path = self._step(node, path)
             line = line if marked is None else marked.start_mark.line
         return line
+
+    def line_in(self, path: str, line: int) -> int | None:
+        """The line, counted from zero, of a line in a field's text; None if it is not there."""
+        node = self._root
+        marked: yaml.Node | None = None
+        while path and node is not None:
+            marked, node, path = self._step(node, path)
+        if marked is None or node is None:
+            return None
+        is_block = isinstance(node, yaml.ScalarNode) and node.style == "|"
+        return marked.start_mark.line + (line if is_block else 0)
 
     def _step(self, node: yaml.Node, path: str) -> tuple[yaml.Node | None, yaml.Node | None, str]:
         """What stands one level below on the path, the value there, and the rest of the path."""

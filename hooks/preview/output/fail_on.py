@@ -11,6 +11,7 @@ from hooks.preview.kubectl import Reference
 from hooks.preview.options import Trigger
 from hooks.preview.output import changes
 from hooks.preview.output.changes import Happened
+from hooks.preview.output.invalid_content import invalid
 from hooks.preview.simulation import State
 from hooks.preview.simulator.objects import (
     COPIED,
@@ -78,6 +79,11 @@ def _without_targets(_: State, after: State) -> Iterator[str]:
             yield f"{SYNCER.kind} {name_of(syncer)} selects no namespace"
 
 
+def _invalid_contents(_: State, after: State) -> Iterator[str]:
+    for syncer in invalid(after):
+        yield f"the content of {SYNCER.kind} {name_of(syncer)} is not copied"
+
+
 def _changes(before: State, after: State) -> Iterator[str]:
     for copy in changes.copies(before, after):
         if copy.happened not in (Happened.UNCHANGED, Happened.NOT_MADE):
@@ -99,6 +105,7 @@ _FINDERS: Final[Mapping[Trigger, Callable[[State, State], Iterator[str]]]] = {
     Trigger.DELETION: _deletions,
     Trigger.TAKE_OVER: _take_overs,
     Trigger.NO_TARGETS: _without_targets,
+    Trigger.INVALID_CONTENT: _invalid_contents,
     Trigger.CHANGE: _changes,
 }
 

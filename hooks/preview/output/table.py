@@ -3,15 +3,17 @@
 Values of ConfigMaps stand in the diff and in the objects alone; those of Secrets nowhere.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TextIO
 
+from hooks.preview.input.source_locations import SourceLocation
 from hooks.preview.kubectl import Reference
 from hooks.preview.options import Output
 from hooks.preview.output import changes, diff, export, plan_report, render
 from hooks.preview.output.changes import Happened
 from hooks.preview.output.hints import hints
+from hooks.preview.output.invalid_content import located
 from hooks.preview.simulation import Simulation, is_same
 from hooks.preview.simulator.objects import (
     COPIED,
@@ -32,7 +34,8 @@ _OVERDUE: Final = ("NotApplied", "NotRemoved")
 class SimulationReport:
     """How a simulation is printed; `changes_only` leaves out what stayed as it was.
 
-    `without_namespace` are objects whose manifests name no namespace.
+    `without_namespace` are objects whose manifests name no namespace, and `locations` say where the
+    manifests were read.
     """
 
     schema: Schema
@@ -40,6 +43,7 @@ class SimulationReport:
     changes_only: bool = False
     ignored: int = 0
     without_namespace: Collection[Reference] = ()
+    locations: Mapping[Reference, SourceLocation] = field(default_factory=dict)
 
     def write(self, simulation: Simulation, to: TextIO) -> None:
         """Print a simulation."""
@@ -115,7 +119,8 @@ class SimulationReport:
         yield from _section("Deleted:", [f"{SYNCER.kind} {name}" for name in sorted(gone)])
         is_plan = self.output is Output.PLAN
         failures = plan_report.problems(simulation.after) if is_plan else _failures(simulation)
-        yield from _section("Problems:", [*failures, *simulation.errors])
+        places = located(simulation.after, self.locations)
+        yield from _section("Problems:", [*failures, *places, *simulation.errors])
         if not is_plan:
             yield from _section("Waiting for time to pass:", _waiting(simulation))
         yield from hints(simulation.after, self.without_namespace)
