@@ -30,6 +30,7 @@ IN_A_CLUSTER = (
     "docs/syncer.md",
     "docs/troubleshooting.md",
     "docs/uninstall.md",
+    "docs/validation.md",
 )
 """The documents that are followed in a cluster in which everything is installed."""
 WITHOUT_A_CLUSTER = ("docs/gallery.md", "docs/preview.md")

@@ -71,7 +71,10 @@ def _events(text: str) -> Iterator[Event]:
         while (event := parser.get_event()) is not None:
             yield event
     except yaml.MarkedYAMLError as error:
-        raise _at(cast("Mark", error.problem_mark)) from None
+        mark = cast("Mark", error.problem_mark)
+        # What is missed at the end of the text was begun somewhere.
+        is_at_end = mark.index >= len(text) and error.context_mark is not None
+        raise _at(cast("Mark", error.context_mark) if is_at_end else mark) from None
     except yaml.reader.ReaderError as error:
         raise UnreadableError.at(
             text, _character(text, error.position), "a character is not allowed"

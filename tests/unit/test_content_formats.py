@@ -63,7 +63,7 @@ def test_json_is_what_every_reader_takes_for_json(text: str, expected: str | Non
         ("a: !Ref b\n", None),
         ("a: 1\n b: 2\n", "is not YAML (line 2, column 3); correct it"),
         ("a:\n\t- b\n", "is not YAML (line 2, column 1); correct it"),
-        ("a: [1, 2", "is not YAML (line 2, column 1); correct it"),
+        ("a: [1, 2", "is not YAML (line 1, column 4); correct it"),
         (
             "a: 1\nb: 2\na: 3\n",
             "is not YAML, because a key is there twice (line 3, column 1); correct it",
