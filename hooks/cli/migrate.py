@@ -15,7 +15,7 @@ from typing import Final
 
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
-from hooks.migration import report, script
+from hooks.migration import dump_validation, report, script
 from hooks.migration.controller import DEPLOYMENT
 from hooks.migration.inventory import Inventory
 from hooks.migration.migration import Migration, Way, migrate
@@ -27,7 +27,14 @@ from hooks.preview.input import documents
 from hooks.preview.input.documents import STANDARD_INPUT
 from hooks.preview.input.source_locations import Problem
 from hooks.preview.output import export
-from hooks.preview.simulator.objects import CONFIG_MAP, DEFAULT_NAMESPACE, NAMESPACE, SECRET, Object
+from hooks.preview.simulator.objects import (
+    CONFIG_MAP,
+    DEFAULT_NAMESPACE,
+    NAMESPACE,
+    SECRET,
+    Object,
+    Resource,
+)
 from hooks.preview.terminal import printable, progress
 
 _OWN_KINDS: Final = {
@@ -76,30 +83,25 @@ def _dumped(paths: Sequence[str], problems: list[Problem]) -> Iterator[Object]:
     """The objects of a dump; what cannot be used is added to `problems`."""
     standard_input = sys.stdin.buffer if sys.stdin is not None else io.BytesIO()
     for location, item in documents.read(paths, standard_input, problems):
-        found = list(_refusals(item))
-        problems += (Problem(location.at(field), f"{field}: {why}") for field, why in found)
+        if not all(isinstance(item.get(field), str) for field in ("apiVersion", "kind")):
+            problems.append(Problem(str(location), "apiVersion and kind: Required value"))
+            continue
+        resource = dump_validation.resource_of(item)
+        if resource is None:
+            continue
+        placed = _placed(resource, item)
+        found = list(dump_validation.violations(resource, placed))
+        problems += (Problem(location.at(said.partition(":")[0]), said) for said in found)
         if not found:
-            yield _placed(item)
+            yield placed
 
 
-def _refusals(item: Object) -> Iterator[tuple[str, str]]:
-    """What is wrong with the metadata of an object, which all of this is about."""
-    metadata = item.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        yield "metadata.name", "Required value"
-        return
-    for field in ("annotations", "labels"):
-        values = metadata.get(field) or {}
-        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
-            yield f"metadata.{field}", "must be a map of strings: put its values in quotes"
-
-
-def _placed(item: Object) -> Object:
+def _placed(resource: Resource, item: Object) -> Object:
     """An object; one that names no namespace where kubectl would create it."""
-    is_copied = item.get("kind") in (CONFIG_MAP.kind, SECRET.kind)
-    if not is_copied or item["metadata"].get("namespace"):
+    metadata = item.get("metadata")
+    if not resource.namespaced or not isinstance(metadata, dict) or metadata.get("namespace"):
         return item
-    return {**item, "metadata": {**item["metadata"], "namespace": DEFAULT_NAMESPACE}}
+    return {**item, "metadata": {**metadata, "namespace": DEFAULT_NAMESPACE}}
 
 
 def _in_cluster(options: argparse.Namespace) -> Iterator[Object]:

@@ -5,7 +5,6 @@ them change. A copy loses the tool's marks and gets the syncer's label in one wr
 """
 
 import json
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +20,7 @@ from hooks.preview.options import Strategy
 from hooks.preview.simulator.objects import Object, labels_of, name_of, namespace_of, owners_of
 
 _SECONDS: Final = 120
-_KUBECTL: Final = re.compile(r"(?<![^(])kubectl ")
-"""Where a command calls kubectl: at its beginning, and inside of `$(…)`."""
+_KUBECTL: Final = "kubectl "
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,7 @@ def steps(departure: Departure) -> list[MigrationStep]:
     """All of them; none where nothing is carried over."""
     if not departure.carried:
         return []
-    called = "".join(f"{option} " for option in map(shlex.quote, departure.cluster))
-    stop, *others = (_in_cluster(step, called) for step in _steps(departure))
+    stop, *others = (_in_cluster(step, _kubectl(departure)) for step in _steps(departure))
     return [stop, _writing(departure), *others]
 
 
@@ -75,8 +72,17 @@ def _writing(departure: Departure) -> MigrationStep:
     )
 
 
-def _in_cluster(step: MigrationStep, options: str) -> MigrationStep:
-    commands = [_KUBECTL.sub(f"kubectl {options}", command) for command in step.commands]
+def _kubectl(departure: Departure) -> str:
+    """How kubectl is called for the cluster that is meant."""
+    return "".join(f"{word} " for word in ("kubectl", *map(shlex.quote, departure.cluster)))
+
+
+def _in_cluster(step: MigrationStep, kubectl: str) -> MigrationStep:
+    # At the beginning alone: the same words can be in what a command writes.
+    commands = [
+        f"{kubectl}{command.removeprefix(_KUBECTL)}" if command.startswith(_KUBECTL) else command
+        for command in step.commands
+    ]
     return replace(step, commands=commands)
 
 
@@ -117,7 +123,7 @@ def _steps(departure: Departure) -> Iterator[MigrationStep]:
             "Let Metacontroller write the copies",
             "The component metacontroller/components/adoption does this, too; where it is "
             "installed, the labels are there already.",
-            list(_adoptions(departure.carried)),
+            list(_adoptions(departure.carried, _kubectl(departure))),
         )
     yield _check(departure)
     if bundles := _retired(departure):
@@ -247,10 +253,10 @@ def _released(copy: Object, marks: Marks, given: Mapping[str, str]) -> Object:
     return {"metadata": metadata}
 
 
-def _adoptions(carried: Sequence[Carried]) -> Iterator[str]:
+def _adoptions(carried: Sequence[Carried], kubectl: str) -> Iterator[str]:
     for each in carried:
         syncer = shlex.quote(f"{RESOURCE}/{each.name}")
-        uid = f"\"$(kubectl get {syncer} -o jsonpath='{{.metadata.uid}}')\""
+        uid = f"\"$({kubectl}get {syncer} -o jsonpath='{{.metadata.uid}}')\""
         for copy in each.kept.values():
             named = ["kubectl", "label", copy["kind"].lower(), name_of(copy)]
             place = ["-n", namespace_of(copy), "--overwrite"]

@@ -108,6 +108,8 @@ def _only_source(bundle: Object) -> Object:
         raise _NotCarriedError(
             "distributes the certificates that come with trust-manager, which are in no object"
         )
+    if not source.keys() & {"configMap", "inLine", "secret"}:
+        raise _NotCarriedError("has a source of a kind that is not known here")
     if "secret" in source:
         raise _NotCarriedError("makes a ConfigMap of a Secret, and a syncer copies within one kind")
     reference = source.get("configMap")

@@ -138,14 +138,15 @@ def test_a_dump_can_come_from_standard_input_and_from_several_files(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{apiVersion: v1, kind: ConfigMap}", "standard input:1: metadata.name: Required value\n"),
+        ("{kind: ConfigMap}", "standard input:1: apiVersion and kind: Required value\n"),
+        ("{apiVersion: v1, kind: ConfigMap}", "standard input:1: metadata: Required value\n"),
         (
-            "kind: ConfigMap\nmetadata:\n  name: a\n  annotations: {a: true}\n",
-            "standard input:4: metadata.annotations: must be a map of strings: put its values in",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  annotations: {a: true}\n",
+            "standard input:5: metadata.annotations: must be a map of strings\n",
         ),
         (
-            "{kind: ConfigMap, metadata: {name: a, labels: [a]}}",
-            "standard input:1: metadata.labels:",
+            "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: [a]}}",
+            "standard input:1: metadata.labels: must be a map of strings\n",
         ),
         ("a: [", "standard input:2:1: not YAML"),
     ],

@@ -101,6 +101,10 @@ class Schema:
         ]
         return [*unknown, *_judged(self.default(item), self.open_api)]
 
+    def shape_violations(self, item: Object) -> Sequence[SchemaViolation]:
+        """Why an object as it was read cannot be what the schema describes."""
+        return _judged(item, self.open_api)
+
     def status_violations(self, status: object) -> Sequence[SchemaViolation]:
         """Why a new status would be refused: as much as a write of the status alone can break."""
         schema = self.open_api["properties"]["status"]
