@@ -20,7 +20,10 @@ _FORBIDDEN: Final = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]*)"'
     r' in API group "(?P<group>[^"]*)" (?P<scope>.*)'
 )
-_NO_RESOURCE: Final = re.compile(r'the server doesn.t have a resource type "configmapsyncers')
+_NO_RESOURCE: Final = re.compile(
+    r'the server doesn.t have a resource type "(?P<resource>configmapsyncers|bundles)'
+)
+_INSTALLED_BY: Final = {"configmapsyncers": "ConfigMap Syncer", "bundles": "trust-manager"}
 
 
 class KubectlError(Exception):
@@ -78,8 +81,10 @@ def explained(complaint: str) -> str:
                 f'needs the verb "{found["verb"]}" on the resource "{found["resource"]}" of the '
                 f'API group "{found["group"]}"'
             )
-        elif _NO_RESOURCE.search(line):
-            lines.append(f"{line} (is ConfigMap Syncer installed in this cluster?)")
+        elif found := _NO_RESOURCE.search(line):
+            lines.append(
+                f"{line} (is {_INSTALLED_BY[found['resource']]} installed in this cluster?)"
+            )
         else:
             lines.append(line)
     return "\n".join(dict.fromkeys(lines)) or "kubectl failed without a message"

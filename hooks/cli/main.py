@@ -15,7 +15,7 @@ from hooks.cli import parser
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import KubectlError
 from hooks.cli.parser import MODULE, PLUGIN, Program
-from hooks.cli.streams import ignore_closed_output
+from hooks.cli.streams import OutputError, ignore_closed_output
 
 
 def main(arguments: Sequence[str] | None = None, program: Program = MODULE) -> int:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None, program: Program = MODULE) -> i
     options = parser.parse(program, arguments)
     try:
         return _command(options.command)(options)
-    except KubectlError as error:
+    except (KubectlError, OutputError) as error:
         print(error, file=sys.stderr)
         return ExitStatus.BAD_INPUT
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
+from hooks.cli.streams import whole_output
 from hooks.migration import dump_validation, report, script
 from hooks.migration.controller import DEPLOYMENT
 from hooks.migration.inventory import Inventory
@@ -49,7 +50,7 @@ _OPTIONAL: Final = (f"{DEPLOYMENT.lower()}s", SYNCERS)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns its exit status. Raises KubectlError."""
+    """Run the command; returns its exit status. Raises KubectlError and OutputError."""
     paths = [*options.path, *options.filename]
     _check(options, paths)
     problems: list[Problem] = []
@@ -66,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
     migration = migrate(
         tool, Inventory.of(items), destination, options.namespace, _way(options, paths)
     )
-    _write(migration, options.output)
+    with whole_output():
+        _write(migration, options.output)
     return ExitStatus.ALL_READY if migration.is_complete else ExitStatus.NOT_READY
 
 
@@ -151,4 +153,3 @@ def _write(migration: Migration, output: Delivery) -> None:
         case Delivery.REPORT:
             for line in report.lines(migration):
                 print(printable(line))
-    sys.stdout.flush()

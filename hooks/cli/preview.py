@@ -16,7 +16,7 @@ from hooks.cli.cluster import CLUSTER, read_cluster
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.hook import installed, opened
 from hooks.cli.kubectl import Kubectl
-from hooks.cli.streams import close_output, ignore_closed_output
+from hooks.cli.streams import whole_output
 from hooks.preview import service, watch
 from hooks.preview.input import manifests
 from hooks.preview.input.documents import STANDARD_INPUT
@@ -76,7 +76,7 @@ class _Request:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns its exit status. Raises KubectlError."""
+    """Run the command; returns its exit status. Raises KubectlError and OutputError."""
     request = _Request.of(options)
     schema = Schema.load()
     try:
@@ -100,14 +100,8 @@ def run(options: argparse.Namespace) -> int:
 def _show(
     report: SimulationReport, simulation: Simulation, options: argparse.Namespace
 ) -> ExitStatus:
-    try:
-        with ignore_closed_output():
-            report.write(simulation, sys.stdout)
-            sys.stdout.flush()
-    except OSError as error:
-        close_output()
-        print(f"The result cannot be written: {error.strerror}", file=sys.stderr)
-        return ExitStatus.BAD_INPUT
+    with whole_output():
+        report.write(simulation, sys.stdout)
     if found := fail_on.found(simulation.before, simulation.after, options.fail_on):
         for sentence in found:
             print(printable(f"--fail-on {sentence}"), file=sys.stderr)

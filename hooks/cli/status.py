@@ -21,6 +21,7 @@ from hooks.cli import tree
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
 from hooks.cli.parser import Format
+from hooks.cli.streams import whole_output
 from hooks.cli.syncer_state import ClusterState, state_of
 from hooks.preview.simulator.objects import CONFIG_MAP, COPIED, Object
 from hooks.preview.terminal import is_plain, progress
@@ -29,7 +30,7 @@ _POLL_SECONDS: Final = 1.0
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns its exit status. Raises KubectlError."""
+    """Run the command; returns its exit status. Raises KubectlError and OutputError."""
 
     def read() -> ClusterState:
         return read_state(Kubectl.of(options), options.name, has_secrets=options.secrets)
@@ -39,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         with progress("Reading the cluster"):
             last = read()
-        _write(last, options.output)
+        with whole_output():
+            _write(last, options.output)
     return ExitStatus.ALL_READY if last.is_ready else ExitStatus.NOT_READY
 
 

@@ -1,9 +1,28 @@
-"""Streams whose reader may leave, and whose writer may be nobody."""
+"""Streams whose reader may leave, and whose writer may be nobody.
+
+Errors: `OutputError`, where a result cannot be written.
+"""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class OutputError(Exception):
+    """A result cannot be written; the message is for the user."""
+
+
+@contextmanager
+def whole_output() -> Iterator[None]:
+    """Write a result to its end, whether or not its reader stays. Raises OutputError."""
+    try:
+        with ignore_closed_output():
+            yield
+            sys.stdout.flush()
+    except OSError as error:
+        close_output()
+        raise OutputError(f"The result cannot be written: {error.strerror}") from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hooks.cli.kubectl import explained
 from tests.cli.conftest import Plugin
 from tests.cli.fake_kubectl import FakeKubectl
 from tests.preview.in_process import OBJECTS, SYNCER
@@ -179,3 +180,12 @@ def test_a_change_that_the_hook_here_does_not_hold_is_not_confirmed(
     assert (done.status, done.printed) == (2, "")
     assert done.complained.startswith("ConfigMapSyncer team now holds another change")
     assert json.dumps(held.calls).count("annotate") == 0
+
+
+@pytest.mark.parametrize(
+    ("resource", "product"),
+    [("configmapsyncers", "ConfigMap Syncer"), ("bundles", "trust-manager")],
+)
+def test_where_a_kind_is_missing_its_product_is_named(resource: str, product: str) -> None:
+    complaint = f'error: the server doesn\'t have a resource type "{resource}"'
+    assert explained(f"{complaint}\n") == f"{complaint} (is {product} installed in this cluster?)"

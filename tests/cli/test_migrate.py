@@ -4,6 +4,8 @@ What is printed, tests/migration shows; that the steps do what they say, tests/e
 """
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +15,19 @@ from hooks.cli import parser
 from hooks.cli.parser import PLUGIN
 from tests.cli.conftest import Plugin
 from tests.cli.fake_kubectl import FakeKubectl
+from tests.locks import ROOT
 from tests.preview.in_process import Run
 
 REFLECTOR = "reflector.v1.k8s.emberstack.com"
-SOURCE = {
-    "apiVersion": "v1",
-    "kind": "ConfigMap",
-    "metadata": {
-        "name": "settings",
-        "namespace": "shared",
-        "annotations": {
-            f"{REFLECTOR}/reflection-allowed": "true",
-            f"{REFLECTOR}/reflection-auto-enabled": "true",
-        },
+METADATA = {
+    "name": "settings",
+    "namespace": "shared",
+    "annotations": {
+        f"{REFLECTOR}/reflection-allowed": "true",
+        f"{REFLECTOR}/reflection-auto-enabled": "true",
     },
-    "data": {"level": "info"},
 }
+SOURCE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": METADATA, "data": {"level": "info"}}
 SECRET = {**SOURCE, "kind": "Secret", "type": "Opaque", "data": {"level": "c2VjcmV0"}}
 DEPLOYMENT = {
     "apiVersion": "apps/v1",
@@ -155,6 +154,37 @@ def test_what_is_no_dump_is_refused(run: Run, text: str, said: str) -> None:
     done = run("migrate", "--from", "reflector", "-", given=text)
     assert (done.status, done.printed) == (2, "")
     assert done.complained.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "printed", "said"),
+    [
+        ("{} -o yaml | head -n 1", 0, "---\n", ""),
+        ("{} >/dev/full", 2, "", "The result cannot be written: No space left on device\n"),
+    ],
+)
+def test_a_reader_may_leave_and_a_full_disk_is_named(
+    tmp_path: Path, command: str, status: int, printed: str, said: str
+) -> None:
+    dump = tmp_path / "dump.json"
+    namespaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"dev-{number}"}}
+        for number in range(2)
+    ]
+    # More than fits into a pipe.
+    sources = [
+        {**SOURCE, "metadata": {**METADATA, "name": f"settings-{number}"}} for number in range(1000)
+    ]
+    dump.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": namespaces + sources}))
+    called = f"{sys.executable} -m hooks migrate --from reflector {dump}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command.format(called)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (status, printed, said)
 
 
 def test_what_cannot_be_is_refused(run: Run) -> None:
