@@ -36,8 +36,8 @@ STEPS = (
         "the situation",
         before(
             "hooks/resolve/source.py",
-            "    return (\n        _unsupported(syncer, found) or",
-            '    if found.annotation("example.com/draft") is not None:\n'
+            "    return (\n        _unsupported(",
+            '    if source.annotation("example.com/draft") is not None:\n'
             "        return NoContent(\n"
             "            SourceReason.SOURCE_IS_A_DRAFT,\n"
             '            f"{described(syncer)} is a draft; remove the annotation",\n'
