@@ -33,6 +33,8 @@ from tests.http.conftest import Edge, Start, refusal_to_start
 from tests.http.test_tls import Files, files
 from tests.smoke import COMMAND
 
+pytestmark = pytest.mark.long
+
 __all__ = ["files"]
 
 HOOKS = {"sync": SYNC, "finalize": SYNC, "customize": CUSTOMIZE}

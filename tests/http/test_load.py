@@ -17,6 +17,8 @@ from tests.http.client import (
 )
 from tests.http.conftest import Start
 
+pytestmark = pytest.mark.long
+
 OVERLOADED = Reply(429, "too many bytes in flight\n", {"Content-Type": TEXT, "Retry-After": "1"})
 
 

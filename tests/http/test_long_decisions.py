@@ -28,6 +28,8 @@ from tests.http.test_load import OVERLOADED
 from tests.http.test_shutdown import LONG, ended
 from tests.http.test_tls import Files, files
 
+pytestmark = pytest.mark.long
+
 __all__ = ["files"]
 
 GATED = json.dumps(

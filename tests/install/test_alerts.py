@@ -19,6 +19,8 @@ from tests.conftest import PROMTOOL
 from tests.http.test_metrics import Replica
 from tools.monitoring import MANIFEST, RULES
 
+pytestmark = pytest.mark.long
+
 ROOT: Final = Path(__file__).parents[2]
 GROUPS: Final = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
 ALERTS: Final = {

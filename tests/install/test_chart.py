@@ -26,7 +26,10 @@ GENERATED = {
 ONLY_ONE_HAS = {"helm.sh/resource-policy", "config.example.com/ca-bundle"}
 """Annotations that only Helm reads, or only metacontroller/follow-namespace."""
 
-pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing()))
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing())),
+]
 compared = pytest.mark.skipif(not shutil.which(kubectl()), reason="kubectl is not on PATH")
 
 Key = tuple[str, str, str, str]

@@ -35,7 +35,10 @@ SHOWN: dict[str, str] = {
 
 Values = Mapping[str, Any]
 
-pytestmark = pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing()))
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(helm.missing() is not None, reason=str(helm.missing())),
+]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.locks import ROOT, LockedPackage, pins, run
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:

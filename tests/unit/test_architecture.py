@@ -32,6 +32,7 @@ def test_every_package_is_on_the_page(package: str) -> None:
 
 def test_every_folder_of_tests_is_on_the_page() -> None:
     folders = {path.parent.relative_to(ROOT).parts[1] for path in ROOT.glob("tests/*/*.*")}
+    folders.discard("__pycache__")
     assert {f"tests/{folder}" for folder in folders} <= set(NAMED)
 
 

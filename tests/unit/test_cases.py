@@ -337,6 +337,7 @@ def test_no_data_is_in_the_log_or_the_status(case: Case) -> None:
                     assert value not in status
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "case", [case for case in CHILDREN if str(case) not in UNSTORABLE], ids=str
 )

@@ -7,7 +7,10 @@ from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import STRATEGIES
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "strategy",
+    [STRATEGIES[0], *(pytest.param(each, marks=pytest.mark.long) for each in STRATEGIES[1:])],
+)
 def test_every_conflict_ends_in_memory_as_the_table_says(strategy: str) -> None:
     walk(SimulatedWorld(strategy), strategy)
 

@@ -24,7 +24,7 @@ SCHEMA: Final = Schema.load()
 CASES: Final = tuple(
     case for case in cases() if case.hook in ("sync", "finalize") and len(case.body) < 50_000
 )
-PARTS: Final = 3
+PARTS: Final = 6
 """Every part takes other cases; one is enough for every day."""
 
 LARGEST_STATUS: Final = 256 * 1024

@@ -12,10 +12,11 @@ from tests.scenarios.story import STRATEGIES
 pytestmark = pytest.mark.no_cover  # Traced, they take three times as long.
 
 _MOST_STEPS = 20
-_HISTORIES = 20
+_HISTORIES = 10
 _HISTORIES_TO_NOTICE = 40
 _NOTICED = r"what is promised after|was written for nothing|the status holds"
-_PARTS = 4
+_PARTS = 8
+_PARTS_TO_NOTICE = 4
 """Every part draws other histories, and runs next to the others."""
 
 _RULES: dict[str, tuple[str, Any]] = {
@@ -90,7 +91,7 @@ def test_the_histories_notice_when_a_rule_is_not_kept(
 
 
 def _live_all(strategy: str) -> None:
-    for part in range(_PARTS):
+    for part in range(_PARTS_TO_NOTICE):
         live(
             lambda: in_memory(strategy),
             part,

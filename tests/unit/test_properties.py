@@ -32,7 +32,8 @@ from hooks.settings import Settings
 from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
 from tests.wsgi import HookAnswer, hook_of
 
-pytestmark = pytest.mark.no_cover  # Traced, they take twice as long, and reach nothing new.
+# Traced, they take twice as long, and reach nothing new.
+pytestmark = [pytest.mark.long, pytest.mark.no_cover]
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SYNCER = "sample"

@@ -9,16 +9,16 @@ from tests.scenarios.story import ObjectReference
 
 _SYNCER = ObjectReference("ConfigMapSyncer", "sample")
 _TARGETS = ("dev", "prod")
-_STRATEGIES = {
-    "ConfigMap": ("server-side-apply", "dynamic-apply"),
-    "Secret": ("server-side-apply",),
-}
 _CHANGES = 200
 _REPAIRS = 50
 
 kinds_and_strategies = pytest.mark.parametrize(
     ("kind", "strategy"),
-    [(kind, strategy) for kind, strategies in _STRATEGIES.items() for strategy in strategies],
+    [
+        ("ConfigMap", "server-side-apply"),
+        pytest.param("ConfigMap", "dynamic-apply", marks=pytest.mark.long),
+        pytest.param("Secret", "server-side-apply", marks=pytest.mark.long),
+    ],
 )
 
 
