@@ -77,8 +77,8 @@ def adopter(request: AdoptRequest, options: HookOptions) -> Syncer | None:
     syncer = parse_syncer(parent)
     if isinstance(syncer, InvalidSpec) or syncer.suspend or not _is_copy_of(candidate, syncer):
         return None
-    is_wanted = _is_target(request, parent, syncer, options) and _is_missed(parent, candidate)
-    return syncer if is_wanted else None
+    is_adopted = _is_target(request, parent, syncer, options) and _is_missed(parent, candidate)
+    return syncer if is_adopted else None
 
 
 def _is_free(candidate: KubernetesObject) -> bool:

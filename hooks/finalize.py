@@ -65,7 +65,7 @@ def finalize(
     observation = _observation(request, options)
     syncer = observation.syncer
     # Under Retain what was not orphaned yet would be lost.
-    is_retained = retention.is_wanted(syncer)
+    is_retained = retention.retains(syncer)
     is_orphaned = not is_retained and _is_orphaned(observation)
     # The garbage collector deletes or orphans the copies by itself: Metacontroller would apply
     # nothing, and waiting for it would only keep the finalizer for ever.

@@ -73,9 +73,9 @@ def foreign_children(observation: Observation[Syncer]) -> Sequence[ExistingCopy]
     foreign = []
     for copy in observation.copies:
         target = by_namespace.get(copy.namespace)
-        is_wanted = target is not None and target.failure is None and copy.has_current_name
+        is_desired = target is not None and target.failure is None and copy.has_current_name
         is_lost = copy.is_terminating or (target is not None and target.is_closed)
-        if not (is_wanted or is_lost or copy.is_managed_by_us):
+        if not (is_desired or is_lost or copy.is_managed_by_us):
             foreign.append(copy)
     return foreign
 

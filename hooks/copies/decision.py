@@ -248,7 +248,7 @@ class _ContentDecisions:
         )
 
     def _owner(self, namespace: str) -> OwnerReference | None:
-        if not retention.is_wanted(self._syncer):
+        if not retention.retains(self._syncer):
             return None
         return retention.available(namespace, self.observation)
 

@@ -19,7 +19,7 @@ _API_VERSION: Final = "v1"
 _KIND: Final = "Namespace"
 
 
-def is_wanted(syncer: Syncer | InvalidSpec) -> bool:
+def retains(syncer: Syncer | InvalidSpec) -> bool:
     """Whether the copies outlive their syncer."""
     return syncer.deletion_policy is DeletionPolicy.RETAIN
 
@@ -48,7 +48,7 @@ def desired(copy: KubernetesObject, observation: AnyObservation) -> OwnerReferen
     syncer = observation.syncer
     if isinstance(syncer, InvalidSpec):
         return observed(copy)
-    if not is_wanted(syncer):
+    if not retains(syncer):
         return None
     is_merged_by_name = copy.annotation(LAST_APPLIED) is not None
     if is_merged_by_name and copy.metadata.namespace == syncer.name:
@@ -69,7 +69,7 @@ def conflict(
 
     Dynamic apply merges owners by their name alone.
     """
-    is_merged = strategy is ApplyStrategy.DYNAMIC_APPLY and is_wanted(syncer)
+    is_merged = strategy is ApplyStrategy.DYNAMIC_APPLY and retains(syncer)
     if not is_merged or all(target.namespace != syncer.name for target in targets):
         return None
     return InvalidSpec(

@@ -134,12 +134,15 @@ def _is_prune_limit(given: int | str | None) -> bool:
 
 
 def _namespace_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
-    wanted, excluded = spec.target_namespaces, spec.exclude_namespaces or []
+    given, excluded = spec.target_namespaces, spec.exclude_namespaces or []
     is_selected = not protocol.is_absent(spec.namespace_selector)
     nothing = "Name namespaces in spec.targetNamespaces, or select some with spec.namespaceSelector"
-    yield not wanted and (wanted is not None or not is_selected), nothing
+    yield not given and (given is not None or not is_selected), nothing
     unnamed = "cannot be used as a namespace name"
-    for field_name, items in (("targetNamespaces", wanted or []), ("excludeNamespaces", excluded)):
+    for field_name, items in (
+        ("targetNamespaces", given or []),
+        ("excludeNamespaces", excluded),
+    ):
         malformed = [item for item in items if not is_namespace_or_glob(item)]
         yield (
             bool(malformed),
@@ -147,7 +150,7 @@ def _namespace_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
         )
     excluding = Patterns.of(filter(is_namespace_or_glob, excluded))
     named_twice = sorted(
-        name for name in set(wanted or []) if not is_glob(name) and excluding.matches(name)
+        name for name in set(given or []) if not is_glob(name) and excluding.matches(name)
     )
     both = f"Name in spec.targetNamespaces or exclude, not both: {named(named_twice)}"
     yield bool(named_twice), both

@@ -84,7 +84,7 @@ def test_a_child_that_is_no_longer_wanted_is_deleted(world: PreviewCluster) -> N
     assert (world.data_in("dev"), world.data_in("prod")) == (None, {})
 
 
-def test_a_child_that_loses_its_label_is_released_and_taken_back_when_it_is_wanted(
+def test_a_child_that_loses_its_label_is_released_and_taken_back_when_it_is_desired(
     world: PreviewCluster,
 ) -> None:
     world.hook.copies("dev", data={"a": "1"})
@@ -113,7 +113,7 @@ def test_an_orphan_with_the_label_is_adopted_and_so_deleted_when_it_is_not_wante
     assert world.copy_in("dev") is None
 
 
-def test_an_object_of_another_controller_is_no_child_and_fails_when_it_is_wanted(
+def test_an_object_of_another_controller_is_no_child_and_fails_when_it_is_desired(
     world: PreviewCluster,
 ) -> None:
     owner = {

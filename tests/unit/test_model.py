@@ -40,7 +40,7 @@ _RULES: dict[str, tuple[str, Any]] = {
         lambda found, *_: found.label(SYNCED_BY) is None,
     ),
     "what is to be overwritten is": ("copies.conflicts._is_overwritten", lambda *_: False),
-    "a retained copy has a second owner": ("copies.retention.is_wanted", lambda _syncer: False),
+    "a retained copy has a second owner": ("copies.retention.retains", lambda _syncer: False),
     "a key that is too much goes": ("copies.writing._claimed", lambda *_: {}),
     "no copy is copied": ("spec.syncer.is_copy", lambda _found: False),
     "copies are deleted with their source when the policy says so": (

@@ -1,5 +1,6 @@
 """The score of the mutations: which survivors count, and which are explained."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.mutation import __main__ as command
 from tests.mutation import survivors
 from tests.mutation.survivors import Mutant, MutationResult
 
+ROOT = Path(__file__).parents[2]
 DIFFERENCE = """--- hooks/resolve/keys.py
 +++ hooks/resolve/keys.py
 @@ -1,4 +1,4 @@
@@ -49,6 +51,21 @@ def test_every_explanation_says_why_and_is_of_a_module_that_is_mutated() -> None
     assert all(survivors.explained().values())
     known = tuple(f"{module}." for module in command.modules())
     assert all(mutant.function.startswith(known) for mutant in survivors.explained())
+
+
+def test_every_explained_mutant_changes_code_that_is_there() -> None:
+    def plain(code: str) -> str:
+        return re.sub(r"[^\w.=<>]", "", code)
+
+    gone = []
+    for mutant in survivors.explained():
+        module = max(
+            (each for each in command.modules() if mutant.function.startswith(f"{each}.")), key=len
+        )
+        code = (ROOT / "hooks" / f"{module.replace('.', '/')}.py").read_text("utf-8")
+        if plain(mutant.before) not in plain(code):
+            gone.append(mutant)
+    assert gone == []
 
 
 def test_what_survived_is_put_to_the_tests_again_and_what_was_killed_is_not(
