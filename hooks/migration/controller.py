@@ -9,6 +9,9 @@ from hooks.migration.options import Tool
 from hooks.preview.simulator.objects import Object, name_of, namespace_of
 
 DEPLOYMENT: Final = "Deployment"
+_ALLOWS_ALL: Final = frozenset(
+    f"{dashes}allow-all{value}" for dashes in ("-", "--") for value in ("", "=true")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ INSTALLED: Final[Mapping[Tool, Installed]] = {
 
 @dataclass(frozen=True, slots=True)
 class ToolController:
-    """The Deployment that is stopped; `is_known` tells whether it was read, or is a guess."""
+    """The Deployment that is stopped; `is_known` tells whether it was read, or is a guess.
+
+    Where it `allows_all`, replicator lets everything be pulled, whatever the source says.
+    """
 
     tool: Tool
     namespace: str
@@ -62,6 +68,7 @@ class ToolController:
     replicas: int
     trust_namespace: str
     is_known: bool
+    allows_all: bool = False
 
     @property
     def title(self) -> str:
@@ -84,6 +91,7 @@ def controller(tool: Tool, inventory: Inventory, namespace: str | None) -> ToolC
                 spec.get("replicas", 1) or 1,
                 _trust_namespace(arguments[0]),
                 is_known=True,
+                allows_all=not _ALLOWS_ALL.isdisjoint(arguments[0]),
             )
     place = namespace or installed.namespace
     return ToolController(

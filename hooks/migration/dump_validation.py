@@ -152,7 +152,8 @@ def violations(resource: Resource, item: Object) -> Iterator[str]:
         return
     for violation in metadata_validation.violations(resource, item.get("metadata")):
         # Names of these may hold more, such as `system:node`, and get into no command.
-        if resource.kind not in OTHER_KINDS or "Required" in violation.message:
+        is_name = str(violation).startswith("metadata.name: Invalid")
+        if not is_name or resource.kind not in OTHER_KINDS:
             yield str(violation)
     if resource.kind in _SHAPES:
         yield from map(str, _SHAPES[resource.kind].shape_violations(item))

@@ -100,7 +100,7 @@ def _find(tool: Tool, inventory: Inventory, running: ToolController) -> Findings
     if tool is Tool.REFLECTOR:
         return reflector.find(inventory)
     if tool is Tool.REPLICATOR:
-        return replicator.find(inventory)
+        return replicator.find(inventory, allows_all=running.allows_all)
     return trust_manager.find(inventory, running.trust_namespace)
 
 

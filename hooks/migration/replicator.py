@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+import re2
+
 from hooks.api.names import CONTROLLER_UID, GROUP, MANAGED_BY, SYNCED_BY, SYNCED_FROM
 from hooks.migration.choice import NamespaceChoice
 from hooks.migration.inventory import Inventory, annotations_of, called, content_of
@@ -36,6 +38,9 @@ _MARKS: Final = (_FROM, _VERSION, f"{_PREFIX}replicated-at", f"{_PREFIX}replicat
 _SOURCE_MARKS: Final = (_TO, _TO_MATCHING, _STRIP_LABELS, _KEEP_OWNERS)
 _PERMISSIONS: Final = (f"{_PREFIX}replication-allowed", f"{_PREFIX}replication-allowed-namespaces")
 
+_TRUE: Final = ("1", "t", "T", "TRUE", "true", "True")
+"""What Go's strconv.ParseBool takes for true."""
+
 OTHER_KINDS: Final = ("Role", "RoleBinding", "ServiceAccount")
 """What replicator copies, too, and no syncer does."""
 
@@ -55,8 +60,11 @@ _LABELS_OF_OTHERS: Final = (
 """Labels that would make other tools take a copy for an object of theirs."""
 
 
-def find(inventory: Inventory) -> Findings:
-    """Everything that replicator pushes or lets be pulled, and what no syncer copies."""
+def find(inventory: Inventory, *, allows_all: bool) -> Findings:
+    """Everything that replicator pushes or lets be pulled, and what no syncer copies.
+
+    With `allows_all`, sources need not permit that copies pull.
+    """
     replications: list[Replication] = []
     not_carried = list(_of_other_kinds(inventory))
     for resource in COPIED:
@@ -76,7 +84,7 @@ def find(inventory: Inventory) -> Findings:
                 not_carried.append(Finding(called(source), why))
             else:
                 replications.append(_push(resource, source, copies))
-        replications += _pulls(inventory, resource, not_carried)
+        replications += _pulls(inventory, resource, not_carried, allows_all=allows_all)
     return Findings(replications, not_carried)
 
 
@@ -178,7 +186,7 @@ def _labels(source: Object) -> tuple[dict[str, str], list[str]]:
 
 
 def _pulls(
-    inventory: Inventory, resource: Resource, not_carried: list[Finding]
+    inventory: Inventory, resource: Resource, not_carried: list[Finding], *, allows_all: bool
 ) -> Iterator[Replication]:
     """A replication for each source and name that copies pull."""
     pulled: dict[tuple[str, str], dict[str, Object]] = defaultdict(dict)
@@ -197,6 +205,11 @@ def _pulls(
             )
         elif not _is_filled(copy, source):
             why = f"nothing was copied into it: {location} does not permit it"
+        elif not allows_all and not _is_permitted(copy, source):
+            why = (
+                f"it is not copied any more: {location} does not permit it, and no Deployment of "
+                "replicator with --allow-all was read"
+            )
         else:
             sources[location] = source
             pulled[(location, name_of(copy))][namespace_of(copy)] = copy
@@ -204,6 +217,23 @@ def _pulls(
         not_carried.append(Finding(called(copy), why))
     for (location, name), copies in sorted(pulled.items()):
         yield _pull(resource, sources[location], name, copies)
+
+
+def _is_permitted(copy: Object, source: Object) -> bool:
+    """Whether a copy may pull; whoever can create one can mark it as if it had done so."""
+    allowed, namespaces = (annotations_of(source).get(mark, "") for mark in _PERMISSIONS)
+    place = namespace_of(copy)
+    return allowed in _TRUE and any(_matches(each, place) for each in namespaces.split(","))
+
+
+def _matches(expression: str, namespace: str) -> bool:
+    """Whether Go takes a namespace for a match; it is none where the expression is not valid."""
+    inner = expression.strip()
+    begun = inner if inner.startswith("^") else f"^{inner}"
+    try:
+        return re2.search(begun if begun.endswith("$") else f"{begun}$", namespace) is not None
+    except re2.error:
+        return False
 
 
 def _is_filled(copy: Object, source: Object) -> bool:

@@ -185,6 +185,17 @@ NO_NAME = "metadata.name: Invalid value: "
             [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {}}],
             "metadata.name: Required value",
         ),
+        (
+            "replicator",
+            [
+                {
+                    "apiVersion": "v1",
+                    "kind": "ServiceAccount",
+                    "metadata": {"name": "a:b", "annotations": ["a"]},
+                }
+            ],
+            "metadata.annotations: must be a map of strings",
+        ),
         ("trust-manager", [bundle(5)], "spec: must be of type object"),
         ("trust-manager", [bundle({"sources": [None]})], "spec.sources[0]: must be of type object"),
         (
@@ -246,3 +257,54 @@ def test_a_source_of_a_bundle_of_an_unknown_kind_stays(
     status = main.main(["migrate", "--from", "trust-manager", dumped(tmp_path, items)], MODULE)
     assert status == 1
     assert "Bundle roots: has a source of a kind that is not known here" in capsys.readouterr().out
+
+
+REPLICATOR = "replicator.v1.mittwald.de"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "namespaces", "options", "is_carried"),
+    [
+        ("true", "dev", [], True),
+        ("true", " de[a-z] ", [], True),
+        ("1", "prod,^d.*", [], True),
+        ("true", "de", [], False),
+        ("true", "prod", [], False),
+        ("true", "[", [], False),
+        ("true", "", [], False),
+        ("false", "dev", [], False),
+        ("", "", ["--allow-all"], True),
+        ("", "", ["-allow-all=true"], True),
+        ("", "", ["--allow-all=false"], False),
+    ],
+)
+def test_a_copy_that_only_says_that_it_has_pulled_is_given_nothing(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    allowed: str,
+    namespaces: str,
+    options: list[str],
+    *,
+    is_carried: bool,
+) -> None:
+    permissions = {
+        f"{REPLICATOR}/replication-allowed": allowed,
+        f"{REPLICATOR}/replication-allowed-namespaces": namespaces,
+    }
+    claims = {
+        f"{REPLICATOR}/replicate-from": "shared/settings",
+        f"{REPLICATOR}/replicated-from-version": "1",
+    }
+    container = {"image": "kubernetes-replicator", "args": options}
+    items = [
+        config_map({"annotations": permissions}),
+        config_map({"namespace": "dev", "annotations": claims}, data={}),
+        deployment({"template": {"spec": {"containers": [container]}}}),
+    ]
+    path = dumped(tmp_path, items)
+    status = main.main(["migrate", "--from", "replicator", path, "-o", "json"], MODULE)
+    migration = json.loads(capsys.readouterr().out)
+    assert (status, bool(migration["manifests"])) == ((0, True) if is_carried else (1, False))
+    assert [found["about"] for found in migration["notCarriedOver"]] == (
+        [] if is_carried else ["ConfigMap dev/settings"]
+    )

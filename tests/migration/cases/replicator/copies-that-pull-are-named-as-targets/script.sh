@@ -5,6 +5,7 @@ set -e
 # - ConfigMap deep/settings: its source dev/settings is itself a copy, and that cannot be a source: let it pull shared/app-config, and run the command again
 # - ConfigMap lost/settings: its source shared/gone does not exist, so nothing is copied
 # - ConfigMap not-allowed/settings: nothing was copied into it: shared/app-config does not permit it
+# - ConfigMap not-permitted/settings: it is not copied any more: shared/app-config does not permit it, and no Deployment of replicator with --allow-all was read
 # - ConfigMap own/settings: holds keys that the source does not have, and would lose them: MINE
 # Is different afterwards:
 # - ConfigMap shared/app-config: is pulled by dev/settings, own/settings, prod/settings, with replicator.v1.mittwald.de/replicate-from: a syncer names its targets itself, so a further one is added to its targetNamespaces

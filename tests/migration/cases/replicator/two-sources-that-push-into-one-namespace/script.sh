@@ -12,6 +12,10 @@ set -e
 kubectl scale deployment/replicator-kubernetes-replicator -n kube-system --replicas=0
 kubectl wait --for=delete pods -n kube-system -l app.kubernetes.io/name=kubernetes-replicator --timeout=120s
 
+# Take the annotations off the sources
+# Without them, kubernetes-replicator takes nothing back when it is started again. Remove them also where the sources come from: their manifests, Helm values, or cert-manager's secretTemplate.
+kubectl annotate configmap plain -n two replicator.v1.mittwald.de/replication-allowed- replicator.v1.mittwald.de/replication-allowed-namespaces-
+
 # Create the syncers
 # They leave the copies alone and report them as conflicts until the next step.
 kubectl apply -f - <<'END_OF_MANIFESTS'
