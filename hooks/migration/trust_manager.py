@@ -67,6 +67,11 @@ def _replication(inventory: Inventory, bundle: Object, trust_namespace: str) -> 
     content = _content(copies, key)
     if "inLine" in source:
         found, more = _moved_source(inventory, bundle, trust_namespace, key, content)
+        # Whoever can write a target could have put other certificates into it.
+        if certificates.in_pem(source["inLine"]) != certificates.in_pem(content):
+            raise _NotCarriedError(
+                "leaves out or adds certificates: its targets hold others than it does itself"
+            )
         source_key = key
     else:
         source_key = source["configMap"]["key"]
@@ -137,7 +142,11 @@ def _copies(inventory: Inventory, bundle: Object) -> Mapping[str, Object]:
     found = {}
     for item in inventory.of_kind(CONFIG_MAP.kind):
         owner = controller_of(item)
-        is_ours = owner is not None and owner.get("uid") == bundle["metadata"].get("uid")
+        is_ours = (
+            owner is not None
+            and owner.get("uid") == bundle["metadata"].get("uid")
+            and name_of(item) == name_of(bundle)
+        )
         if is_ours and labels_of(item).get(BUNDLE_LABEL) == name_of(bundle):
             found[namespace_of(item)] = item
     if not found:

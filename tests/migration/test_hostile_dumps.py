@@ -308,3 +308,29 @@ def test_a_copy_that_only_says_that_it_has_pulled_is_given_nothing(
     assert [found["about"] for found in migration["notCarriedOver"]] == (
         [] if is_carried else ["ConfigMap dev/settings"]
     )
+
+
+def test_certificates_that_only_a_target_holds_are_trusted_nowhere_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = CERTIFICATE.replace("AA==", "AQ==")
+    items = [
+        bundle({"sources": [{"inLine": CERTIFICATE}], "target": written()}),
+        target(foreign),
+    ]
+    status = main.main(["migrate", "--from", "trust-manager", dumped(tmp_path, items)], MODULE)
+    assert status == 1
+    assert "its targets hold others than it does itself" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_an_object_of_another_name_is_no_target_of_a_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = target(CERTIFICATE)
+    other["metadata"] |= {"name": "other"}
+    items = [bundle({"sources": [{"inLine": CERTIFICATE}], "target": written()}), other]
+    status = main.main(["migrate", "--from", "trust-manager", dumped(tmp_path, items)], MODULE)
+    assert status == 1
+    assert "Bundle roots: has no target yet" in capsys.readouterr().out
