@@ -29,6 +29,7 @@ from hooks.api.protocol import (
     SyncRequest,
     SyncResponse,
 )
+from hooks.api.times import read_time
 from hooks.copies import retention
 from hooks.copies.child import preserve, still_controlled, take_back
 from hooks.copies.observation import AnyObservation, is_deletable_orphan, observe
@@ -43,7 +44,7 @@ from hooks.spec.syncer import (
     Syncer,
 )
 from hooks.status import report as reports
-from hooks.status.context import StatusContext, read_time
+from hooks.status.context import StatusContext
 from hooks.status.previous import previous
 from hooks.status.types import Status
 
@@ -113,7 +114,16 @@ def _removed(observation: AnyObservation, retaken: Sequence[KubernetesObject]) -
     copies = [*retaken, *(copy.object for copy in observation.copies)]
     left = {copy.metadata.namespace: deletion_refused(copy, observation.parent) for copy in copies}
     children = [take_back(copy, observation.options) for copy in retaken]
-    return _Ending(children, _outcomes(left, State.LEAVING))
+    outcomes = _outcomes({**_revisions_left(observation), **left}, State.LEAVING)
+    return _Ending(children, outcomes)
+
+
+def _revisions_left(observation: AnyObservation) -> Mapping[str, str]:
+    """Why the namespace of the source still has stored revisions, which always go."""
+    return {
+        each.metadata.namespace: deletion_refused(each, observation.parent, "a stored revision")
+        for each in observation.revisions
+    }
 
 
 def _retained(observation: AnyObservation) -> _Ending:
@@ -133,7 +143,8 @@ def _retained(observation: AnyObservation) -> _Ending:
         if copy.is_managed_by_us and not retention.is_safe(copy.object, observation)
     }
     children = [preserve(copy, observation) for copy in staying]
-    return _Ending(children, _outcomes(left, State.WAITING))
+    leaving = _outcomes(_revisions_left(observation), State.LEAVING)
+    return _Ending(children, [*_outcomes(left, State.WAITING), *leaving])
 
 
 def _is_terminating(namespace: str, observation: AnyObservation) -> bool:
@@ -175,7 +186,8 @@ def _unsettled_seconds(observation: AnyObservation, now: datetime) -> int:
     deleted = read_time(observation.parent.metadata.deletion_timestamp or "")
     if deleted is None or abs(now - deleted) >= _SETTLING:
         return 0
-    if all(copy.is_terminating for copy in observation.copies):
+    shown = [*(copy.object for copy in observation.copies), *observation.revisions]
+    if all(each.is_terminating for each in shown):
         return 0
     return math.ceil((deleted + _SETTLING - now).total_seconds())
 

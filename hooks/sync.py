@@ -8,6 +8,7 @@ from msgspec import structs
 
 from hooks.api.options import HookOptions
 from hooks.api.protocol import Child, SyncRequest, SyncResponse
+from hooks.api.times import write_time
 from hooks.copies import (
     child,
     prune_guard,
@@ -17,7 +18,6 @@ from hooks.copies import (
     source_deletion,
     strategy,
 )
-from hooks.copies.decision import CopyDecisions, DesiredContents
 from hooks.copies.observation import AnyObservation, Observation, former_sources, observe
 from hooks.copies.outcome import Outcome, State
 from hooks.copies.prune_guard import PruneGuard
@@ -26,6 +26,8 @@ from hooks.copies.source_deletion import SourceDeletion
 from hooks.resolve import source, targets
 from hooks.resolve.source import Content, NoContent, SourceReason
 from hooks.resolve.targets import Target
+from hooks.rollout.revisions import pinned, preserved_revisions
+from hooks.rollout.staging import Staging
 from hooks.spec.parsing import parse_syncer
 from hooks.spec.syncer import InvalidSpec, Syncer
 from hooks.status import messages, plan
@@ -66,7 +68,7 @@ def _sync(request: SyncRequest, options: HookOptions, now: datetime) -> SyncResp
         named = [Target(name) for name in syncer.namespaces.names]
         return _hold(replace(observation, targets=named), moment, _STALE_RULES)
 
-    content = _content(observation, request)
+    content = pinned(observation, _content(observation, request))
     if isinstance(content, NoContent):
         return _without_content(observation, moment, content)
     estimate = request_size.of(content, observation)
@@ -111,19 +113,20 @@ def _with_content(
     observation: Observation[Syncer], moment: Moment, content: Content, warning: str | None
 ) -> SyncResponse[Status]:
     """Every target with the content, as far as the prune guard and a suspension let it be."""
-    decisions = CopyDecisions(observation, DesiredContents(content))
-    outcomes = [decisions.decide(target) for target in observation.targets]
-    guard = prune_guard.held(observation, moment.before.recorded(observation.parent))
+    before = moment.before
+    staging = Staging.of(observation, content, before.recorded_rollout, write_time(moment.now))
+    outcomes = [staging.decide(target) for target in observation.targets]
+    guard = prune_guard.held(observation, before.recorded(observation.parent))
     foreign = child.foreign_children(observation)
     subject = source.described(observation.syncer)
     if observation.syncer.suspend:
         held = child.preserve_all(observation)
-        planned = plan.make(decisions, outcomes, held, foreign, guard)
+        planned = plan.make(staging.copies, outcomes, held, foreign, guard)
         context = StatusContext.of(observation, moment, leaving=not_removed(observation, held))
         report = reports.suspended(context, subject, content, outcomes, planned)
         # What was held before stays so when the syncer goes on.
-        report = report.holding(moment.before.prune_token) if guard else report
-        return _answer(report, held)
+        report = report.holding(before.prune_token) if guard else report
+        return _answer(_paused(report, observation, moment), held, preserved_revisions(observation))
     children = [
         *(desired for outcome in outcomes for desired in outcome.children),
         *(child.minimal_child(each.object, observation.options) for each in foreign),
@@ -134,14 +137,21 @@ def _with_content(
         notes.insert(0, messages.foreign_children_note([each.object.key for each in foreign]))
     leaving = not_removed(observation, [*children, *guarded])
     context = StatusContext.of(observation, moment, notes=notes, leaving=leaving)
-    report = reports.progress(context, subject, content, outcomes, guard)
-    return _answer(report, children) if guard is None else _guard(report, guard, children)
+    if staging.assignment is None:
+        report = reports.progress(context, subject, content, outcomes, guard)
+    else:
+        report = reports.staged(context, subject, staging.assignment, outcomes, guard)
+    if guard is None:
+        return _answer(report, children, staging.revisions)
+    return _guard(report, guard, children, staging.revisions)
 
 
-def _answer(report: Report, children: Sequence[Child]) -> SyncResponse[Status]:
+def _answer(
+    report: Report, children: Sequence[Child], revisions: Sequence[Child] = ()
+) -> SyncResponse[Status]:
     return SyncResponse(
         status=report.status,
-        children=children,
+        children=[*children, *revisions],
         resync_after_seconds=report.resync_after_seconds,
     )
 
@@ -150,13 +160,22 @@ def _invalid(invalid: InvalidSpec) -> NoContent:
     return NoContent(SourceReason.INVALID_SPEC, invalid.message)
 
 
-def _guard(report: Report, guard: PruneGuard, children: Sequence[Child]) -> SyncResponse[Status]:
+def _paused(report: Report, observation: AnyObservation, moment: Moment) -> Report:
+    """The same, with what is remembered of a rollout while nothing goes on."""
+    syncer = observation.syncer
+    is_staged = isinstance(syncer, InvalidSpec) or syncer.rollout is not None
+    return report.keeping(moment.before.recorded_rollout) if is_staged else report
+
+
+def _guard(
+    report: Report, guard: PruneGuard, children: Sequence[Child], revisions: Sequence[Child]
+) -> SyncResponse[Status]:
     """Keep what too large a change would take away; elsewhere everything goes on."""
     allowed = [desired for desired in children if guard.allows(desired)]
     is_all = len(allowed) == len(children)
     return SyncResponse(
         status=report.status,
-        children=[*allowed, *guard.children],
+        children=[*allowed, *guard.children, *revisions],
         resync_after_seconds=(
             report.resync_after_seconds if is_all else prune_guard.RECORDED_SECONDS
         ),
@@ -172,7 +191,7 @@ def _delete_with_source(
     """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
     context = StatusContext.of(observation, moment, leaving=deletion.leaving)
     report = reports.source_deleted(context, problem, deletion).holding(moment.before.prune_token)
-    return _answer(report, deletion.children)
+    return _answer(_paused(report, observation, moment), deletion.children)
 
 
 def _hold(
@@ -202,4 +221,5 @@ def _hold(
         leaving=not_removed(known, held) if known else {},
     )
     report = reports.held(context, problem, outcomes, [each.metadata.namespace for each in held])
-    return _answer(report.holding(moment.before.prune_token), held)
+    report = _paused(report.holding(moment.before.prune_token), observation, moment)
+    return _answer(report, held, preserved_revisions(observation))

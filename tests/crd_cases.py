@@ -79,6 +79,18 @@ def full_status() -> Object:
         "pendingSince": "2025-01-01T00:00:01Z",
         "pruneToken": "0123456789abcdef",
         "formerSources": ["default/app-config"],
+        "rollout": {
+            "updateRevision": "many-targets-0123456789abcdef",
+            "stableRevision": "many-targets-fedcba9876543210",
+            "phase": "Halted",
+            "stage": "canary",
+            "startedAt": since,
+            "soakingSince": since,
+            "updatedCount": 1,
+            "targetCount": 3,
+            "approvalToken": "0123456789abcdef",
+            "failures": [{"namespace": "dev", "reason": "NotApplied", "message": "A sentence."}],
+        },
         "plan": {
             "create": {"count": 1, "namespaces": ["dev"]},
             "update": {

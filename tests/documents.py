@@ -27,6 +27,7 @@ IN_A_CLUSTER = (
     "docs/kubectl-plugin.md",
     "docs/migration.md",
     "docs/namespaces-and-keys.md",
+    "docs/rollout.md",
     "docs/syncer.md",
     "docs/troubleshooting.md",
     "docs/uninstall.md",

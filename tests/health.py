@@ -24,6 +24,11 @@ _WITHOUT_CONTENT = (
     "UnsupportedType",
     "TooLarge",
     "InvalidSpec",
+    "RevisionNotFound",
+)
+_WAITING = (
+    *("Progressing", "Held", "Suspended"),
+    *("RolloutProgressing", "AwaitingApproval", "RevisionNotStored"),
 )
 
 
@@ -45,8 +50,12 @@ def kstatus_of(syncer: Object) -> str:
     if summary["reason"] in _WITHOUT_CONTENT:
         is_deleting = condition(status, "Synced")["reason"] == "Progressing"
         return "InProgress" if is_deleting else "Failed"
-    assert summary["reason"] in ("Progressing", "Held", "Suspended")
-    return "InProgress"
+    # Of a revision that is not stored, nothing else tells whether the deadline is over.
+    is_stalled = any(each["type"] == "Stalled" for each in status["conditions"])
+    is_stopped = summary["reason"] in ("RolloutHalted", "RolledBack")
+    assert is_stopped or summary["reason"] in _WAITING
+    is_late = is_stalled and summary["reason"] == "RevisionNotStored"
+    return "Failed" if is_stopped or is_late else "InProgress"
 
 
 def of_stories() -> Iterator[Object]:

@@ -35,6 +35,18 @@ CONTENT_HASH: Final = f"{GROUP}/content-hash"
 HELD: Final = f"{GROUP}/held"
 """Comes and goes on a copy of a Secret for as long as that has dynamic apply's annotation."""
 
+REVISION_OF: Final = f"{GROUP}/revision-of"
+"""The label on a stored revision that names its syncer."""
+
+REVISION: Final = f"{GROUP}/revision"
+"""The annotation on a copy that names the revision that it holds."""
+
+APPROVE_ROLLOUT: Final = f"{GROUP}/approve-rollout"
+"""The annotation on a syncer that approves the steps of a rollout whose tokens it lists."""
+
+ROLLOUT_FAILED: Final = f"{GROUP}/rollout-failed"
+"""The annotation on a Namespace that says that this revision fails there."""
+
 CONFIRM_PRUNE: Final = f"{GROUP}/confirm-prune"
 """The annotation on a syncer that lets through the change whose token is its value."""
 

@@ -63,6 +63,7 @@ class ObjectMeta(Struct, frozen=True, gc=False, rename="camel"):
     annotations: Mapping[str, str] | None = None
     owner_references: Sequence[OwnerReference] | None = None
     finalizers: Sequence[str] | None = None
+    creation_timestamp: str = ""
     deletion_timestamp: str | None = None
     managed_fields: Raw = Raw(b"")
 

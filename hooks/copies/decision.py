@@ -103,7 +103,7 @@ class _ContentDecisions:
     def __post_init__(self) -> None:
         self._syncer = self.observation.syncer
         self._labels = copy_labels(self._syncer)
-        self._annotations = copy_annotations(self._syncer, self.content.hash)
+        self._annotations = copy_annotations(self.content, self._syncer)
         self.writer = ContentWriter(self._syncer, self.content, self.observation.options)
 
     def decide(self, target: Target) -> Outcome:
@@ -230,7 +230,7 @@ class _ContentDecisions:
         written = content or self.content
         annotations = self._annotations
         if written.hash != self.content.hash:
-            annotations = copy_annotations(self._syncer, written.hash)
+            annotations = copy_annotations(written, self._syncer)
         return Child(
             api_version=kinds.API_VERSION,
             kind=self._syncer.source.kind.name,

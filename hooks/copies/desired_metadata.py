@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from hooks.api.names import CONTENT_HASH, MANAGED_BY, MANAGER, SOURCE, SYNCED_BY, SYNCED_FROM
+from hooks.api.names import (
+    CONTENT_HASH,
+    MANAGED_BY,
+    MANAGER,
+    REVISION,
+    SOURCE,
+    SYNCED_BY,
+    SYNCED_FROM,
+)
+from hooks.resolve.source import Content
 from hooks.spec.syncer import Syncer
 
 
@@ -16,7 +25,8 @@ def copy_labels(syncer: Syncer) -> Mapping[str, str]:
     }
 
 
-def copy_annotations(syncer: Syncer, written_hash: str | None) -> Mapping[str, str]:
-    """Those of a copy that is written with a content of this digest, if it has one."""
-    hashed = {} if written_hash is None else {CONTENT_HASH: written_hash}
-    return {**syncer.target_annotations, SOURCE: str(syncer.source), **hashed}
+def copy_annotations(content: Content, syncer: Syncer) -> Mapping[str, str]:
+    """Those of a copy that is written with a content."""
+    hashed = {} if content.hash is None else {CONTENT_HASH: content.hash}
+    revision = {REVISION: content.revision} if content.revision else {}
+    return {**syncer.target_annotations, SOURCE: str(syncer.source), **hashed, **revision}

@@ -15,6 +15,7 @@ from hooks.api.names import CONTROLLER_UID, NAMESPACES, SOURCE, SYNCED_BY
 from hooks.api.options import HookOptions
 from hooks.api.protocol import Group, KubernetesObject, Parent, SyncRequest
 from hooks.copies import field_ownership
+from hooks.copies.revision import is_revision
 from hooks.resolve import source, targets
 from hooks.resolve.consent import Consent
 from hooks.resolve.targets import Target
@@ -69,7 +70,8 @@ class Observation(Generic[_SpecT_co]):
 
     `related` holds the related objects of the copies' kind, by `namespace/name`, and `namespaces`
     the Namespaces by name. `are_rules_current` tells that what is related answers this version's
-    rules. `copies` are sorted by kind, namespace and name.
+    rules. `copies` are sorted by kind, namespace and name, and so are the stored `revisions`, which
+    are no copies.
     """
 
     parent: Parent
@@ -77,6 +79,7 @@ class Observation(Generic[_SpecT_co]):
     targets: Sequence[Target]
     options: HookOptions
     copies: Sequence[ExistingCopy]
+    revisions: Sequence[KubernetesObject]
     related: Group
     namespaces: Group
     are_rules_current: bool
@@ -122,7 +125,12 @@ def observe(
     syncer: _SpecT, resolved: Sequence[Target], request: SyncRequest, options: HookOptions
 ) -> Observation[_SpecT]:
     """The observation of a syncer with these targets. Raises MalformedRequest."""
-    objects = _children(request)
+    name = request.parent.metadata.name
+    children = _children(request)
+    revisions = [each for each in children if is_revision(each, syncer, name)]
+    objects = children
+    if revisions:
+        objects = [each for each in children if not is_revision(each, syncer, name)]
     related: Group = {}
     allowed: Consent | None = None
     are_rules_current = True
@@ -138,6 +146,7 @@ def observe(
         targets=resolved,
         options=options,
         copies=[_classified(each, syncer, allowed, options) for each in objects],
+        revisions=revisions,
         related=related,
         namespaces=request.related_objects(NAMESPACES),
         are_rules_current=are_rules_current,
@@ -157,7 +166,9 @@ def former_sources(
     for copy in _children(request):
         origin = copy.annotation(SOURCE)
         is_former = origin != str(syncer.source) and (known is None or origin in known)
-        if origin is not None and is_former and is_source(origin):
+        if origin is None or not is_former or is_revision(copy, syncer, syncer.name):
+            continue
+        if is_source(origin):
             origins.setdefault(copy.metadata.namespace, origin)
     return frozenset(origins.values())
 

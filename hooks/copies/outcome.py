@@ -13,6 +13,7 @@ class State(Enum):
     """What became of the copy in one namespace.
 
     EMPTIED: it went with its source, as asked for. LEAVING: one that should be gone is there.
+    STAGED: it waits for its stage of a rollout, and is as it should be until then.
     """
 
     CURRENT = "current"
@@ -20,6 +21,7 @@ class State(Enum):
     HELD = "held"
     EMPTIED = "emptied"
     LEAVING = "leaving"
+    STAGED = "staged"
     FAILED = "failed"
 
 

@@ -20,11 +20,12 @@ from hooks.api.names import CONFIRM_PRUNE
 from hooks.api.protocol import Child, Parent
 from hooks.copies.child import preserve
 from hooks.copies.observation import ExistingCopy, Observation
-from hooks.spec.syncer import PruneLimit, Syncer
+from hooks.spec.limit import Limit
+from hooks.spec.syncer import Syncer
 
 _FEW: Final = 10
 """So many copies may all go at once where the spec sets no limit."""
-_HALF: Final = PruneLimit(50, is_percentage=True)
+_HALF: Final = Limit(50, is_percentage=True)
 _TOKEN_DIGITS: Final = 16
 
 RECORDED_SECONDS: Final = 1.0

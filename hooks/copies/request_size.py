@@ -86,10 +86,29 @@ def of(content: Content, observation: Observation[Syncer]) -> RequestSize:
     managed = sum(len(key.encode()) + _KEY_BYTES for key in (*content.data, *content.binary_data))
     each = _TIMES_OBSERVED * (copy + _OBSERVED_BYTES + managed) + _NAMESPACE_BYTES
     return RequestSize(
-        taken=_REST_BYTES + copy + len(open_) * each + _replaced(observation, open_),
+        taken=_REST_BYTES
+        + copy
+        + len(open_) * each
+        + _replaced(observation, open_)
+        + _revisions(observation, copy),
         limit=options.max_request_bytes,
         is_shown=not syncer.source.kind.is_secret,
         subject=source.described(syncer),
+    )
+
+
+def _revisions(observation: Observation[Syncer], copy: int) -> int:
+    """Bytes of the stored revisions with the one that a rollout stores next; each is shown once."""
+    if observation.syncer.rollout is None:
+        return 0
+    stored = [(each.data, each.binary_data) for each in observation.revisions]
+    return (
+        copy
+        + _OBSERVED_BYTES
+        + sum(
+            _OBSERVED_BYTES + memoryview(data).nbytes + memoryview(binary_data).nbytes
+            for data, binary_data in stored
+        )
     )
 
 

@@ -90,7 +90,7 @@ def _largest(content: Content, syncer: Syncer, targets: Iterable[Target]) -> Chi
             name=syncer.copy_name,
             namespace=max((target.namespace for target in targets), key=len, default=""),
             labels={**copy_labels(syncer), CONTROLLER_UID: syncer.uid},
-            annotations=copy_annotations(syncer, content.hash),
+            annotations=copy_annotations(content, syncer),
         ),
         immutable=syncer.immutable or UNSET,
         type=content.type or UNSET,
@@ -99,7 +99,7 @@ def _largest(content: Content, syncer: Syncer, targets: Iterable[Target]) -> Chi
 
 def _annotations_size(request: int, syncer: Syncer, content: Content) -> int:
     """Bytes of a copy's annotations under dynamic apply: ours, and the request itself in one."""
-    ours = copy_annotations(syncer, content.hash)
+    ours = copy_annotations(content, syncer)
     return (
         request
         + len(LAST_APPLIED)

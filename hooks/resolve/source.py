@@ -58,6 +58,8 @@ class SourceReason(StrEnum):
     SECRETS_NOT_ENABLED = "SecretsNotEnabled"
     UNSUPPORTED_TYPE = "UnsupportedType"
     CONTENT_INVALID = "ContentInvalid"
+    REVISION_NOT_FOUND = "RevisionNotFound"
+    REVISION_NOT_STORED = "RevisionNotStored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Content:
     hash: str | None
     type: str = ""
     resource_version: str = ""
+    revision: str = ""
+    """The name of the revision that it is; empty where none is stored."""
 
     @cached_property
     def lengths(self) -> Mapping[tuple[int, int], int]:
@@ -311,6 +315,20 @@ def _read(source: KubernetesObject, syncer: Syncer) -> Content | NoContent:
         hash=None if kind.is_secret else content_hash(chosen, chosen_binary),
         type=type_of(source, kind),
         resource_version=source.metadata.resource_version,
+    )
+
+
+def content_of(stored: KubernetesObject, kind: Kind) -> Content:
+    """All that an object holds. Raises MalformedRequest where its data is no map."""
+    data = protocol.decode_values(stored.data, stored, "data")
+    binary_data = protocol.decode_values(stored.binary_data, stored, "binaryData")
+    return Content(
+        data=data,
+        binary_data=binary_data,
+        raw_data=stored.data if data else Raw(b""),
+        raw_binary_data=stored.binary_data if binary_data else Raw(b""),
+        hash=None if kind.is_secret else content_hash(data, binary_data),
+        type=type_of(stored, kind),
     )
 
 

@@ -11,16 +11,16 @@ import msgspec
 from hooks.api import protocol
 from hooks.api.protocol import Parent
 from hooks.api.text import excerpt
-from hooks.spec import content_rules, selectors, validation
+from hooks.spec import content_rules, rollout, selectors, validation
 from hooks.spec.content_rules import UnusableRulesError
 from hooks.spec.globs import is_glob
+from hooks.spec.limit import Limit
 from hooks.spec.selectors import MalformedSelector
 from hooks.spec.syncer import (
     DeletionPolicy,
     InvalidSpec,
     NamespaceSelection,
     PlainFields,
-    PruneLimit,
     SourceReference,
     Syncer,
 )
@@ -82,17 +82,12 @@ def _parse(parent: Parent) -> Syncer | str:
         rename_keys=spec.rename_keys or {},
         target_labels=spec.target_labels or {},
         target_annotations=spec.target_annotations or {},
-        prune_limit=_prune_limit(spec.prune_limit),
         validation=rules,
+        prune_limit=None if spec.prune_limit is None else Limit.parse(spec.prune_limit),
+        rollout=None if spec.rollout is None else rollout.parse(spec.rollout),
+        pinned_revision=spec.pinned_revision,
         **{name: getattr(spec, name) for name in PlainFields.__struct_fields__},
     )
-
-
-def _prune_limit(given: int | str | None) -> PruneLimit | None:
-    """The limit, where it is one."""
-    if isinstance(given, str):
-        return PruneLimit(int(given.removesuffix("%")), is_percentage=True)
-    return None if given is None else PruneLimit(given)
 
 
 def _namespaces(spec: Spec) -> NamespaceSelection:

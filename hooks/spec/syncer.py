@@ -14,6 +14,8 @@ from hooks.api.names import SOURCE, SYNCED_BY, SYNCER_KIND
 from hooks.api.protocol import KubernetesObject
 from hooks.spec.content_rules import ContentRules
 from hooks.spec.globs import Patterns
+from hooks.spec.limit import Limit
+from hooks.spec.rollout import Rollout
 from hooks.spec.selectors import LabelSelector
 
 DEFAULT_PROGRESS_DEADLINE_SECONDS: Final = 60
@@ -31,18 +33,6 @@ class DeletionPolicy(StrEnum):
 
     DELETE = "Delete"
     RETAIN = "Retain"
-
-
-@dataclass(frozen=True, slots=True)
-class PruneLimit:
-    """How many namespaces one change may leave without a copy: a number of them, or percent."""
-
-    number: int
-    is_percentage: bool = False
-
-    def of(self, present: int) -> int:
-        """How many namespaces may lose their copy, of those that have one."""
-        return present * self.number // 100 if self.is_percentage else self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +122,10 @@ class Syncer(PlainFields, frozen=True):
     rename_keys: Mapping[str, str] = {}
     target_labels: Mapping[str, str] = {}
     target_annotations: Mapping[str, str] = {}
-    prune_limit: PruneLimit | None = None
     validation: ContentRules = ContentRules()
+    prune_limit: Limit | None = None
+    rollout: Rollout | None = None
+    pinned_revision: str | None = None
     former_sources: Collection[str] = ()
 
     @property

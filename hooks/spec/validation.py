@@ -13,8 +13,10 @@ from hooks.api import kinds, protocol
 from hooks.api.kinds import KINDS, Kind
 from hooks.api.names import CONTROLLER_UID, GROUP, MANAGED_BY, SYNCED_BY, SYNCED_FROM
 from hooks.api.text import counted, named
-from hooks.spec import selectors
+from hooks.spec import rollout, selectors
 from hooks.spec.globs import Patterns, is_glob
+from hooks.spec.limit import Limit
+from hooks.spec.rollout import RolloutFields
 from hooks.spec.syncer import PlainFields
 
 _RESERVED_LABELS: Final = frozenset({SYNCED_BY, SYNCED_FROM, MANAGED_BY, CONTROLLER_UID})
@@ -35,7 +37,6 @@ _OBJECT_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     r"(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 )
-_PERCENTAGE: Final = re.compile(r"(100|[1-9]?[0-9])%")
 _KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _KEY_GLOB: Final = re.compile(r"[-._a-zA-Z0-9*?]{1,253}")
 
@@ -55,6 +56,8 @@ class Spec(PlainFields, frozen=True, rename="camel"):
     target_annotations: dict[str, str] | None = None
     prune_limit: int | str | None = None
     validation: msgspec.Raw = msgspec.Raw(b"")
+    rollout: RolloutFields | None = None
+    pinned_revision: str | None = None
 
 
 def problem(name: str, spec: Spec) -> str | None:
@@ -93,9 +96,10 @@ def problem(name: str, spec: Spec) -> str | None:
             f"Set spec.progressDeadlineSeconds to 1 to {_LONGEST_DEADLINE_SECONDS}",
         ),
         (
-            not _is_prune_limit(spec.prune_limit),
+            spec.prune_limit is not None and not Limit.is_valid(spec.prune_limit),
             "Set spec.pruneLimit to a number of namespaces, or to a percentage from 0% to 100%",
         ),
+        *_rollout_checks(spec),
     )
     return next((message for fails, message in checks if fails), None)
 
@@ -125,12 +129,6 @@ def _sources(spec: Spec) -> Sequence[tuple[str, Kind]]:
     """Every source that the spec names; there has to be one."""
     given = ((spec.source_secret, kinds.SECRET), (spec.source_config_map, kinds.CONFIG_MAP))
     return [(name, kind) for name, kind in given if name is not None]
-
-
-def _is_prune_limit(given: int | str | None) -> bool:
-    if isinstance(given, str):
-        return bool(_PERCENTAGE.fullmatch(given))
-    return given is None or given >= 0
 
 
 def _namespace_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
@@ -197,6 +195,26 @@ def _metadata_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
     malformed = sorted(key for key, value in labels.items() if not selectors.is_label_value(value))
     valid = f"the value of {named(malformed)} is not a valid label value"
     yield bool(malformed), f"Correct spec.targetLabels: {valid}"
+
+
+def _rollout_checks(spec: Spec) -> Iterator[tuple[bool, str]]:
+    yield (
+        spec.pinned_revision is not None and spec.rollout is None,
+        "Remove spec.pinnedRevision, or set spec.rollout: without it no revision is stored",
+    )
+    yield (
+        spec.pinned_revision is not None and not _OBJECT_NAME.fullmatch(spec.pinned_revision),
+        "Correct spec.pinnedRevision: it is not an object name",
+    )
+    if spec.rollout is None:
+        return
+    yield from rollout.checks(spec.rollout)
+    items = [name for stage in spec.rollout.stages for name in stage.target_namespaces or []]
+    malformed = [item for item in items if not is_namespace_or_glob(item)]
+    yield (
+        bool(malformed),
+        f"Correct spec.rollout.stages: {counted(len(malformed), 'name')} cannot be a namespace's",
+    )
 
 
 def _is_key(name: str) -> bool:

@@ -1,19 +1,18 @@
 """What a status is about, apart from the outcomes of the targets."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from msgspec import UNSET, UnsetType
 
 from hooks.api.protocol import Parent
+from hooks.api.times import read_time, write_time
 from hooks.copies.observation import AnyObservation
 from hooks.copies.strategy import strategy_mismatch
 from hooks.spec.syncer import DEFAULT_PROGRESS_DEADLINE_SECONDS, InvalidSpec
 from hooks.status.previous import Previous
-from hooks.status.types import RFC_3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +84,3 @@ class StatusContext:
         """The time that a stamp says; None where it says none, or one that is yet to come."""
         time = None if stamp is UNSET else read_time(stamp)
         return None if time is None or time > self.now else time
-
-
-def write_time(time: datetime) -> str:
-    """A time as statuses write it: RFC 3339 in UTC, to the second."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def read_time(stamp: str) -> datetime | None:
-    """The time that a stamp says; None where it says none."""
-    if not re.match(RFC_3339, stamp):
-        return None
-    try:
-        return datetime.fromisoformat(stamp).astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None

@@ -94,6 +94,9 @@ def make(
         if outcome.failure is not None:
             lasting.update(child.identity for child in outcome.children)
             continue
+        if outcome.state is State.STAGED:
+            lasting.update(child.identity for child in outcome.children)
+            continue
         syncer, namespace = decisions.observation.syncer, outcome.namespace
         copy = (syncer.source.kind.name, namespace, syncer.copy_name)
         lasting.add(copy)

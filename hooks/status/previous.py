@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from hooks.api.protocol import Parent
 from hooks.copies.prune_guard import Recorded
 from hooks.resolve.source import SourceReason, Version
+from hooks.rollout import types as rollouts
+from hooks.rollout.types import RolloutStatus
 from hooks.status.types import OVERDUE, Condition, Name, NamespaceFailure, SyncedReason, Time
 
 
@@ -34,6 +36,8 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     pending_since: str | UnsetType = UNSET
     prune_token: Annotated[str, Meta(pattern=r"^[0-9a-f]{1,64}\Z")] | UnsetType = UNSET
     former_sources: tuple[str, ...] | UnsetType = UNSET
+    rollout: Raw = Raw(b"")
+    """Read by itself, so that nonsense in it makes nothing else forgotten."""
 
     @property
     def version(self) -> Version:
@@ -62,6 +66,11 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
             and reasons.get("Synced") == SyncedReason.HELD
         )
         return self.observed_generation == parent.metadata.generation and not is_unread
+
+    @property
+    def recorded_rollout(self) -> RolloutStatus | None:
+        """What is remembered of a rollout; nothing where somebody wrote nonsense."""
+        return rollouts.read(self.rollout)
 
     @property
     def refused(self) -> Sequence[NamespaceFailure]:

@@ -12,12 +12,16 @@ from msgspec import UNSET, UnsetType
 
 from hooks.api import protocol
 from hooks.api.text import as_fragment, counted, have, named
+from hooks.api.times import write_time
 from hooks.copies.outcome import Outcome, State
 from hooks.copies.prune_guard import PruneGuard
 from hooks.copies.source_deletion import SourceDeletion
 from hooks.resolve.source import Content, NoContent, SourceReason, Version
-from hooks.status import messages, plan
-from hooks.status.context import StatusContext, write_time
+from hooks.rollout.assignment import Assignment
+from hooks.rollout.judgement import Judgement, TargetsSeen, judge, paused
+from hooks.rollout.types import RolloutStatus
+from hooks.status import messages, plan, rollout_messages
+from hooks.status.context import StatusContext
 from hooks.status.messages import ConditionState
 from hooks.status.plan import Plan
 from hooks.status.progress import Assessment, assess, gained
@@ -43,6 +47,18 @@ class Report:
     def holding(self, token: str | UnsetType) -> "Report":
         """The same, with what confirms the change that the prune guard holds, or held before."""
         return replace(self, status=msgspec.structs.replace(self.status, prune_token=token))
+
+    def keeping(self, recorded: RolloutStatus | None) -> "Report":
+        """The same, with what is remembered of a rollout while nothing goes on."""
+        if recorded is None:
+            return self
+        return replace(self, status=msgspec.structs.replace(self.status, rollout=paused(recorded)))
+
+    def recording(self, judgement: Judgement, seconds: float) -> "Report":
+        """The same, with where a rollout is, and a look at it when its next step can come."""
+        resyncs = [each for each in (self.resync_after_seconds, seconds) if each]
+        status = msgspec.structs.replace(self.status, rollout=judgement.status)
+        return replace(self, status=status, resync_after_seconds=min(resyncs, default=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,55 @@ def progress(
 ) -> Report:
     """The status of a syncer whose source is resolved; `subject` names the source."""
     assessment = assess(context, outcomes, content.version)
+    states = _writing(context, messages.resolved(subject, content), assessment, guard, subject)
+    report = _report(context, assessment, states, content.version)
+    return report.holding(guard.token) if guard else report
+
+
+def staged(
+    context: StatusContext,
+    subject: str,
+    assignment: Assignment,
+    outcomes: Sequence[Outcome],
+    guard: PruneGuard | None = None,
+) -> Report:
+    """The status of a rollout: what it waits for matters more than what every copy waits for."""
+    content = assignment.update
+    assessment = assess(context, outcomes, content.version)
+    seen = TargetsSeen(
+        current=frozenset(assessment.synced),
+        failures={f.namespace: (f.reason, f.message) for f in assessment.failures},
+        were_synced=context.before.synced_namespaces,
+        now=context.now,
+        is_edited=context.before.observed_generation != context.parent.metadata.generation,
+    )
+    judgement = judge(assignment, seen)
+    rollout = rollout_messages.state(context, assessment, assignment, judgement)
+    states = _writing(context, messages.resolved(subject, content), assessment, guard, subject)
+    if rollout is not None and guard is None:
+        synced = states.synced
+        if rollout.is_stopped or not assessment.failures:
+            message = " ".join([rollout.synced.message, *context.notes])
+            synced = replace(rollout.synced, message=message)
+        resolved = rollout.resolved
+        ready = replace(synced, reason=resolved.reason) if resolved else synced
+        states = _ConditionStates(
+            resolved or states.resolved, synced, ready, reconciling=rollout.reconciling
+        )
+    report = _report(context, assessment, states, content.version)
+    report = report.holding(guard.token) if guard else report
+    seconds = rollout.resync_after_seconds if rollout else 0.0
+    return report.recording(judgement, judgement.resync_after_seconds or seconds)
+
+
+def _writing(
+    context: StatusContext,
+    resolved: ConditionState,
+    assessment: Assessment,
+    guard: PruneGuard | None,
+    subject: str,
+) -> _ConditionStates:
+    """The conditions of a syncer that writes its copies."""
     synced = (
         messages.prune_held(context, guard)
         if guard
@@ -85,9 +150,7 @@ def progress(
     )
     synced = replace(synced, message=" ".join([synced.message, *context.notes]))
     reconciling = messages.waiting(context, assessment) if assessment.is_progressing else None
-    states = _ConditionStates(messages.resolved(subject, content), synced, synced, reconciling)
-    report = _report(context, assessment, states, content.version)
-    return report.holding(guard.token) if guard else report
+    return _ConditionStates(resolved, synced, synced, reconciling)
 
 
 def suspended(

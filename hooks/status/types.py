@@ -7,7 +7,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from hooks.api.times import RFC_3339
 from hooks.resolve.targets import FailureReason
+from hooks.rollout.types import RolloutStatus
 from hooks.status.plan import Plan
 
 LIST_LIMIT: Final = 1000
@@ -43,10 +45,11 @@ class SyncedReason(StrEnum):
     HELD = "Held"
     PRUNE_HELD = "PruneHeld"
     SUSPENDED = "Suspended"
-
-
-# What is read back is said again, so nothing is read that could not have been written here.
-RFC_3339: Final = r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9](:[0-5][0-9]){2}(Z|[+-][0-9:]{5})\Z"
+    ROLLOUT_PROGRESSING = "RolloutProgressing"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    ROLLOUT_HALTED = "RolloutHalted"
+    ROLLED_BACK = "RolledBack"
+    PINNED = "Pinned"
 
 
 Time = Annotated[str, Meta(pattern=RFC_3339)]
@@ -101,6 +104,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
     prune_token: str | UnsetType = UNSET
     former_sources: Sequence[str] | UnsetType = UNSET
     plan: Plan | UnsetType = UNSET
+    rollout: RolloutStatus | UnsetType = UNSET
 
     @property
     def ready(self) -> Condition:

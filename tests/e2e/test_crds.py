@@ -121,6 +121,8 @@ def test_kubectl_knows_the_kind_by_its_short_name_and_shows_the_columns(
         last_sync,
         age,
         "1",
+        "Halted",
+        "canary",
         "1 of 2 target namespaces cannot get its copy.",
     ]
 

@@ -14,8 +14,11 @@ from hooks.preview.simulator.objects import RESOURCES
 from tests.scenarios.story import Manifest, ObjectReference, Story
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-# What confirms a held change is a digest of the syncer's uid, too.
-_TOKEN = re.compile(r'(confirm-prune(?:=|": ")|"pruneToken": ")[0-9a-f]{16}\b')
+# What confirms or approves a change is a digest of the syncer's uid, and of times, too.
+_TOKEN = re.compile(
+    r'((?:confirm-prune|approve-rollout)(?:=|": ")|"(?:pruneToken|approvalToken)": ")'
+    r"[0-9a-f]{16}(?:,[0-9a-f]{16})*\b"
+)
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A map is there as long as somebody has a key in it; whose it is decides nothing.
 _MAPS = {"/f:data", "/f:binaryData", "/f:metadata/f:labels", "/f:metadata/f:annotations"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 
+from hooks.copies.prune_guard import RECORDED_SECONDS
 from tests.controlplane import ApiStatusError, Client, Stack, wait_for
 from tests.scenarios.canary import Canary
 from tests.scenarios.story import Manifest, ObjectReference, World
@@ -86,7 +87,7 @@ class RealWorld:
             canary.fly(_FLIGHTS)
             after = self.stack.hook.calls()[before:]
             again = [call for call in after if call.get("syncer") in syncers]
-            return not again
+            return not again and not any(map(self._reads_back, syncers))
 
         wait_for(
             rests,
@@ -94,6 +95,11 @@ class RealWorld:
             _PATIENCE_SECONDS,
             lambda: f"the hook was asked though nothing changed: {again[-1]}",
         )
+
+    def _reads_back(self, syncer: str) -> bool:
+        """Whether the hook is about to be asked what it has recorded."""
+        last = [call for call in self.calls(syncer) if call["hook"] == "sync"][-1:]
+        return any(call["resyncAfterSeconds"] == RECORDED_SECONDS for call in last)
 
     def calls_of(self, prefix: str) -> int:
         """How often the hook was asked about syncers whose names begin so."""

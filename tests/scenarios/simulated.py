@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from hooks import settings
 from hooks.app import create_app
+from hooks.copies.prune_guard import RECORDED_SECONDS
 from hooks.preview.options import Propagation
 from hooks.preview.simulator.clock import Clock
 from hooks.preview.simulator.cluster import Cluster
@@ -36,6 +37,8 @@ from tests.scenarios.story import Manifest, ObjectReference, World
 from tests.wsgi import HookAnswer, hook_of
 
 _PATIENCE_SECONDS = 90
+_READ_BACK = 5
+"""How often what is recorded is read back; what asks for more never rests."""
 _CASCADES = {
     "foreground": Propagation.FOREGROUND,
     "orphan": Propagation.ORPHAN,
@@ -199,8 +202,17 @@ class SimulatedWorld:
         return None
 
     def rest(self, syncers: Collection[str]) -> None:
-        """Nothing is left to do but what a timer asks for."""
+        """Nothing is left to do but what a timer asks for later than what is recorded is read."""
         self.metacontroller.settle()
+        for _ in range(_READ_BACK):
+            if any(map(self._reads_back, syncers)):
+                self.metacontroller.advance(RECORDED_SECONDS)
+                self.metacontroller.settle()
+
+    def _reads_back(self, syncer: str) -> bool:
+        """Whether the hook is about to be asked what it has recorded."""
+        last = [call for call in self.calls(syncer) if call["hook"] == "sync"][-1:]
+        return any(call["resyncAfterSeconds"] == RECORDED_SECONDS for call in last)
 
     def unrest(self, waiting: Collection[str]) -> list[str]:
         """What happens in hours in which nobody changes anything, one sentence each.

@@ -12,6 +12,7 @@ import pytest
 
 from hooks.api import protocol
 from hooks.app import create_app
+from hooks.copies.prune_guard import RECORDED_SECONDS
 from hooks.finalize import finalize
 from hooks.preview.simulator import registration
 from hooks.preview.simulator.appliers import controller_reference
@@ -364,6 +365,11 @@ def test_the_answer_comes_true_in_four_steps_at_most(case: Case) -> None:
     assert first == recorded or str(case) in BEHIND
     assert len(answers) <= 1 + MOST_STEPS
     assert metacontroller.events == []
+    # What is recorded in the status takes effect when it is read back, and begins steps of its own.
+    recorded_seconds = f'"resyncAfterSeconds":{RECORDED_SECONDS}'.encode()
+    while recorded_seconds in answers[-1]:
+        metacontroller.advance(RECORDED_SECONDS)
+        metacontroller.settle()
     before = everything(cluster)
     metacontroller._queue.add(case.request["parent"]["metadata"]["name"])
     metacontroller.settle()

@@ -218,8 +218,8 @@ def test_a_target_can_hold_a_content_of_its_own() -> None:
         for child in made.decide(target).children
     }
     assert held == {
-        "dev": (own.raw_data, copy_annotations(SYNCER, own.hash)),
-        "prod": (common.raw_data, copy_annotations(SYNCER, common.hash)),
+        "dev": (own.raw_data, copy_annotations(own, SYNCER)),
+        "prod": (common.raw_data, copy_annotations(common, SYNCER)),
     }
 
 

@@ -132,6 +132,8 @@ def test_the_table_shows_what_an_operator_needs() -> None:
         PrinterColumn("Last Sync", "date", ".status.lastSyncTime", 0),
         PrinterColumn("Age", "date", ".metadata.creationTimestamp", 0),
         PrinterColumn("Pending", "integer", ".status.pendingCount", 1),
+        PrinterColumn("Rollout", "string", ".status.rollout.phase", 1),
+        PrinterColumn("Stage", "string", ".status.rollout.stage", 1),
         PrinterColumn("Message", "string", f"{ready}.message", 1),
     )
 

@@ -1,0 +1,252 @@
+"""Which content each target is to hold now.
+
+Record, then act: passing a stage, halting, rolling back and becoming stable take effect only in the
+sync that reads them in `status.rollout`, because Metacontroller writes children before the status.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from msgspec import UNSET, UnsetType, structs
+
+from hooks.api.names import REVISION
+from hooks.copies.observation import Observation
+from hooks.resolve.source import Content
+from hooks.rollout import held
+from hooks.rollout.revisions import Revisions
+from hooks.rollout.types import Phase, RolloutStatus
+from hooks.spec.rollout import Rollout
+from hooks.spec.syncer import Syncer
+
+_SETTLED: Final = (Phase.COMPLETE, Phase.PINNED)
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """What each target is to hold in one sync.
+
+    `before` is what the last status says, and `recorded` that or what a rollout begins with that is
+    not recorded yet; then nothing `is_judged`. `contents` has the target namespaces; None keeps a
+    copy as it is, for what it should hold is not stored, or not known. `stages` gives each target's
+    stage by its place. `missing` are the revisions in use that are not stored.
+    """
+
+    observation: Observation[Syncer]
+    rollout: Rollout
+    revisions: Revisions
+    update: Content
+    stable: Content | None
+    before: RolloutStatus | None
+    recorded: RolloutStatus
+    contents: Mapping[str, Content | None]
+    stages: Mapping[str, int]
+    is_judged: bool
+    missing: Sequence[str] = ()
+
+    @property
+    def used(self) -> Sequence[Content]:
+        """The contents that must be stored as revisions."""
+        stable = self.stable
+        if stable is None or stable.revision == self.update.revision:
+            return (self.update,)
+        return (self.update, stable)
+
+    def is_behind(self, namespace: str) -> bool:
+        """Whether a target is not to hold the update now, but waits for its stage."""
+        content = self.contents.get(namespace)
+        return content is None or content.revision != self.update.revision
+
+
+def assign(
+    observation: Observation[Syncer],
+    rollout: Rollout,
+    content: Content,
+    before: RolloutStatus | None,
+    stamp: str,
+) -> Assignment:
+    """What each target is to hold; `stamp` is the present. Raises MalformedRequest."""
+    revisions = Revisions(observation)
+    update = content if content.revision else revisions.of(content)
+    known = _Known(observation, rollout, revisions, update, before, stamp)
+    if observation.syncer.pinned_revision is not None:
+        stable = update.revision if before is None else before.stable_revision
+        return known.everywhere(RolloutStatus(update.revision, Phase.PINNED, stable))
+    if before is None:
+        return known.first()
+    if update.revision == before.stable_revision:
+        return known.everywhere(RolloutStatus(update.revision, Phase.COMPLETE, update.revision))
+    is_new = update.revision != before.update_revision or before.phase in _SETTLED
+    return known.new(before) if is_new else known.going_on(before)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    observation: Observation[Syncer]
+    rollout: Rollout
+    revisions: Revisions
+    update: Content
+    before: RolloutStatus | None
+    stamp: str
+
+    @cached_property
+    def stages(self) -> Mapping[str, int]:
+        namespaces = self.observation.namespaces
+        return {
+            target.namespace: self.rollout.place(
+                target.namespace,
+                shown.metadata.labels if (shown := namespaces.get(target.namespace)) else None,
+            )
+            for target in self.observation.targets
+        }
+
+    def everywhere(self, recorded: RolloutStatus) -> Assignment:
+        """All targets hold the update at once."""
+        stable: Content | None = self.update
+        if recorded.stable_revision != self.update.revision:
+            stable = self._known(recorded.stable_revision)
+        return self._assignment(recorded, dict.fromkeys(self.stages, self.update), stable)
+
+    def first(self) -> Assignment:
+        """Nothing is recorded: the first content goes everywhere; any other waits for a person."""
+        holding = held.held_contents(self.observation)
+        own = held.identity(self.update)
+        revision = self.update.revision
+        if all(
+            held.identity(each) == own for each in {id(each): each for each in holding}.values()
+        ):
+            return self.everywhere(RolloutStatus(revision, Phase.COMPLETE, revision))
+        stable = held.most_common(holding)
+        if stable is not None:
+            stable = self.revisions.of(stable)
+        if stable is not None and stable.revision == revision:
+            # Some copies hold something else, and the source's content is an update like any other.
+            stable = None
+        recorded = RolloutStatus(
+            revision,
+            Phase.AWAITING_APPROVAL,
+            stable.revision if stable else UNSET,
+            started_at=self.stamp,
+        )
+        return self._assignment(recorded, dict.fromkeys(self.stages), stable, is_judged=True)
+
+    def new(self, before: RolloutStatus) -> Assignment:
+        """A change of the content begins: until that is recorded, targets keep what they hold."""
+        recorded = RolloutStatus(
+            self.update.revision,
+            Phase.PROGRESSING,
+            before.stable_revision,
+            stage=self.rollout.stages[0].name,
+            started_at=self.stamp,
+        )
+        stable = self._known(before.stable_revision)
+        former = self.revisions.content(before.update_revision)
+        reached = self.rollout.index(before.stage or "")
+        frozen = self._frozen(before.update_revision, former, self._stored(stable), reached)
+        return self._assignment(recorded, frozen, stable)
+
+    def going_on(self, before: RolloutStatus) -> Assignment:
+        """The update is on its way, or was stopped."""
+        stable = self._known(before.stable_revision)
+        if before.stage is UNSET:
+            return self._assignment(before, dict.fromkeys(self.stages), stable, is_judged=True)
+        given = self._stored(stable)
+        if before.phase is Phase.ROLLED_BACK:
+            contents = dict.fromkeys(self.stages, given)
+            return self._assignment(before, contents, stable, is_judged=True)
+        update = self._stored(self.update)
+        reached = self.rollout.index(before.stage)
+        frozen = self._frozen(self.update.revision, update, given, reached)
+        if reached is None:
+            return self._assignment(self._moved(before), frozen, stable)
+        missing = self._missing(before, update, given)
+        if before.phase is Phase.HALTED or missing:
+            return self._assignment(before, frozen, stable, is_judged=True, missing=missing)
+        contents = {n: update if place <= reached else given for n, place in self.stages.items()}
+        return self._assignment(before, contents, stable, is_judged=True)
+
+    def _missing(
+        self, before: RolloutStatus, update: Content | None, stable: Content | None
+    ) -> Sequence[str]:
+        missing = [] if update else [self.update.revision]
+        if stable is None and before.stable_revision is not UNSET:
+            missing.append(before.stable_revision)
+        return missing
+
+    def _moved(self, before: RolloutStatus) -> RolloutStatus:
+        """The recorded stage is no more: go on at the first one that is not done."""
+        behind = [n for n in self.stages if self._revision(n) != self.update.revision]
+        last = len(self.rollout.stages) - 1
+        first = min((self.stages[name] for name in behind), default=last)
+        is_stopped = before.phase is Phase.HALTED
+        return structs.replace(
+            before,
+            phase=Phase.HALTED if is_stopped else Phase.PROGRESSING,
+            stage=self.rollout.stages[first].name,
+            soaking_since=UNSET,
+            approval_token=UNSET,
+        )
+
+    def _assignment(
+        self,
+        recorded: RolloutStatus,
+        contents: Mapping[str, Content | None],
+        stable: Content | None,
+        *,
+        is_judged: bool = False,
+        missing: Sequence[str] = (),
+    ) -> Assignment:
+        return Assignment(
+            observation=self.observation,
+            rollout=self.rollout,
+            revisions=self.revisions,
+            update=self.update,
+            stable=stable,
+            before=self.before,
+            recorded=recorded,
+            contents=contents,
+            stages=self.stages,
+            is_judged=is_judged,
+            missing=missing,
+        )
+
+    def _frozen(
+        self, name: str, update: Content | None, stable: Content | None, reached: int | None
+    ) -> Mapping[str, Content | None]:
+        """Each target keeps which of the two it holds, by its own word; others get the stable.
+
+        A target beyond the stage that was reached has no update to keep, whatever its copy says.
+        """
+        return {
+            namespace: update
+            if self._revision(namespace) == name and (reached is None or place <= reached)
+            else stable
+            for namespace, place in self.stages.items()
+        }
+
+    def _revision(self, namespace: str) -> str:
+        copy = self.observation.current_copies.get(namespace)
+        return (copy.object.annotation(REVISION) if copy else None) or ""
+
+    def _stored(self, content: Content | None) -> Content | None:
+        """A content where its revision is observed whole: no copy is given any other."""
+        is_stored = content is not None and self.revisions.is_stored(content)
+        return content if is_stored else None
+
+    def _known(self, name: str | UnsetType) -> Content | None:
+        """A revision's content: as it is stored, else as a copy holds it whole."""
+        if name is UNSET:
+            return None
+        if name == self.update.revision:
+            return self.update
+        return self.revisions.content(name) or self._recovered(name)
+
+    def _recovered(self, name: str) -> Content | None:
+        """What a copy of a ConfigMap holds whole under the digest in the name; else None."""
+        if self.observation.syncer.source.kind.is_secret:
+            return None
+        distinct = {id(each): each for each in held.held_contents(self.observation) if each}
+        found = (c for c in distinct.values() if self.revisions.of(c).revision == name)
+        content = next(found, None)
+        return None if content is None else replace(content, revision=name)

@@ -1,0 +1,217 @@
+"""What the conditions say of a rollout: what it waits for, and the command for each way on."""
+
+import math
+from dataclasses import dataclass
+
+from msgspec import UNSET
+
+from hooks.api.names import APPROVE_ROLLOUT, RESOURCE, REVISION_OF, ROLLOUT_FAILED
+from hooks.api.text import as_fragment, counted, named
+from hooks.api.times import write_time
+from hooks.resolve.source import SourceReason
+from hooks.rollout.assignment import Assignment
+from hooks.rollout.judgement import Judgement
+from hooks.rollout.types import IN_PROGRESS, Phase, RolloutStatus
+from hooks.status.context import StatusContext
+from hooks.status.messages import ConditionState, targets_counted
+from hooks.status.progress import Assessment
+from hooks.status.types import RETRY_SECONDS, SyncedReason
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutState:
+    """The conditions of a rollout; stopped, nothing happens until somebody acts.
+
+    `resolved` is there only where no revision is stored, and no rollout can begin.
+    """
+
+    synced: ConditionState
+    is_stopped: bool = False
+    resolved: ConditionState | None = None
+    reconciling: ConditionState | None = None
+    resync_after_seconds: float = 0.0
+
+
+def state(
+    context: StatusContext,
+    assessment: Assessment,
+    assignment: Assignment,
+    judgement: Judgement,
+) -> RolloutState | None:
+    """What is said of a rollout; None where it is complete, or a pin still has to be written."""
+    status = judgement.status
+    said = _Said(context, assessment, assignment, judgement)
+    if status.phase is Phase.PINNED:
+        is_held = not assessment.pending and not assessment.failures
+        return RolloutState(said.pinned) if is_held and assessment.targets else None
+    if status.phase is Phase.HALTED:
+        return RolloutState(said.halted, is_stopped=True)
+    if status.phase is Phase.ROLLED_BACK:
+        return RolloutState(said.rolled_back, is_stopped=True)
+    if judgement.missing:
+        return said.not_stored
+    if status.phase not in IN_PROGRESS:
+        return None
+    synced = said.in_progress
+    return RolloutState(synced, reconciling=synced)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    context: StatusContext
+    assessment: Assessment
+    assignment: Assignment
+    judgement: Judgement
+
+    @property
+    def status(self) -> RolloutStatus:
+        return self.judgement.status
+
+    @property
+    def pinned(self) -> ConditionState:
+        total = targets_counted(self.assessment)
+        holders = f"All {total} hold" if self.assessment.targets > 1 else f"The {total} holds"
+        return ConditionState(
+            "True",
+            SyncedReason.PINNED,
+            f"{holders} revision {self.status.update_revision}, which spec.pinnedRevision names; "
+            "remove it to follow the source again.",
+        )
+
+    @property
+    def in_progress(self) -> ConditionState:
+        reason = SyncedReason.ROLLOUT_PROGRESSING
+        if self.status.phase is Phase.AWAITING_APPROVAL:
+            reason = SyncedReason.AWAITING_APPROVAL
+        message = f"{self._doing}; {self._holding}; {self._ways}."
+        return ConditionState("False", reason, message)
+
+    @property
+    def halted(self) -> ConditionState:
+        return ConditionState(
+            "False",
+            SyncedReason.ROLLOUT_HALTED,
+            f"{self._failing}, so no further namespace gets revision {self.status.update_revision} "
+            f"({self._stage}); {self._holding}; correct the source, {self._approval}"
+            f"{self._undoing}.",
+        )
+
+    @property
+    def rolled_back(self) -> ConditionState:
+        stable = self.status.stable_revision
+        former = "what it held" if stable is UNSET else f"revision {stable}"
+        return ConditionState(
+            "False",
+            SyncedReason.ROLLED_BACK,
+            f"{self._failing}, so every target namespace gets {former} again instead of revision "
+            f"{self.status.update_revision} ({self._stage}); correct the source to begin a new "
+            "rollout.",
+        )
+
+    @property
+    def not_stored(self) -> RolloutState:
+        """Where a revision is not stored, no copy is given it: nothing may be lost on the way."""
+        syncer = self.assignment.observation.syncer
+        kind, namespace = syncer.source.kind, syncer.source.namespace
+        missing = named([f"{kind.name} {namespace}/{name}" for name in self.judgement.missing])
+        why = (
+            f"{missing} is not stored as a revision, so every copy is kept as it is; see "
+            f"`kubectl describe {RESOURCE} {syncer.name}` for what refuses it, or set "
+            "spec.pinnedRevision to a revision that `kubectl get "
+            f"{kind.resource} -n {namespace} -l {REVISION_OF}={syncer.name}` lists"
+        )
+        resolved = ConditionState("False", SourceReason.REVISION_NOT_STORED, f"{why}.")
+        synced = ConditionState("False", SyncedReason.ROLLOUT_PROGRESSING, f"{why}.")
+        started = self.context.past(self.status.started_at)
+        elapsed = (self.context.now - started).total_seconds() if started else 0.0
+        left = float(math.ceil(self.context.deadline - elapsed))
+        is_overdue = left <= 0
+        return RolloutState(
+            synced,
+            resolved=resolved,
+            reconciling=None if is_overdue else synced,
+            resync_after_seconds=float(RETRY_SECONDS) if is_overdue else left,
+        )
+
+    @property
+    def _stage(self) -> str:
+        """The stage by its name and place."""
+        if self.status.stage is UNSET:
+            return "before the first stage"
+        stages = self.assignment.rollout.stages
+        place = self.assignment.rollout.index(self.status.stage)
+        number = 1 if place is None else place + 1
+        return f"stage {self.status.stage}, {number} of {len(stages)}"
+
+    @property
+    def _doing(self) -> str:
+        update, awaited = self.status.update_revision, self.judgement.awaited
+        rollout = f"The rollout of revision {update} ({self._stage})"
+        if self.status.phase is Phase.AWAITING_APPROVAL:
+            return f"{rollout} waits for approval{self._why}"
+        if awaited:
+            places = f"{counted(len(awaited), 'namespace')} ({named(awaited)})"
+            return f"{rollout} waits for the copy in {places}"
+        if self.judgement.until is not None:
+            since, until = self.status.soaking_since, write_time(self.judgement.until)
+            return f"{rollout} soaks since {since} until {until}"
+        return f"{rollout} goes on"
+
+    @property
+    def _why(self) -> str:
+        if self.status.stage is UNSET:
+            return (
+                ", because the copies hold another content than the source and status.rollout does "
+                "not say which of them is good"
+            )
+        if self.judgement.is_unproven:
+            return ", because no target namespace of the stage holds it and nothing has proved it"
+        return ""
+
+    @property
+    def _holding(self) -> str:
+        number, total = self.status.updated_count, targets_counted(self.assessment)
+        return f"{number:,} of {total} {'holds' if number == 1 else 'hold'} it"
+
+    @property
+    def _ways(self) -> str:
+        if self.status.phase is Phase.AWAITING_APPROVAL:
+            return self._approval
+        suspend = '{"spec":{"suspend":true}}'
+        update = self.status.update_revision
+        return (
+            f"to stop it, run `{self._patch(suspend)}`, or `kubectl annotate namespace NAMESPACE "
+            f"{ROLLOUT_FAILED}={update}` where it fails"
+        )
+
+    @property
+    def _approval(self) -> str:
+        tokens = ",".join(self.judgement.tokens)
+        name = self.context.parent.metadata.name
+        return (
+            f"approve it with `kubectl annotate {RESOURCE} {name} {APPROVE_ROLLOUT}={tokens} "
+            "--overwrite`"
+        )
+
+    @property
+    def _undoing(self) -> str:
+        stable = self.status.stable_revision
+        if stable is UNSET:
+            return ""
+        pin = f'{{"spec":{{"pinnedRevision":"{stable}"}}}}'
+        return f", or go back with `{self._patch(pin)}`"
+
+    @property
+    def _failing(self) -> str:
+        failures = () if self.status.failures is UNSET else self.status.failures
+        if not failures:
+            return "More target namespaces failed than spec.rollout.maxFailures allows"
+        first = failures[0]
+        names = named([failure.namespace for failure in failures])
+        verb = "fails" if len(failures) == 1 else "fail"
+        where = f"{counted(len(failures), 'target namespace')} {verb} ({names})"
+        return f"{where}, {first.namespace} with {first.reason}: {as_fragment(first.message)}"
+
+    def _patch(self, patch: str) -> str:
+        name = self.context.parent.metadata.name
+        return f"kubectl patch {RESOURCE} {name} --type=merge -p '{patch}'"

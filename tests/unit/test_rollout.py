@@ -1,0 +1,777 @@
+"""Staged rollouts on the pure functions: which content each target gets, and what comes next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import UNSET, Raw, structs
+
+from hooks.api import kinds, protocol
+from hooks.api.kinds import CONFIG_MAP, SECRET, Kind
+from hooks.api.names import (
+    APPROVE_ROLLOUT,
+    CONTENT_HASH,
+    NAMESPACES,
+    REVISION,
+    REVISION_OF,
+    ROLLOUT_FAILED,
+    SOURCE,
+)
+from hooks.api.options import HookOptions
+from hooks.api.protocol import (
+    KubernetesObject,
+    ObjectMeta,
+    OwnerReference,
+    Parent,
+    SyncRequest,
+)
+from hooks.copies.observation import Observation, observe
+from hooks.resolve import source
+from hooks.resolve.source import Content, NoContent, SourceReason
+from hooks.resolve.targets import Target
+from hooks.rollout import revisions as revisions_module
+from hooks.rollout import types
+from hooks.rollout.assignment import Assignment, assign
+from hooks.rollout.judgement import Judgement, TargetsSeen, judge, paused
+from hooks.rollout.revisions import Revisions, pinned
+from hooks.rollout.types import Phase, RolloutFailure, RolloutStatus
+from hooks.spec import rollout as rollouts
+from hooks.spec.rollout import Approval, Rollout, RolloutFields, StageFields
+from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+STAMP = "2026-01-01T12:00:00Z"
+UID = "b9f3"
+OWNER = OwnerReference(kind="ConfigMapSyncer", name="sample", uid=UID, controller=True)
+CANARY = StageFields("canary", target_namespaces=["dev"], soak_seconds=600)
+EARLY = StageFields("early", target_namespaces=["t-*"], approval=Approval.MANUAL)
+REST = StageFields("rest")
+FIELDS = RolloutFields([CANARY, EARLY, REST])
+
+
+def content(level: str, kind: Kind = CONFIG_MAP, version: str = "7") -> Content:
+    data = {"level": level}
+    return Content(
+        data=data,
+        binary_data={},
+        raw_data=Raw(protocol.encode(data)),
+        raw_binary_data=Raw(b""),
+        hash=None if kind.is_secret else source.content_hash(data, {}),
+        type="Opaque" if kind.is_secret else "",
+        resource_version=version,
+    )
+
+
+def revision(level: str) -> str:
+    return f"sample-{source.content_hash({'level': level}, {})[7:23]}"
+
+
+def stored(level: str, name: str | None = None, **changed: Any) -> KubernetesObject:
+    """A revision as it must be, but for what is changed."""
+    metadata = ObjectMeta(
+        name=name or revision(level),
+        namespace=changed.pop("namespace", "default"),
+        annotations={SOURCE: changed.pop("origin", "default/app-config")},
+        owner_references=changed.pop("owners", (OWNER,)),
+        creation_timestamp=changed.pop("created", ""),
+        deletion_timestamp=changed.pop("deleted", None),
+    )
+    data = Raw(protocol.encode({"level": level}))
+    whole: dict[str, Any] = {"kind": "ConfigMap", "data": data, "immutable": True}
+    return KubernetesObject(metadata, **(whole | changed))
+
+
+@dataclass(frozen=True)
+class RolloutSituation:
+    """What is there: each copy by its namespace, with the content that it holds and names."""
+
+    held: Mapping[str, str] = field(
+        default_factory=lambda: dict.fromkeys(("dev", "prod", "t-one", "t-two"), "old")
+    )
+    named: Mapping[str, str | None] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    revisions: Sequence[KubernetesObject] = (stored("old"), stored("new"))
+    targets: Sequence[str] = ("dev", "prod", "t-one", "t-two")
+    failed: Mapping[str, str] = field(default_factory=dict)
+    approved: str = ""
+    fields: RolloutFields = FIELDS
+    pinned: str | None = None
+    kind: Kind = CONFIG_MAP
+
+    @property
+    def observation(self) -> Observation[Syncer]:
+        syncer = Syncer(
+            name="sample",
+            uid=UID,
+            source=SourceReference("default", "app-config", self.kind),
+            namespaces=NamespaceSelection(self.targets),
+            rollout=rollouts.parse(self.fields),
+            pinned_revision=self.pinned,
+        )
+        copies = [self._copy(namespace, level) for namespace, level in self.held.items()]
+        namespaces = [
+            ObjectMeta(name, annotations={ROLLOUT_FAILED: self.failed.get(name, "")})
+            for name in ("default", *self.targets)
+        ]
+        request = SyncRequest(
+            Parent(ObjectMeta("sample", uid=UID, annotations={APPROVE_ROLLOUT: self.approved})),
+            children={self.kind.group: {each.key: each for each in (*copies, *self.revisions)}},
+            related={NAMESPACES: {each.name: KubernetesObject(each) for each in namespaces}},
+        )
+        targets = [Target(name) for name in self.targets]
+        return observe(syncer, targets, request, HookOptions())
+
+    def _copy(self, namespace: str, level: str) -> KubernetesObject:
+        data = {"level": level}
+        hashed = self.hashes.get(namespace, source.content_hash(data, {}))
+        named = self.named.get(namespace, revision(level))
+        annotations = {CONTENT_HASH: hashed, SOURCE: "default/app-config", REVISION: named}
+        return KubernetesObject(
+            ObjectMeta(
+                "app-config",
+                namespace,
+                annotations={name: text for name, text in annotations.items() if text},
+                owner_references=(OWNER,),
+            ),
+            kind=self.kind.name,
+            data=Raw(protocol.encode(data)),
+        )
+
+    def assigned(self, before: RolloutStatus | None, level: str = "new") -> Assignment:
+        rollout = self.observation.syncer.rollout
+        assert rollout is not None
+        return assign(self.observation, rollout, content(level, self.kind), before, STAMP)
+
+    def judged(
+        self,
+        before: RolloutStatus | None,
+        level: str = "new",
+        *,
+        failures: Mapping[str, tuple[str, str]] | None = None,
+        were_synced: Sequence[str] = (),
+        now: datetime = NOW,
+        is_edited: bool = False,
+    ) -> Judgement:
+        """What is judged where every copy that holds what it is to hold is current."""
+        assignment = self.assigned(before, level)
+        current = {
+            name
+            for name, desired in assignment.contents.items()
+            if desired is not None and self.held.get(name) == desired.data["level"]
+        }
+        failing = failures or {}
+        synced = frozenset(were_synced)
+        seen = TargetsSeen(current - failing.keys(), failing, synced, now, is_edited)
+        return judge(assignment, seen)
+
+
+def running(stage: str = "canary", phase: Phase = Phase.PROGRESSING, **more: Any) -> RolloutStatus:
+    """A rollout of `new` over `old` that was recorded."""
+    return RolloutStatus(
+        revision("new"), phase, revision("old"), stage=stage, started_at=STAMP, **more
+    )
+
+
+COMPLETE = RolloutStatus(revision("old"), Phase.COMPLETE, revision("old"))
+
+
+def levels(assignment: Assignment) -> dict[str, str | None]:
+    return {
+        name: None if desired is None else desired.data["level"]
+        for name, desired in assignment.contents.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("stage", "updated"),
+    [
+        ("canary", {"dev"}),
+        ("early", {"dev", "t-one", "t-two"}),
+        ("rest", {"dev", "t-one", "t-two", "prod"}),
+    ],
+)
+def test_the_update_is_in_passed_stages_and_the_current_one_and_the_stable_elsewhere(
+    stage: str, updated: set[str]
+) -> None:
+    assigned = levels(RolloutSituation().assigned(running(stage)))
+
+    assert assigned == {
+        name: "new" if name in updated else "old" for name in ("dev", "prod", "t-one", "t-two")
+    }
+
+
+def test_a_source_that_is_equal_to_the_stable_revision_goes_everywhere_at_once() -> None:
+    situation = RolloutSituation(held={"dev": "new", "prod": "old"})
+    assignment = situation.assigned(running("canary", Phase.HALTED), "old")
+
+    assert set(levels(assignment).values()) == {"old"}
+    assert situation.judged(running(), "old").status.phase is Phase.COMPLETE
+
+
+def test_what_a_copy_names_under_a_halt_decides_what_it_gets() -> None:
+    situation = RolloutSituation(
+        named={
+            "dev": revision("new"),
+            "t-one": revision("new"),
+            "t-two": revision("other"),
+            "prod": revision("new"),
+        }
+    )
+
+    assert levels(situation.assigned(running("early", Phase.HALTED))) == {
+        "dev": "new",
+        "t-one": "new",
+        # A third revision is none, and beyond the stage that was reached nobody gets the update.
+        "t-two": "old",
+        "prod": "old",
+    }
+
+
+def test_a_new_content_is_recorded_before_any_target_gets_it() -> None:
+    situation = RolloutSituation()
+
+    assert set(levels(situation.assigned(COMPLETE)).values()) == {"old"}
+    judgement = situation.judged(COMPLETE)
+    assert judgement.status == running(target_count=4)
+    assert judgement.resync_after_seconds == 1.0
+
+
+def test_a_second_change_starts_at_the_first_stage_and_leaves_the_first_where_it_is() -> None:
+    situation = RolloutSituation(held={"dev": "new", "t-one": "new", "prod": "old"})
+    before = running("early", soaking_since=STAMP)
+
+    assert levels(situation.assigned(before, "newer")) == {
+        "dev": "new",
+        "t-one": "new",
+        "t-two": "old",
+        "prod": "old",
+    }
+    status = situation.judged(before, "newer").status
+    assert (status.update_revision, status.stage) == (revision("newer"), "canary")
+    assert status.soaking_since is UNSET
+
+
+@pytest.mark.parametrize(
+    ("revisions", "missing"),
+    [
+        pytest.param((stored("old"),), ["new"], id="the update is not observed"),
+        pytest.param((stored("new"),), ["old"], id="the stable one is not observed"),
+        pytest.param((stored("old"), stored("new", immutable=None)), ["new"], id="it can change"),
+        pytest.param((stored("old"), stored("new", owners=())), ["new"], id="it is not ours"),
+        pytest.param((stored("old"), stored("new", deleted=STAMP)), ["new"], id="it is going"),
+        pytest.param(
+            (stored("old"), stored("edited", revision("new"))), ["new"], id="it holds other data"
+        ),
+    ],
+)
+def test_no_copy_is_given_a_revision_that_is_not_observed_whole(
+    revisions: Sequence[KubernetesObject], missing: Sequence[str]
+) -> None:
+    situation = RolloutSituation(held={"dev": "new", "prod": "old"}, revisions=revisions)
+    assignment = situation.assigned(running())
+
+    assert assignment.missing == [revision(level) for level in missing]
+    given = {level for level in levels(assignment).values() if level}
+    assert given.isdisjoint(missing)
+    judgement = situation.judged(running("canary", Phase.SOAKING, soaking_since=STAMP))
+    assert judgement.missing == assignment.missing
+    assert judgement.status.phase is Phase.PROGRESSING
+    assert judgement.status.soaking_since is UNSET
+
+
+def test_a_stable_revision_that_is_lost_is_recovered_from_a_copy_that_holds_it_whole() -> None:
+    situation = RolloutSituation(revisions=(stored("new"),))
+    assert [each.data["level"] for each in situation.assigned(running()).used] == ["new", "old"]
+
+    edited = RolloutSituation(
+        revisions=(stored("new"),), hashes=dict.fromkeys(situation.held, "sha256:0")
+    )
+    assert [each.data["level"] for each in edited.assigned(running()).used] == ["new"]
+
+
+def test_a_namespace_that_joins_a_soaking_stage_does_not_restart_its_soak() -> None:
+    situation = RolloutSituation(
+        held={"dev": "new", "prod": "old"},
+        targets=("dev", "dev-two", "prod"),
+        fields=RolloutFields([structs.replace(CANARY, target_namespaces=["dev*"]), REST]),
+    )
+    since = "2026-01-01T11:00:00Z"
+    before = running("canary", Phase.SOAKING, soaking_since=since)
+
+    judgement = situation.judged(before, were_synced=["dev"])
+    assert judgement.status.soaking_since == since
+    # The stage is not passed before the newcomer holds the content, too.
+    assert (judgement.status.phase, judgement.awaited) == (Phase.SOAKING, ["dev-two"])
+
+
+def test_a_target_that_loses_the_content_restarts_the_soak() -> None:
+    before = running("canary", Phase.SOAKING, soaking_since="2026-01-01T11:00:00Z")
+    judgement = RolloutSituation().judged(before, were_synced=["dev"])
+
+    assert judgement.status.phase is Phase.PROGRESSING
+    assert judgement.status.soaking_since is UNSET
+
+
+def test_a_hold_restarts_the_soak_and_forgets_nothing_else() -> None:
+    before = running("canary", Phase.SOAKING, soaking_since=STAMP)
+    assert paused(before) == running("canary")
+    halted = running("canary", Phase.HALTED, approval_token="0123456789abcdef")
+    assert paused(halted) == halted
+
+
+REFUSED = {"dev": ("NotApplied", "In namespace dev, it was refused.")}
+REPORTED = {"dev": revision("new")}
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "phase"), [("Halt", Phase.HALTED), ("Rollback", Phase.ROLLED_BACK)]
+)
+def test_more_failures_than_allowed_stop_the_rollout(on_failure: str, phase: Phase) -> None:
+    fields = structs.replace(FIELDS, on_failure=rollouts.OnFailure(on_failure))
+    reported = RolloutSituation(held={"dev": "new", "prod": "old"}, failed=REPORTED, fields=fields)
+    refused = RolloutSituation(fields=fields)
+
+    for judgement, reason in (
+        (reported.judged(running()), "RolloutFailed"),
+        (refused.judged(running(), failures=REFUSED), "NotApplied"),
+    ):
+        assert judgement.status.phase is phase
+        assert [f.reason for f in judgement.status.failures or ()] == [reason]
+        assert judgement.resync_after_seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    "situation",
+    [
+        pytest.param(
+            RolloutSituation(failed=REPORTED), id="a target that holds the stable revision"
+        ),
+        pytest.param(
+            RolloutSituation(held={"dev": "new"}, failed={"dev": revision("old")}),
+            id="another revision is named",
+        ),
+        pytest.param(
+            RolloutSituation(held={"dev": "new"}, failed={"prod": revision("new")}),
+            id="a target beyond the stage is named",
+        ),
+    ],
+)
+def test_only_targets_that_hold_the_update_can_fail(situation: RolloutSituation) -> None:
+    assert situation.judged(running()).status.failures is UNSET
+
+
+def test_a_target_that_can_take_no_copy_is_neither_waited_for_nor_counted() -> None:
+    situation = RolloutSituation(
+        targets=("dev", "dev-two", "prod"),
+        held={"dev": "new", "prod": "old"},
+        fields=RolloutFields([structs.replace(CANARY, target_namespaces=["dev*"]), REST]),
+    )
+    judgement = situation.judged(running(), failures={"dev-two": ("Conflict", "In the way.")})
+
+    assert (judgement.status.phase, judgement.awaited) == (Phase.SOAKING, ())
+    assert judgement.status.failures is UNSET
+
+
+@pytest.mark.parametrize(
+    ("number", "failing", "limit", "halts"),
+    [
+        (1, 1, 0, True),
+        (1, 1, 1, False),
+        (1, 1, "99%", True),
+        (1, 1, "100%", False),
+        (3, 1, "33%", True),
+        (3, 1, "34%", False),
+        (3, 2, 1, True),
+        (1000, 50, "5%", False),
+        (1000, 51, "5%", True),
+    ],
+)
+def test_the_limit_counts_the_targets_of_a_stage(
+    number: int, failing: int, limit: int | str, *, halts: bool
+) -> None:
+    names = [f"c-{n:04}" for n in range(number)]
+    situation = RolloutSituation(
+        held=dict.fromkeys(names, "new"),
+        targets=names,
+        failed=dict.fromkeys(names[:failing], revision("new")),
+        fields=RolloutFields(
+            [structs.replace(CANARY, target_namespaces=["c-*"]), REST], max_failures=limit
+        ),
+    )
+    status = situation.judged(running()).status
+
+    assert (status.phase is Phase.HALTED) is halts
+    assert status.failures is not UNSET
+    assert len(status.failures) == min(failing, types.FAILURES_LIMIT)
+
+
+def test_failures_of_passed_stages_count() -> None:
+    situation = RolloutSituation(
+        held={"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}, failed=REPORTED
+    )
+    assert situation.judged(running("early")).status.phase is Phase.HALTED
+
+
+def test_a_halt_stays_and_freezes_though_the_failure_heals() -> None:
+    recorded = running("canary", Phase.HALTED, failures=[RolloutFailure("dev", "NotApplied")])
+    judgement = RolloutSituation(held={"dev": "new", "prod": "old"}).judged(recorded)
+
+    assert judgement.status.phase is Phase.HALTED
+    assert judgement.status.failures == [RolloutFailure("dev", "NotApplied")]
+    assert judgement.tokens == (judgement.status.approval_token,)
+
+
+def test_a_halt_that_is_approved_goes_on_past_that_failure_and_halts_at_another() -> None:
+    held = {"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}
+    situation = RolloutSituation(held=held, failed=REPORTED)
+    halt = situation.judged(running("canary")).status
+    approving = replace(situation, approved=str(halt.approval_token))
+
+    assert approving.judged(halt).status.phase is Phase.PROGRESSING
+    later = approving.judged(running("early"))
+    assert later.status.phase is Phase.AWAITING_APPROVAL
+    # The command has to keep what was accepted.
+    assert later.tokens == (halt.approval_token, later.status.approval_token)
+    both = replace(approving, approved=", ".join(map(str, later.tokens)))
+    assert both.judged(running("early")).status.stage == "rest"
+    other = replace(approving, failed={**REPORTED, "t-one": revision("new")})
+    assert other.judged(running("early")).status.phase is Phase.HALTED
+
+
+@pytest.mark.parametrize(
+    ("since", "phase", "left"),
+    [
+        (None, Phase.SOAKING, 600),
+        (0, Phase.SOAKING, 600),
+        (599.5, Phase.SOAKING, 1),
+        (600, Phase.PROGRESSING, 1),
+        pytest.param(-30, Phase.SOAKING, 630, id="by a replica whose clock is fast"),
+        pytest.param(-3600, Phase.SOAKING, 600, id="by nonsense"),
+    ],
+)
+def test_a_stage_soaks_before_the_next_one_begins(
+    since: float | None, phase: Phase, left: float
+) -> None:
+    situation = RolloutSituation(held={"dev": "new", "prod": "old"})
+    started = {} if since is None else {"soaking_since": STAMP}
+    now = NOW + timedelta(seconds=since or 0)
+    judgement = situation.judged(running("canary", Phase.SOAKING, **started), now=now)
+
+    assert (judgement.status.phase, judgement.resync_after_seconds) == (phase, left)
+    assert judgement.status.stage == ("canary" if phase is Phase.SOAKING else "early")
+
+
+def test_a_stage_in_which_nothing_holds_the_content_is_not_passed_by_itself() -> None:
+    empty = RolloutSituation(
+        fields=RolloutFields(
+            [structs.replace(CANARY, name="nobody", target_namespaces=["nobody"]), REST]
+        )
+    )
+    judgement = empty.judged(running("nobody"))
+
+    assert judgement.status.phase is Phase.AWAITING_APPROVAL
+    assert judgement.is_unproven
+    approved = replace(empty, approved=f"x,{judgement.tokens[0]}")
+    assert approved.judged(running("nobody")).status.stage == "rest"
+
+
+def test_a_last_stage_without_targets_completes_what_an_earlier_one_has_proved() -> None:
+    situation = RolloutSituation(
+        held={"dev": "new"}, targets=("dev",), fields=RolloutFields([CANARY, REST])
+    )
+    status = situation.judged(running("rest")).status
+
+    assert (status.phase, status.stable_revision) == (Phase.COMPLETE, revision("new"))
+    nobody = replace(situation, held={}, targets=())
+    assert nobody.judged(running("rest")).status.phase is Phase.AWAITING_APPROVAL
+
+
+HALTED_BY_DEV = RolloutSituation(
+    held={"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}, failed=REPORTED
+)
+
+
+@pytest.mark.parametrize(
+    ("situation", "before"),
+    [
+        pytest.param(HALTED_BY_DEV, running("early"), id="another stage"),
+        pytest.param(
+            HALTED_BY_DEV,
+            structs.replace(running("canary"), started_at="2026-01-01T11:59:59Z"),
+            id="another start",
+        ),
+        pytest.param(
+            replace(HALTED_BY_DEV, fields=RolloutFields([CANARY, REST])),
+            running("canary"),
+            id="other stages",
+        ),
+        pytest.param(
+            HALTED_BY_DEV,
+            structs.replace(running("canary"), stable_revision=UNSET),
+            id="another stable revision",
+        ),
+        pytest.param(
+            replace(HALTED_BY_DEV, failed={**REPORTED, "t-one": revision("new")}),
+            running("early"),
+            id="other namespaces fail",
+        ),
+    ],
+)
+def test_a_token_approves_one_step_of_one_rollout(
+    situation: RolloutSituation, before: RolloutStatus
+) -> None:
+    stage = replace(
+        HALTED_BY_DEV,
+        failed={},
+        fields=RolloutFields(
+            [structs.replace(CANARY, soak_seconds=0, approval=Approval.MANUAL), REST]
+        ),
+    )
+    tokens = {*stage.judged(running()).tokens, *HALTED_BY_DEV.judged(running()).tokens}
+    assert len(tokens) == 2
+
+    manual = replace(situation, failed={})
+    others = {*situation.judged(before).tokens, *manual.judged(before).tokens}
+    if before.stage == "early" and situation is HALTED_BY_DEV:
+        # A failure that was accepted stays so in the next stage; only passing that is another step.
+        others -= tokens
+    assert others.isdisjoint(tokens)
+
+
+@pytest.mark.parametrize(
+    ("stages", "stage"),
+    [
+        pytest.param([EARLY, REST], "early", id="the stage of the same name"),
+        pytest.param([CANARY, REST], "rest", id="the first with a target that is behind"),
+    ],
+)
+def test_edited_stages_go_on_where_the_rollout_was(
+    stages: Sequence[StageFields], stage: str
+) -> None:
+    situation = RolloutSituation(
+        held={"dev": "new", "t-one": "new", "t-two": "old", "prod": "old"},
+        fields=RolloutFields(list(stages)),
+    )
+    before = running("early", Phase.SOAKING, soaking_since="2026-01-01T11:00:00Z")
+    status = situation.judged(before, is_edited=True).status
+
+    # The soak begins again.
+    assert (status.stage, status.phase, status.soaking_since) == (stage, Phase.PROGRESSING, UNSET)
+    halted = situation.judged(running("gone", Phase.HALTED)).status
+    assert halted.phase is Phase.HALTED
+
+
+@pytest.mark.parametrize(
+    ("held", "phase", "stable"),
+    [
+        pytest.param({}, Phase.COMPLETE, "new", id="no copies: first content"),
+        pytest.param({"dev": "new", "prod": "new"}, Phase.COMPLETE, "new", id="all hold it"),
+        pytest.param(
+            {"dev": "new", "prod": "old", "t-one": "old"},
+            Phase.AWAITING_APPROVAL,
+            "old",
+            id="what most copies hold is stable",
+        ),
+        pytest.param(
+            {"dev": "new", "t-one": "new", "prod": "old"},
+            Phase.AWAITING_APPROVAL,
+            None,
+            id="most hold the content of the source",
+        ),
+    ],
+)
+def test_a_rollout_that_is_not_recorded_begins_with_what_the_copies_hold(
+    held: Mapping[str, str], phase: Phase, stable: str | None
+) -> None:
+    situation = RolloutSituation(held=held)
+    judgement = situation.judged(None)
+
+    assert judgement.status.phase is phase
+    assert judgement.status.stable_revision == (revision(stable) if stable else UNSET)
+    given = set(levels(situation.assigned(None)).values())
+    assert given == ({"new"} if phase is Phase.COMPLETE else {None})
+
+
+def test_an_edited_copy_does_not_say_what_is_stable() -> None:
+    edited = RolloutSituation(held={"dev": "edited"}, hashes={"dev": "sha256:0"})
+    judgement = edited.judged(None)
+
+    assert judgement.status.phase is Phase.AWAITING_APPROVAL
+    assert judgement.status.stable_revision is UNSET
+
+
+def test_a_rollout_whose_status_was_lost_begins_at_the_first_stage_when_it_is_approved() -> None:
+    situation = RolloutSituation(held={"dev": "new", "prod": "old", "t-one": "old"})
+    waiting = situation.judged(None).status
+    approved = replace(situation, approved=str(waiting.approval_token)).judged(waiting).status
+
+    assert (approved.phase, approved.stage) == (Phase.PROGRESSING, "canary")
+    assert approved.stable_revision == revision("old")
+    assert situation.judged(waiting).status == waiting
+
+
+def test_a_pinned_revision_goes_everywhere_at_once_and_becomes_stable_when_all_hold_it() -> None:
+    situation = RolloutSituation(held={"dev": "new", "prod": "old"}, pinned=revision("old"))
+    found = pinned(situation.observation, content("new"))
+    assert isinstance(found, Content)
+    rollout = situation.observation.syncer.rollout
+    assert rollout is not None
+    assignment = assign(situation.observation, rollout, found, running("canary"), STAMP)
+
+    assert set(levels(assignment).values()) == {"old"}
+    held = situation.judged(running("canary", Phase.HALTED), "old").status
+    assert (held.phase, held.stable_revision) == (Phase.PINNED, revision("old"))
+    fresh = replace(situation, held={"dev": "new"}, targets=("dev",), pinned=revision("new"))
+    assert fresh.judged(None).status.stable_revision == revision("new")
+    waiting = replace(fresh, held={"dev": "old"})
+    assert waiting.judged(running()).status.stable_revision == revision("old")
+
+
+@pytest.mark.parametrize(
+    ("resolved", "expected"),
+    [
+        (content("new"), "old"),
+        (NoContent(SourceReason.CONTENT_INVALID, "no"), "old"),
+        (NoContent(SourceReason.KEY_NOT_FOUND, "no"), "old"),
+        (NoContent(SourceReason.SOURCE_NOT_FOUND, "no"), SourceReason.SOURCE_NOT_FOUND),
+        (NoContent(SourceReason.CONSENT_MISSING, "no"), SourceReason.CONSENT_MISSING),
+    ],
+)
+def test_a_pin_needs_a_source_and_consent_and_no_valid_content(
+    resolved: Content | NoContent, expected: object
+) -> None:
+    found = pinned(RolloutSituation(pinned=revision("old")).observation, resolved)
+    got = found.reason if isinstance(found, NoContent) else found.data["level"]
+    assert got == expected
+
+
+def test_a_pinned_revision_that_is_not_stored_is_not_found() -> None:
+    found = pinned(RolloutSituation(pinned="sample-0000000000000000").observation, content("new"))
+    assert isinstance(found, NoContent)
+    assert found.reason is SourceReason.REVISION_NOT_FOUND
+
+
+def test_two_contents_whose_digits_collide_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revisions_module, "_DIGITS", 0)
+    whole = [stored("old", "sample-"), stored("new", "sample--2")]
+    first = Revisions(observed(stored("old", "sample-")))
+
+    assert first.of(content("old")).revision == "sample-"
+    assert first.of(content("new")).revision == "sample--2"
+    assert Revisions(observed(*whole)).of(content("new")).revision == "sample--2"
+
+
+def observed(*found: KubernetesObject, kind: Kind = CONFIG_MAP) -> Observation[Syncer]:
+    """A syncer with these revisions, however they are named."""
+    return replace(RolloutSituation(kind=kind).observation, revisions=found)
+
+
+def test_the_name_of_what_is_not_what_it_says_is_made_again() -> None:
+    revisions = Revisions(observed(stored("edited", revision("new"))))
+    desired = revisions.of(content("new"))
+
+    assert desired.revision == revision("new")
+    assert list(revisions.children([desired], None)) == []
+    gone = Revisions(observed())
+    assert [each.metadata.name for each in gone.children([desired], None)] == [revision("new")]
+
+
+def test_revisions_in_use_and_the_newest_of_the_others_stay() -> None:
+    found = [stored(f"v{n}", created=f"2026-01-01T12:00:0{n}Z") for n in range(9)]
+    revisions = Revisions(observed(*found))
+    used = [revisions.of(content("v0"))]
+
+    staying = {each.metadata.name for each in revisions.children(used, revision("v1"))}
+    assert staying == {revision(f"v{n}") for n in (0, 1, 4, 5, 6, 7, 8)}
+    # A revision is returned as it was made, and nothing of it changes.
+    kept = {each.metadata.name: each for each in revisions.children(used, None)}
+    assert kept[revision("v8")].metadata.labels == kept[revision("v0")].metadata.labels
+    assert (kept[revision("v8")].metadata.labels or {})[REVISION_OF] == "sample"
+
+
+def test_revisions_where_the_source_was_before_go_when_those_in_use_are_stored_here() -> None:
+    former = stored("old", namespace="former", origin="former/app-config")
+    moving = Revisions(observed(former))
+    content_there = moving.content(revision("old"))
+    assert content_there is not None
+    assert [
+        (each.metadata.namespace, each.metadata.name)
+        for each in moving.children([content_there], None)
+    ] == [("default", revision("old")), ("former", revision("old"))]
+    moved = Revisions(observed(former, stored("old")))
+    assert [each.metadata.namespace for each in moved.children([content_there], None)] == [
+        "default"
+    ]
+
+
+def secret(level: str, name: str) -> KubernetesObject:
+    return stored(level, name, kind="Secret", type="Opaque")
+
+
+def test_the_revision_of_a_secret_is_the_stored_one_that_is_equal() -> None:
+    revisions = Revisions(observed(secret("old", "sample-5"), kind=SECRET))
+
+    assert revisions.of(content("old", SECRET)).revision == "sample-5"
+    assert revisions.of(content("new", SECRET)).revision == "sample-7"
+    taken = Revisions(observed(secret("old", "sample-7"), kind=SECRET))
+    assert taken.of(content("new", SECRET)).revision == "sample-7-2"
+    assert revisions.content("sample-5") == replace(content("old", SECRET, ""), revision="sample-5")
+
+
+def test_a_lost_stable_revision_of_a_secret_is_not_recovered() -> None:
+    situation = RolloutSituation(kind=SECRET, held={"dev": "old"}, revisions=())
+    before = RolloutStatus(
+        "sample-7", Phase.PROGRESSING, "sample-5", stage="canary", started_at=STAMP
+    )
+    assignment = situation.assigned(before)
+
+    assert assignment.stable is None
+    assert assignment.missing == ["sample-7", "sample-5"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'{"phase":"Halted"}',
+        b'{"updateRevision":"a","phase":"Nonsense"}',
+        b'{"updateRevision":"UPPER","phase":"Halted"}',
+        b'{"updateRevision":"a","phase":"Halted","soakingSince":"yesterday"}',
+        b'{"updateRevision":"a","phase":"Halted","failures":'
+        + msgspec.json.encode([{"namespace": "n", "reason": "R"}] * 21)
+        + b"}",
+        b'{"updateRevision":"\xff","phase":"Halted"}',
+    ],
+)
+def test_nonsense_in_the_status_counts_as_no_status(written: bytes) -> None:
+    assert types.read(Raw(written)) is None
+
+
+def test_a_status_is_read_back_as_it_was_written() -> None:
+    status = running(failures=[RolloutFailure("dev", "NotApplied", "It was refused.")])
+    read = types.read(Raw(protocol.encode(status)))
+    assert read is not None
+    assert protocol.encode(read) == protocol.encode(status)
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.name)
+def test_a_target_belongs_to_the_first_stage_that_selects_it(kind: Kind) -> None:
+    rollout: Rollout = rollouts.parse(
+        RolloutFields(
+            [
+                StageFields("names", target_namespaces=["dev"], soak_seconds=1),
+                StageFields("labels", namespace_selector=Raw(b'{"tier":"web"}'), soak_seconds=1),
+                REST,
+            ]
+        )
+    )
+    assert kind.name
+    assert [
+        rollout.place(name, labels)
+        for name, labels in (("dev", {"tier": "web"}), ("t", {"tier": "web"}), ("t", None))
+    ] == [0, 1, 2]
