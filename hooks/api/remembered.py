@@ -21,6 +21,10 @@ class Remembered(Generic[_Result]):
         self._old: dict[bytes, _Result] = {}
         self._bytes = 0
 
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._young, self._old, self._bytes = {}, {}, 0
+
     def get(self, key: bytes) -> _Result | None:
         """The result, None where it is not known."""
         found = self._young.get(key)

@@ -33,6 +33,11 @@ _remembered: Final = Remembered[str](limit_bytes=4 * 1024 * 1024)
 """What was wrong with the last contents, `_VALID` where nothing was."""
 
 
+def forget() -> None:
+    """Compute the next verdicts anew, as a process does that has just begun."""
+    _remembered.forget()
+
+
 def refusal(content: Content, syncer: Syncer) -> NoContent | None:
     """Why a content is not copied; None where it satisfies all rules."""
     if not syncer.validation.rules:

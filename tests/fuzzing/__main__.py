@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.fuzzing import decisions, edge
+from tests.fuzzing import contents, decisions, edge
 from tests.fuzzing.report import NotFuzzed
 
-_PARTS: Final = {"decisions": decisions, "edge": edge}
+_PARTS: Final = {"contents": contents, "decisions": decisions, "edge": edge}
 FINDINGS: Final = Path(".fuzzing")
 
 
 def main() -> int:
-    """Run one part or both, or replay findings of one."""
+    """Run one part or all, or replay findings of one."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzzing", description=__doc__)
     parser.add_argument(
         "parts", nargs="*", metavar="PART", help=f"{', '.join(_PARTS)}; default all"

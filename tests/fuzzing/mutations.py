@@ -24,6 +24,7 @@ STRANGE: Final[Sequence[Any]] = (
     *("2026-01-01T11:59:00Z", "2026-01-01T12:00:00Z", "0001-01-01T00:00:00Z", "yesterday"),
     *("9999-12-31T23:59:60Z", "2026-01-01T12:00:00.5+14:00", "foregroundDeletion", "orphan"),
     *('{"a":' + "[" * 5000, "[" * 5000, '{"metadata":{"labels":[]}}', '{"metadata":null}'),
+    *("YAML", "JSON", "PEM", "#", "#/$defs/a", "^(a+)+$", "(?=a)", {"$ref": "#"}, [{"$ref": "#"}]),
     *([], [None], [""], ["*"], {}, {"": ""}, {"*": "*"}, {"name": None}, [[]], [{}]),
 )
 """Values at the edges of what a field may hold, and beyond them."""
@@ -34,6 +35,8 @@ NAMES: Final = (
     *("deletionTimestamp", "managedFields", "controller", "children", "related", "finalizing"),
     *("ConfigMap.v1", "Secret.v1", "Namespace.v1", "type", "kind"),
     "matchLabels",
+    *("format", "schema", "properties", "required", "items", "allOf", "not", "$ref", "$defs"),
+    *("pattern", "patternProperties", "enum", "const", "uniqueItems", "multipleOf"),
     *(field.encode_name for field in msgspec.structs.fields(Spec)),
     *(
         "synced-by",

@@ -14,8 +14,9 @@ import pytest
 from hooks.api.options import HookOptions
 from hooks.api.protocol import KubernetesObject
 from hooks.copies import field_ownership
+from hooks.validation import verdict
 from tests.fuzzing import __main__ as command
-from tests.fuzzing import calls, conversations, decisions, edge, judge
+from tests.fuzzing import calls, contents, conversations, decisions, edge, judge
 from tests.fuzzing.calls import HookCall
 from tests.fuzzing.mutations import mutated
 from tests.fuzzing.report import FuzzReport, NotFuzzed
@@ -203,3 +204,31 @@ def test_the_command_fails_when_something_broke_and_says_how_to_see_it_again(
     assert "7 seconds" in printed
     assert "NOT FUZZED, two: not here" in printed
     assert ("make fuzz FUZZ_ARGS='one --replay .fuzzing/input'" in printed) is is_broken
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_hostile_contents_and_schemas_break_nothing(seed: int) -> None:
+    assert contents.judge(contents.drawn(Random(seed)), is_counted=False)
+
+
+def test_a_value_in_the_message_of_a_verdict_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"validation": [{"format": "JSON"}], "text": "never-tell-x", "is_secret": True}
+    assert contents.judge(given, is_counted=True) == "invalid"
+    monkeypatch.setattr(verdict, "_format_problem", lambda _, key, values, __: values.text(key))
+
+    with pytest.raises(contents.BrokenVerdict, match="a value is shown"):
+        contents.judge(given, is_counted=False)
+
+
+def test_a_finding_among_contents_is_saved_and_can_be_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "STEPS", 0)
+    monkeypatch.setattr(contents, "_LINES_PER_BYTE", 0)
+    monkeypatch.setattr(contents, "_COUNTED", 1)
+
+    report = contents.fuzz(60, 1, tmp_path)
+
+    assert report.is_broken
+    with pytest.raises(contents.BrokenVerdict, match="lines of work"):
+        contents.replay(*report.findings)
