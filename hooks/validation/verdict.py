@@ -34,7 +34,7 @@ _remembered: Final = Remembered[str](limit_bytes=4 * 1024 * 1024)
 
 
 def forget() -> None:
-    """Compute the next verdicts anew, as a process does that has just begun."""
+    """Compute the next verdicts, as a process does that has just begun."""
     _remembered.forget()
 
 
@@ -56,13 +56,9 @@ def _digest(content: Content, syncer: Syncer) -> bytes:
     """What a verdict depends on, in a few bytes."""
     digest = hashlib.sha256(syncer.validation.digest)
     digest.update(syncer.source.kind.name.encode())
-    for part in (
-        protocol.encode(syncer.rename_keys),
-        content.raw_data,
-        content.raw_binary_data,
-    ):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
+    digest.update(hashlib.sha256(protocol.encode(syncer.rename_keys)).digest())
+    # A Secret has no hash, and no binary data.
+    digest.update(content.raw_data if content.hash is None else content.hash.encode())
     return digest.digest()
 
 

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from tests.benchmarks import admission, end_to_end, events, hook, preview, race, waiting
+from tests.benchmarks import admission, end_to_end, events, hook, preview, race, validation, waiting
 from tests.benchmarks.ratio import Benchmark, Ratio
 from tests.controlplane import missing
 
 _BENCHMARKS: Final[dict[str, Benchmark]] = {
     "hook": hook.measure,
+    "validation": validation.measure,
     "waiting": waiting.measure,
     "preview": preview.measure,
     "end-to-end": end_to_end.measure,

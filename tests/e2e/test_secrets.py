@@ -261,9 +261,20 @@ def test_nothing_of_a_secret_s_values_gets_out_of_secrets(stack: Stack) -> None:
         ),
         "the copy to be replaced",
     )
+    previews: list[str] = []
+    for rule in (
+        {"format": "JSON"},
+        {"format": "PEM"},
+        {"format": "YAML", "schema": {"type": "object"}},
+        {"schema": {"properties": {"password": {"enum": ["another"]}, "more": {"pattern": "^a"}}}},
+    ):
+        stack.client.merge_patch("ConfigMapSyncer", prefix, {"spec": {"validation": [rule]}})
+        wait_for_reason(stack, prefix, "ContentInvalid")
+        previews += _previews(stack)
+    stack.client.merge_patch("ConfigMapSyncer", prefix, {"spec": {"validation": None}})
     stack.client.merge_patch("ConfigMapSyncer", prefix, {"spec": {"keys": ["nothing"]}})
     wait_for_reason(stack, prefix, "KeyNotFound")
-    previews = list(_previews(stack))
+    previews += _previews(stack)
     stack.client.delete("ConfigMapSyncer", prefix)
     stack.client.wait_until_gone("ConfigMapSyncer", prefix)
 
