@@ -93,13 +93,14 @@ class RealWorld:
             rests,
             f"{', '.join(syncers)} to rest",
             _PATIENCE_SECONDS,
-            lambda: f"the hook was asked though nothing changed: {again[-1]}",
+            lambda: f"the hook was asked though nothing changed: {again[-1:]}",
         )
 
     def _reads_back(self, syncer: str) -> bool:
         """Whether the hook is about to be asked what it has recorded."""
-        last = [call for call in self.calls(syncer) if call["hook"] == "sync"][-1:]
-        return any(call["resyncAfterSeconds"] == RECORDED_SECONDS for call in last)
+        last = [call for call in self.calls(syncer) if call["hook"] != "customize"][-1:]
+        is_asking = any(call.get("resyncAfterSeconds") == RECORDED_SECONDS for call in last)
+        return is_asking and self.find(ObjectReference("ConfigMapSyncer", syncer)) is not None
 
     def calls_of(self, prefix: str) -> int:
         """How often the hook was asked about syncers whose names begin so."""

@@ -211,8 +211,9 @@ class SimulatedWorld:
 
     def _reads_back(self, syncer: str) -> bool:
         """Whether the hook is about to be asked what it has recorded."""
-        last = [call for call in self.calls(syncer) if call["hook"] == "sync"][-1:]
-        return any(call["resyncAfterSeconds"] == RECORDED_SECONDS for call in last)
+        last = [call for call in self.calls(syncer) if call["hook"] != "customize"][-1:]
+        is_asking = any(call.get("resyncAfterSeconds") == RECORDED_SECONDS for call in last)
+        return is_asking and self.find(ObjectReference("ConfigMapSyncer", syncer)) is not None
 
     def unrest(self, waiting: Collection[str]) -> list[str]:
         """What happens in hours in which nobody changes anything, one sentence each.

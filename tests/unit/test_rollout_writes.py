@@ -51,7 +51,7 @@ def _permitted(syncer: Manifest, namespace: Manifest) -> Iterator[str]:
         yield status["updateRevision"]
 
 
-class Watch:
+class CopyWatch:
     """What every write of a copy broke."""
 
     def __init__(self, world: SimulatedWorld) -> None:
@@ -88,7 +88,7 @@ def _is_the_same(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool:
 @pytest.mark.parametrize(("strategy", "story"), STORIES)
 def test_no_target_ever_gets_what_its_stage_may_not_have(strategy: str, story: Story) -> None:
     world = SimulatedWorld(strategy, story.settings, has_adoption=story.has_adoption)
-    watch = Watch(world)
+    watch = CopyWatch(world)
     play(story, world)
 
     assert watch.seen
@@ -102,7 +102,7 @@ def test_a_write_beyond_the_stage_is_found() -> None:
         if story.name.startswith("changed-content-reaches-one-stage")
     )
     world = SimulatedWorld("server-side-apply")
-    watch = Watch(world)
+    watch = CopyWatch(world)
     for name in story.namespaces:
         world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for manifest in story.steps[0]["apply"]:
