@@ -18,6 +18,7 @@ FOLDERS = (
 TEXT = {".cfg", ".json", ".md", ".py", ".sh", ".tpl", ".txt", ".yaml", ".yml", ".in", ""}
 LISTS = (
     *(Path(__file__), ROOT / "tests/unit/test_structure.py", ROOT / "LICENSE"),
+    ROOT / ".coverage",
     *ROOT.glob("requirements*.txt"),
 )
 """Files that name these words, or are not ours."""
