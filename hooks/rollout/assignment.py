@@ -238,8 +238,6 @@ class _Known:
         """A revision's content: as it is stored, else as a copy holds it whole."""
         if name is UNSET:
             return None
-        if name == self.update.revision:
-            return self.update
         return self.revisions.content(name) or self._recovered(name)
 
     def _recovered(self, name: str) -> Content | None:

@@ -29,6 +29,7 @@ from hooks.api.protocol import (
     SyncRequest,
 )
 from hooks.copies.observation import Observation, observe
+from hooks.copies.revision import is_revision
 from hooks.resolve import source
 from hooks.resolve.source import Content, NoContent, SourceReason
 from hooks.resolve.targets import Target
@@ -40,7 +41,7 @@ from hooks.rollout.revisions import Revisions, pinned
 from hooks.rollout.types import Phase, RolloutFailure, RolloutStatus
 from hooks.spec import rollout as rollouts
 from hooks.spec.rollout import Approval, Rollout, RolloutFields, StageFields
-from hooks.spec.syncer import NamespaceSelection, SourceReference, Syncer
+from hooks.spec.syncer import InvalidSpec, NamespaceSelection, SourceReference, Syncer
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 STAMP = "2026-01-01T12:00:00Z"
@@ -775,3 +776,25 @@ def test_a_target_belongs_to_the_first_stage_that_selects_it(kind: Kind) -> None
         rollout.place(name, labels)
         for name, labels in (("dev", {"tier": "web"}), ("t", {"tier": "web"}), ("t", None))
     ] == [0, 1, 2]
+
+
+def test_a_copy_that_is_named_as_a_revision_is_a_copy_outside_of_the_sources_namespace() -> None:
+    situation = RolloutSituation()
+    syncer = structs.replace(situation.observation.syncer, target_name=revision("old"))
+    copy = stored("old", namespace="dev", origin="dev/app-config")
+    at_home = stored("old")
+
+    assert not is_revision(copy, syncer, "sample")
+    assert is_revision(at_home, syncer, "sample")
+    # Of a spec that cannot be followed, the object itself says where the source was.
+    invalid = InvalidSpec("no")
+    assert is_revision(at_home, invalid, "sample")
+    assert not is_revision(stored("old", namespace="dev"), invalid, "sample")
+    assert not is_revision(at_home, invalid, "other")
+
+
+def test_a_secret_of_another_type_is_another_content() -> None:
+    revisions = Revisions(observed(secret("old", "sample-5"), kind=SECRET))
+    tls = replace(content("old", SECRET), type="kubernetes.io/tls")
+
+    assert revisions.of(tls).revision == "sample-7"
