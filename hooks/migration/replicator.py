@@ -220,7 +220,7 @@ def _pulls(
 
 
 def _is_permitted(copy: Object, source: Object) -> bool:
-    """Whether a copy may pull; whoever can create one can mark it as if it had done so."""
+    """Whether a copy may pull; anybody who can create one can mark it as if it had done so."""
     allowed, namespaces = (annotations_of(source).get(mark, "") for mark in _PERMISSIONS)
     place = namespace_of(copy)
     return allowed in _TRUE and any(_matches(each, place) for each in namespaces.split(","))

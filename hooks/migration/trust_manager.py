@@ -67,7 +67,7 @@ def _replication(inventory: Inventory, bundle: Object, trust_namespace: str) -> 
     content = _content(copies, key)
     if "inLine" in source:
         found, more = _moved_source(inventory, bundle, trust_namespace, key, content)
-        # Whoever can write a target could have put other certificates into it.
+        # Anybody who can write a target could have put other certificates into it.
         if certificates.in_pem(source["inLine"]) != certificates.in_pem(content):
             raise _NotCarriedError(
                 "leaves out or adds certificates: its targets hold others than it does itself"
