@@ -48,8 +48,6 @@ def find(inventory: Inventory, trust_namespace: str) -> Findings:
     replications = []
     not_carried = []
     for bundle in inventory.of_kind(BUNDLE):
-        if not str(bundle.get("apiVersion", "")).startswith(_GROUP):
-            continue
         try:
             replications.append(_replication(inventory, bundle, trust_namespace))
         except _NotCarriedError as error:
