@@ -69,3 +69,57 @@ def test_a_write_beyond_the_stage_is_found() -> None:
     )
 
     assert len(watch.broken) == 1
+
+
+def test_a_stage_costs_what_its_targets_cost() -> None:
+    names = [f"x-{number:03}" for number in range(200)]
+    world = SimulatedWorld("server-side-apply")
+    for name in ("x-source", *names):
+        world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    stages = [
+        {"name": f"stage-{n}", "targetNamespaces": [f"x-{n}*"], "soakSeconds": 5} for n in range(2)
+    ]
+    world.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "x-config", "namespace": "x-source"},
+            "data": {"level": "info"},
+        }
+    )
+    world.apply(
+        {
+            "apiVersion": "config.example.com/v1alpha1",
+            "kind": "ConfigMapSyncer",
+            "metadata": {"name": "x-sync"},
+            "spec": {
+                "sourceNamespace": "x-source",
+                "sourceConfigMap": "x-config",
+                "targetNamespaces": ["x-*"],
+                "rollout": {"stages": [*stages, {"name": "rest"}]},
+            },
+        }
+    )
+    world.metacontroller.settle()
+    world.metacontroller.advance(10)
+    world.metacontroller.settle()
+    written: list[str] = []
+    world.cluster.subscribe(
+        lambda event: (
+            written.append(event.new["metadata"]["namespace"])
+            if event.kind == "ConfigMap" and event.new is not None
+            else None
+        )
+    )
+    calls = len(world.calls("x-sync"))
+    world.patch(ObjectReference("ConfigMap", "x-config", "x-source"), {"data": {"level": "debug"}})
+    for _ in range(30):
+        world.metacontroller.settle()
+        world.metacontroller.advance(1)
+
+    syncer = world.find(SYNCER)
+    assert syncer is not None
+    assert syncer["status"]["rollout"]["phase"] == "Complete"
+    # The source and its revision, and each copy once.
+    assert sorted(written) == sorted(["x-source", "x-source", *names])
+    assert len(world.calls("x-sync")) - calls <= 5 * 3
