@@ -91,10 +91,7 @@ def make(
     lasting = {copy.identity for copy in foreign} | {child.identity for child in guarded}
     creating, updating, taking = [], [], []
     for outcome in outcomes:
-        if outcome.failure is not None:
-            lasting.update(child.identity for child in outcome.children)
-            continue
-        if outcome.state is State.STAGED:
+        if outcome.failure is not None or outcome.state is State.STAGED:
             lasting.update(child.identity for child in outcome.children)
             continue
         syncer, namespace = decisions.observation.syncer, outcome.namespace

@@ -123,5 +123,7 @@ def test_the_namespace_is_that_of_deletions_and_of_manifests_that_name_none(
 def test_wide_shows_every_column(preview: Run, deploy: Path) -> None:
     done = preview(deploy, "-o", "wide")
     assert done.status == 0
-    assert done.printed.splitlines()[0].split()[-3:] == ["AGE", "PENDING", "MESSAGE"]
+    assert done.printed.splitlines()[0].split()[-5:] == [
+        *("AGE", "PENDING", "ROLLOUT", "STAGE", "MESSAGE")
+    ]
     assert "MESSAGE" not in preview(deploy).printed
