@@ -191,7 +191,8 @@ def _delete_with_source(
     """Let the copies of a lost source go, as spec.sourceDeletionPolicy asks for, and no other."""
     context = StatusContext.of(observation, moment, leaving=deletion.leaving)
     report = reports.source_deleted(context, problem, deletion).holding(moment.before.prune_token)
-    return _answer(_paused(report, observation, moment), deletion.children)
+    # Nothing is remembered of a rollout: with the copies, what it started from goes, too.
+    return _answer(report, deletion.children)
 
 
 def _hold(

@@ -173,11 +173,11 @@ class Revisions:
             return None
         syncer = self.observation.syncer
         content = source.content_of(stored, syncer.source.kind)
-        if content.hash is not None:
-            digits, _, _ = name.removeprefix(f"{syncer.name}-").partition("-")
-            if digits != _digits(content):
-                return None
-        return replace(content, revision=name)
+        digits, _, _ = name.removeprefix(f"{syncer.name}-").partition("-")
+        if content.hash is None:
+            # The name is all that tells which version of the source it was.
+            return replace(content, revision=name, resource_version=digits)
+        return replace(content, revision=name) if digits == _digits(content) else None
 
 
 def _digits(content: Content) -> str:

@@ -719,7 +719,9 @@ def test_the_revision_of_a_secret_is_the_stored_one_that_is_equal() -> None:
     assert revisions.of(content("new", SECRET)).revision == "sample-7"
     taken = Revisions(observed(secret("old", "sample-7"), kind=SECRET))
     assert taken.of(content("new", SECRET)).revision == "sample-7-2"
-    assert revisions.content("sample-5") == replace(content("old", SECRET, ""), revision="sample-5")
+    assert revisions.content("sample-5") == replace(
+        content("old", SECRET, "5"), revision="sample-5"
+    )
 
 
 def test_a_lost_stable_revision_of_a_secret_is_not_recovered() -> None:
