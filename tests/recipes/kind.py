@@ -43,6 +43,10 @@ steps:
   - delete: ConfigMapSyncer x-sync
   - absent: [ConfigMapSyncer x-sync, Notebook x-dev/x-notes]
 """
+NEXT_FIELD = """\
+                targetNamespaces:
+                  description: >-
+                    Names of the namespaces that get a copy, or globs"""
 FIELD = """\
                 sourceNotebook:
                   description: Name of the source, the Notebook to copy.
@@ -88,7 +92,7 @@ STEPS = (
     Step(
         "the definition",
         together(
-            before(CRD, "                targetNamespaces:\n", FIELD),
+            before(CRD, NEXT_FIELD, FIELD),
             replaced(CRD, RULE, COUNTED),
         ),
         "test_every_kind_has_a_field_of_the_spec_that_names_its_source",
