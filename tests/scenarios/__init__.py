@@ -17,7 +17,7 @@ where stories share a cluster) and its `steps`, each a map with one verb:
 - `remember`: objects as they are now; `unchanged`: objects that nobody has written since
 
 `extra_calls: {number: …, reason: …}` says how many more hook calls than the simulated world the
-real one may need (without it, 1) and, where time decides, how many `fewer` it may come to.
+real one may need (without it, 3) and, where time decides, how many `fewer` it may come to.
 `waiting: {syncers: […], reason: …}` names those whose copies still wait at the end, or are not
 applied: they, and no others, ask to be looked at again.
 `race: true` says that of what is applied at once, the real world may see anything first.

@@ -105,7 +105,7 @@ class Story:
             strategies=document.get("strategies", STRATEGIES),
             settings=document.get("settings", {}),
             has_adoption=document.get("adoption", True),
-            extra_calls=document.get("extra_calls", {"number": 1})["number"],
+            extra_calls=document.get("extra_calls", {"number": 3})["number"],
             fewer_calls=document.get("extra_calls", {}).get("fewer", 0),
             is_a_race=document.get("race", False),
             waiting=document.get("waiting", {"syncers": ()})["syncers"],
