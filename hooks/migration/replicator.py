@@ -110,7 +110,7 @@ def _pushed(
 ) -> Mapping[str, Mapping[str, Object]]:
     """What is pushed, by the source and by namespace.
 
-    Where a namespace is no target any more, its copy stays, and nothing updates it; that is none
+    Where a namespace is no longer a target, its copy stays, and nothing updates it; that is none
     of these. A copy does not name its source, so it can be among those of several.
     """
     known = {name_of(namespace): namespace for namespace in inventory.namespaces}

@@ -34,6 +34,7 @@ INSTEAD = {
     "(he|she|him|his|her|hers)": "they",
     "in vain": "without success, or until the deadline",
     "lest": "so that not",
+    "no targets? any ?more": "no longer a target",
     "nobody's": "unmanaged",
     "not in order": "problems",
     "obstacles?": "what blocks it",
