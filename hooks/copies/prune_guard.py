@@ -7,7 +7,6 @@ target is left, however few the copies are. What was asked for by other means is
 consent, and namespaces that go away themselves.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from hooks.api import protocol
 from hooks.api.names import CONFIRM_PRUNE
 from hooks.api.protocol import Child, Parent
+from hooks.api.tokens import token_of
 from hooks.copies.child import preserve
 from hooks.copies.observation import ExistingCopy, Observation
 from hooks.spec.limit import Limit
@@ -26,7 +25,6 @@ from hooks.spec.syncer import Syncer
 _FEW: Final = 10
 """So many copies may all go at once where the spec sets no limit."""
 _HALF: Final = Limit(50, is_percentage=True)
-_TOKEN_DIGITS: Final = 16
 
 RECORDED_SECONDS: Final = 1.0
 """After how long a status that was written can be read back."""
@@ -181,5 +179,4 @@ def _token(parent: Parent, names: Iterable[str]) -> str:
     It is of this very syncer: where no target is left there is nothing else to tell two apart.
     """
     metadata = parent.metadata
-    change = protocol.encode([metadata.uid, metadata.generation, sorted(names)])
-    return hashlib.sha256(change).hexdigest()[:_TOKEN_DIGITS]
+    return token_of([metadata.uid, metadata.generation, sorted(names)])

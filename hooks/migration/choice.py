@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 from hooks.migration import expressions, label_selectors
@@ -9,7 +10,8 @@ from hooks.preview.simulator.objects import Object, labels_of, name_of, selects
 from hooks.spec.globs import Patterns, is_glob
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, for the patterns are made ready once.
+@dataclass(frozen=True)
 class NamespaceChoice:
     """All namespaces, or those that a pattern or the selector matches.
 
@@ -47,7 +49,7 @@ class NamespaceChoice:
 
     def matches(self, namespace: Object) -> bool:
         """Whether a namespace is chosen."""
-        if self.is_everywhere or Patterns.of(self.patterns).matches(name_of(namespace)):
+        if self.is_everywhere or self._ready.matches(name_of(namespace)):
             return True
         return self.selector is not None and selects(self.selector, labels_of(namespace))
 
@@ -79,7 +81,11 @@ class NamespaceChoice:
         """Whether it certainly chooses whatever a pattern matches."""
         if is_glob(pattern):
             return pattern in self.patterns or "*" in self.patterns
-        return Patterns.of(self.patterns).matches(pattern)
+        return self._ready.matches(pattern)
+
+    @cached_property
+    def _ready(self) -> Patterns:
+        return Patterns.of(self.patterns)
 
     def _is_the_same_as(self, other: "NamespaceChoice") -> bool:
         return set(self.patterns) == set(other.patterns) and self.selector == other.selector

@@ -4,7 +4,6 @@ Passing a stage, halting and rolling back are judged here and take effect in the
 them (see `assignment`).
 """
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -16,9 +15,9 @@ from typing import Final
 
 from msgspec import UNSET, structs
 
-from hooks.api import protocol
 from hooks.api.names import APPROVE_ROLLOUT, ROLLOUT_FAILED
 from hooks.api.times import read_time, write_time
+from hooks.api.tokens import token_of
 from hooks.copies.prune_guard import RECORDED_SECONDS
 from hooks.resolve.targets import FailureReason
 from hooks.rollout.assignment import Assignment
@@ -33,7 +32,6 @@ from hooks.spec.rollout import Approval, OnFailure, RolloutStage
 
 REPORTED: Final = "RolloutFailed"
 """The reason of a failure that an annotation of the Namespace reports."""
-_TOKEN_DIGITS: Final = 16
 _TOKENS_LIMIT: Final = 20
 """How many tokens the annotation may list."""
 _SKEW_SECONDS: Final = 60
@@ -144,8 +142,9 @@ class _Judge:
     def _failing(self) -> Mapping[str, RolloutFailure]:
         """The targets that fail with the update, and why."""
         failures = {
-            name: RolloutFailure(name, *self._cut(*self.seen.failures[name]))
-            for name in self._refused
+            name: RolloutFailure(name, reason, message[:MESSAGE_LIMIT])
+            for name, (reason, message) in self.seen.failures.items()
+            if name in self._refused
         }
         namespaces, update = self.assignment.observation.namespaces, self.assignment.update
         for name in self._holding:
@@ -154,10 +153,6 @@ class _Judge:
                 message = f"The Namespace has the annotation {ROLLOUT_FAILED}={update.revision}."
                 failures[name] = RolloutFailure(name, REPORTED, message)
         return dict(sorted(failures.items()))
-
-    @staticmethod
-    def _cut(reason: str, message: str) -> tuple[str, str]:
-        return reason, message[:MESSAGE_LIMIT]
 
     def _settled(self, status: RolloutStatus) -> RolloutStatus:
         """A pin becomes stable when all targets hold it; otherwise nothing is to be judged."""
@@ -313,4 +308,4 @@ class _Judge:
             stage,
             list(failing),
         ]
-        return hashlib.sha256(protocol.encode(step)).hexdigest()[:_TOKEN_DIGITS]
+        return token_of(step)

@@ -55,7 +55,6 @@ def synced(context: StatusContext, assessment: Assessment, what: str) -> Conditi
         return failing(assessment)
     if assessment.pending:
         return waiting(context, assessment)
-    total = targets_counted(assessment)
     if not assessment.targets:
         return ConditionState(
             "True",
@@ -63,8 +62,15 @@ def synced(context: StatusContext, assessment: Assessment, what: str) -> Conditi
             "No namespace matches spec.targetNamespaces or spec.namespaceSelector, so there is "
             "nothing to copy to.",
         )
-    holders = f"All {total} hold" if assessment.targets > 1 else f"The {total} holds"
-    return ConditionState("True", SyncedReason.ALL_COPIES_CURRENT, f"{holders} {what}.")
+    return ConditionState(
+        "True", SyncedReason.ALL_COPIES_CURRENT, f"{all_hold(assessment)} {what}."
+    )
+
+
+def all_hold(assessment: Assessment) -> str:
+    """That every target holds what is named next; a clause without its object."""
+    total = targets_counted(assessment)
+    return f"All {total} hold" if assessment.targets > 1 else f"The {total} holds"
 
 
 def waiting(context: StatusContext, assessment: Assessment) -> ConditionState:

@@ -13,7 +13,7 @@ from hooks.rollout.assignment import Assignment
 from hooks.rollout.judgement import Judgement
 from hooks.rollout.types import IN_PROGRESS, Phase, RolloutStatus
 from hooks.status.context import StatusContext
-from hooks.status.messages import ConditionState, targets_counted
+from hooks.status.messages import ConditionState, all_hold, targets_counted
 from hooks.status.progress import Assessment
 from hooks.status.types import RETRY_SECONDS, SyncedReason
 
@@ -69,13 +69,11 @@ class _Said:
 
     @property
     def pinned(self) -> ConditionState:
-        total = targets_counted(self.assessment)
-        holders = f"All {total} hold" if self.assessment.targets > 1 else f"The {total} holds"
         return ConditionState(
             "True",
             SyncedReason.PINNED,
-            f"{holders} revision {self.status.update_revision}, which spec.pinnedRevision names; "
-            "remove it to follow the source again.",
+            f"{all_hold(self.assessment)} revision {self.status.update_revision}, which "
+            "spec.pinnedRevision names; remove it to follow the source again.",
         )
 
     @property
