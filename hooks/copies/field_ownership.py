@@ -36,9 +36,15 @@ class OwnedMetadata:
 
 
 def is_managed_by_us(copy: KubernetesObject, options: HookOptions) -> bool:
-    """Whether it was Metacontroller that made an object a copy; where nobody knows, yes."""
+    """Whether it was Metacontroller that made an object a copy.
+
+    Who wrote an object is not known when its last owned field went, or somebody cleared the list:
+    then the source that a copy names says it.
+    """
     managers = copy.field_managers
-    return not managers or any(_is_written_for_us(manager, options) for manager in managers)
+    if not managers:
+        return copy.annotation(SOURCE) is not None
+    return any(_is_written_for_us(manager, options) for manager in managers)
 
 
 def owned_metadata(copy: KubernetesObject, options: HookOptions) -> OwnedMetadata:

@@ -1,7 +1,6 @@
 """Whether a content may be copied, by the rules of spec.validation."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -214,5 +213,5 @@ def _text(encoded: str) -> str | None:
     """What base64 stands for, None where that is not UTF-8."""
     try:
         return base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # binascii.Error and UnicodeDecodeError, too.
         return None

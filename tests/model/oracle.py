@@ -168,6 +168,11 @@ class Oracle:
         """Whether Metacontroller cannot update an object, for it cannot read what it last wrote."""
         return self.strategy == "dynamic-apply" and LAST_APPLIED in _annotations(item)
 
+    def with_unreadable_copies(self) -> set[str]:
+        """The syncers with a copy that Metacontroller tries to update again and again, in vain."""
+        owners = {_controller(item) for item in self.objects.values() if self._is_unreadable(item)}
+        return {name for name in self.syncers() if self._uid(name) in owners}
+
     def _is_guarded(self, item: Manifest) -> bool:
         return self._keep in _labels(item)
 

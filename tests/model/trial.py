@@ -213,9 +213,9 @@ class Trial:
         return found["metadata"]["resourceVersion"] if found and key[0] in COPIED else None
 
     def waiting(self) -> set[str]:
-        """The syncers that wait for a copy to go, and look after it now and then."""
+        """The syncers that are looked at again and again: for a copy to go, or to be updated."""
         statuses = self.oracle.statuses.items()
-        return {
+        return self.oracle.with_unreadable_copies() | {
             name
             for name, status in statuses
             if any(failure["reason"] in _WAITED_FOR for failure in status["failures"])

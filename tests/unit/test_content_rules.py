@@ -211,8 +211,9 @@ def test_the_values_of_a_secret_are_decoded() -> None:
     )
 
 
-def test_what_is_no_base64_is_no_text() -> None:
-    broken = content({"a": "%"})
+@pytest.mark.parametrize("value", ["%", "\u202e"])
+def test_what_is_no_base64_is_no_text(value: str) -> None:
+    broken = content({"a": value})
 
     assert verdict.refusal(broken, syncer([{"format": "JSON"}], is_secret=True)) is None
 

@@ -89,6 +89,16 @@ def test_an_object_is_managed_by_us_when_metacontroller_wrote_more_than_its_owne
     )
 
 
+def test_where_no_writer_is_known_the_source_that_is_named_tells_whose_an_object_is() -> None:
+    unknown = copy()
+    named = structs.replace(
+        unknown, metadata=structs.replace(unknown.metadata, annotations={SOURCE: "a/b"})
+    )
+
+    assert field_ownership.is_managed_by_us(named, SSA)
+    assert not field_ownership.is_managed_by_us(unknown, SSA)
+
+
 @pytest.mark.parametrize("policy", [SSA, DYNAMIC], ids=["server-side", "dynamic"])
 @pytest.mark.parametrize(
     ("entries", "keys"),
