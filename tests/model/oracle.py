@@ -169,7 +169,7 @@ class Oracle:
         return self.strategy == "dynamic-apply" and LAST_APPLIED in _annotations(item)
 
     def with_unreadable_copies(self) -> set[str]:
-        """The syncers with a copy that Metacontroller tries to update again and again, in vain."""
+        """The syncers with a copy that Metacontroller keeps updating without success."""
         owners = {_controller(item) for item in self.objects.values() if self._is_unreadable(item)}
         return {name for name in self.syncers() if self._uid(name) in owners}
 
