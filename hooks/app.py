@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Final, TextIO
 
 import flask
 from msgspec import UNSET
@@ -21,14 +21,18 @@ from hooks.api.text import excerpt
 from hooks.copies.request_size import NEAR_PERCENT
 from hooks.customize import related_rules
 from hooks.finalize import finalize
+from hooks.rollout.soak import soak_end
 from hooks.server.endpoint import Answer, Hook, HookEndpoint, text_response
 from hooks.server.metrics import Metrics, SyncerState
 from hooks.settings import Settings
-from hooks.status.types import Status
+from hooks.status.types import Status, SyncedReason
 from hooks.sync import sync
 
 # Kubernetes stores objects that nest deeper than msgspec reads under Python's own limit.
 sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
+
+_ROLLING_OUT: Final = (SyncedReason.ROLLOUT_PROGRESSING, SyncedReason.AWAITING_APPROVAL)
+"""Why a syncer whose rollout goes on as it should is not Ready."""
 
 
 def create_app(
@@ -148,15 +152,24 @@ def _logged(request: SyncRequest, response: SyncResponse[Status], share_of_limit
             for raw in (child.data, child.binary_data)
             if raw is not UNSET
         ),
-        syncer=SyncerState(
-            name=request.parent.metadata.name,
-            is_ready=status.ready.status == "True",
-            is_stalled=status.is_stalled,
-            is_near_limit=100 * share_of_limit >= NEAR_PERCENT,
-            targets=status.target_count,
-            synced=status.synced_count,
-            pending=status.pending_count,
-            failed=status.failed_count,
-        ),
+        syncer=_state(request, status, share_of_limit),
         is_finalized=response.finalized,
+    )
+
+
+def _state(request: SyncRequest, status: Status, share_of_limit: float) -> SyncerState:
+    """What the metrics tell of a syncer."""
+    rollout = status.rollout
+    return SyncerState(
+        name=request.parent.metadata.name,
+        is_ready=status.ready.status == "True",
+        is_stalled=status.is_stalled,
+        is_near_limit=100 * share_of_limit >= NEAR_PERCENT,
+        is_rolling_out=status.ready.reason in _ROLLING_OUT,
+        targets=status.target_count,
+        synced=status.synced_count,
+        pending=status.pending_count,
+        failed=status.failed_count,
+        phase=None if rollout is UNSET else rollout.phase,
+        soak_end=None if rollout is UNSET else soak_end(request.parent, rollout),
     )

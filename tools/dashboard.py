@@ -78,6 +78,12 @@ def _newest(metric: str, function: str = "max", of: str = "") -> str:
     return f"{function} by (syncer) (configmap_syncer_{metric}{of} and {_NEWEST})"
 
 
+def _phases(by: str, of: str = "") -> str:
+    """How many rollouts are in which phase."""
+    phase = f"configmap_syncer_rollout_phase{of} and ignoring (phase) {_NEWEST}"
+    return f"count by ({by}) (max by (syncer, phase) ({phase}))"
+
+
 def _fleet() -> Iterator[_Panel]:
     not_ready = f"count({_newest('ready', 'min')} == 0) or vector(0)"
     stalled = f"count({_newest('stalled')} == 1) or vector(0)"
@@ -104,6 +110,7 @@ def _fleet() -> Iterator[_Panel]:
         "Target namespaces",
         [Query(f"sum({_newest(f'{state}_targets')})", state) for state in _STATES],
     )
+    yield _graph("Rollouts by phase", [Query(_phases("phase"), "{{phase}}")])
 
 
 def _one_syncer() -> Iterator[_Panel]:
@@ -120,6 +127,7 @@ def _one_syncer() -> Iterator[_Panel]:
             Query(_newest("request_near_limit", of=chosen), "Request near the limit"),
         ],
     )
+    yield _graph("Phase of the rollout", [Query(_phases("syncer, phase", of=chosen), "{{phase}}")])
     since = f"time() - max by (syncer) ({_NEWEST}{chosen})"
     yield _graph("Time since the last answer", [Query(since, "{{syncer}}")], "s")
 

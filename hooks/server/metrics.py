@@ -37,10 +37,15 @@ class SyncerState:
     is_ready: bool
     is_stalled: bool
     is_near_limit: bool
+    is_rolling_out: bool
     targets: int
     synced: int
     pending: int
     failed: int
+    phase: str | None = None
+    """Where its rollout is; None without one."""
+    soak_end: datetime | None = None
+    """When the soak of the stage is over; None where nothing soaks."""
 
 
 _Series = tuple[str, str, Callable[[SyncerState], int]]
@@ -51,6 +56,11 @@ _STATES: Final[tuple[_Series, ...]] = (
         "request_near_limit",
         "Whether the last request had at least 80 % of MAX_REQUEST_BYTES.",
         lambda state: int(state.is_near_limit),
+    ),
+    (
+        "rolling_out",
+        "Whether the syncer is not Ready because a rollout goes on.",
+        lambda state: int(state.is_rolling_out),
     ),
     ("targets", "Target namespaces.", lambda state: state.targets),
     ("synced_targets", "Target namespaces whose copy is current.", lambda state: state.synced),
@@ -80,11 +90,14 @@ class Syncers:
         """All series in Prometheus' text format."""
         self._forget(self.clock())
         answers = [
-            (name, f"{at.timestamp():.3f}", state) for name, (at, state) in self._answers.items()
+            (f'syncer="{name}"', f"{at.timestamp():.3f}", state)
+            for name, (at, state) in self._answers.items()
         ]
-        states = [state for _, _, state in answers if state]
-        times = ((name, time) for name, time, state in answers if state)
-        deletions = ((name, time) for name, time, state in answers if not state)
+        states = [(label, state) for label, _, state in answers if state]
+        times = ((label, time) for label, time, state in answers if state)
+        deletions = ((label, time) for label, time, state in answers if not state)
+        phases = ((f'{label},phase="{s.phase}"', 1) for label, s in states if s.phase)
+        soaks = ((label, int(s.soak_end.timestamp())) for label, s in states if s.soak_end)
         return "".join(
             chain(
                 _gauge(
@@ -98,8 +111,14 @@ class Syncers:
                     deletions,
                 ),
                 *(
-                    _gauge(name, explanation, [(state.name, value(state)) for state in states])
+                    _gauge(name, explanation, [(label, value(state)) for label, state in states])
                     for name, explanation, value in _STATES
+                ),
+                _gauge("rollout_phase", "1 for the phase in which the rollout is.", phases),
+                _gauge(
+                    "rollout_soak_end_timestamp_seconds",
+                    "When the soak of the stage is over.",
+                    soaks,
                 ),
             )
         )
@@ -124,7 +143,7 @@ def _gauge(name: str, explanation: str, samples: Iterable[tuple[str, str | int]]
     # prometheus_client takes fifteen times as long, and nobody else is answered meanwhile.
     name = f"configmap_syncer_{name}"
     yield f"# HELP {name} {explanation}\n# TYPE {name} gauge\n"
-    yield from (f'{name}{{syncer="{syncer}"}} {value}\n' for syncer, value in samples)
+    yield from (f"{name}{{{labels}}} {value}\n" for labels, value in samples)
 
 
 @dataclass(frozen=True, slots=True)

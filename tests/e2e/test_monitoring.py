@@ -37,6 +37,7 @@ from tools.certificates import Authority
 MONITORING = ROOT / "monitoring"
 # Every time of the rules, this many times shorter: five minutes are two seconds.
 SCALE = 150
+_MILLISECONDS = {"m": 60_000, "h": 3_600_000}
 NAME = "watched"
 STALLED = "ConfigMapSyncerStalled"
 HOOK_DOWN, METACONTROLLER_DOWN = "ConfigMapSyncerHookDown", "ConfigMapSyncerMetacontrollerDown"
@@ -55,8 +56,8 @@ def quick_rules(folder: Path) -> Path:
     rules = yaml.safe_load((MONITORING / "rules.yaml").read_text("utf-8"))
     for rule in rules["groups"][0]["rules"]:
         if "for" in rule:
-            minutes = int(rule["for"].removesuffix("m"))
-            rule["for"] = f"{60_000 * minutes // SCALE}ms"
+            number, unit = int(rule["for"][:-1]), rule["for"][-1]
+            rule["for"] = f"{number * _MILLISECONDS[unit] // SCALE}ms"
     file = folder / "quick-rules.yaml"
     file.write_text(yaml.safe_dump(rules, width=10**6), "utf-8")
     return file
@@ -77,6 +78,9 @@ def prometheus(stack: Stack) -> Iterator[PrometheusProcess]:
     try:
         wait_for(lambda: len(running.query("up == 1")) == len(jobs), "Prometheus to read both")
         stack.client.add_syncer(NAME, [f"{NAME}-dev"], {"a": "old"})
+        # A rollout that soaks after each change, for panels and alerts are about these, too.
+        rollout = {"stages": [{"name": "everywhere", "soakSeconds": 86_400}]}
+        stack.client.merge_patch("ConfigMapSyncer", NAME, {"spec": {"rollout": rollout}})
         stack.client.wait_for("ConfigMapSyncer", NAME, is_ready, "the syncer to be Ready")
         yield running
     finally:
@@ -134,7 +138,8 @@ def test_every_query_of_the_dashboard_returns_data(
     wait_for(lambda: not empty(), "every query to return data", last=lambda: "\n".join(empty()))
 
 
-def test_every_metric_of_the_rules_is_there(prometheus: PrometheusProcess) -> None:
+def test_every_metric_of_the_rules_is_there(stack: Stack, prometheus: PrometheusProcess) -> None:
+    call_the_hook(stack, "soaks")
     text = (MONITORING / "rules.yaml").read_text("utf-8")
     rules = yaml.safe_load(text)["groups"][0]["rules"]
     metrics = {name for rule in rules for name in _METRIC.findall(rule["expr"])} - {

@@ -9,10 +9,13 @@ import pytest
 
 from hooks.app import create_app
 from hooks.settings import Settings
+from tests.cases import FOLDER, Case
 from tests.http.client import JSON, SYNC, SYNCER
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = START.timestamp()
+ROLLED_OUT = "configmapsyncer-sample"
+"""The syncer of the recorded rollouts."""
 
 
 def _body(name: str, spec: Mapping[str, object]) -> bytes:
@@ -53,6 +56,12 @@ class Replica:
             body = body.ljust(self.settings.max_request_bytes * 9 // 10)
         return self.client.post(f"/{hook}", data=body, content_type=JSON).status_code
 
+    def ask_as(self, recorded: str, at: datetime | None = None) -> int:
+        """Ask as in a recorded case of a rollout, at its time or another."""
+        case = Case.read(FOLDER / "sync/rollout" / recorded)
+        self.now = case.now if at is None else at
+        return self.client.post("/sync", data=case.body, content_type=JSON).status_code
+
     def samples(self) -> dict[str, float]:
         """Everything that is counted or measured, as on the page."""
         lines = self.client.get("/metrics").text.splitlines()
@@ -84,6 +93,8 @@ def test_each_syncer_has_the_time_and_the_numbers_of_its_last_answer() -> None:
         'stalled{syncer="other"}': 0,
         'request_near_limit{syncer="sample"}': 0,
         'request_near_limit{syncer="other"}': 0,
+        'rolling_out{syncer="sample"}': 0,
+        'rolling_out{syncer="other"}': 0,
         'targets{syncer="sample"}': 1,
         'targets{syncer="other"}': 0,
         'synced_targets{syncer="sample"}': 0,
@@ -100,6 +111,59 @@ def test_a_syncer_for_which_somebody_has_to_act_is_stalled() -> None:
     replica.ask(stalled=True)
 
     assert replica.series()['stalled{syncer="sample"}'] == 1
+
+
+@pytest.mark.parametrize(
+    ("recorded", "phase", "is_rolling_out"),
+    [
+        ("stage-soaks-before-the-next-one-begins", "Soaking", 1),
+        ("first-stage-gets-the-content-once-that-is-recorded", "Progressing", 1),
+        ("manual-stage-waits-for-approval", "AwaitingApproval", 1),
+        ("halted-rollout-stays-halted-and-keeps-every-copy", "Halted", 0),
+        ("rolled-back-rollout-stays-so-until-the-content-changes", "RolledBack", 0),
+        ("pinned-revision-goes-everywhere-at-once", "Pinned", 0),
+        ("rollout-is-complete-when-the-last-stage-holds-the-content", "Complete", 0),
+        # Something else keeps the syncer from being Ready.
+        ("conflict-elsewhere-is-reported-while-a-rollout-goes-on", "Soaking", 0),
+        ("deletions-are-held-while-a-rollout-goes-on", "Soaking", 0),
+        ("suspended-rollout-plans-its-end-and-keeps-every-copy", "Progressing", 0),
+        ("revision-that-is-not-stored-holds-every-copy", "Progressing", 0),
+    ],
+)
+def test_a_rollout_has_its_phase_and_whether_it_is_why_the_syncer_is_not_ready(
+    recorded: str, phase: str, is_rolling_out: int
+) -> None:
+    replica = Replica()
+    assert replica.ask_as(recorded) == 200
+
+    series = replica.series()
+    phases = {name: value for name, value in series.items() if "phase" in name}
+    assert phases == {f'rollout_phase{{syncer="{ROLLED_OUT}",phase="{phase}"}}': 1}
+    assert series[f'rolling_out{{syncer="{ROLLED_OUT}"}}'] == is_rolling_out
+
+
+def test_a_syncer_has_one_phase_and_none_without_a_rollout() -> None:
+    replica = Replica()
+    for recorded in (
+        "stage-soaks-before-the-next-one-begins",
+        "halted-rollout-stays-halted-and-keeps-every-copy",
+    ):
+        replica.ask_as(recorded)
+    phases = [name for name in replica.series() if name.startswith("rollout_")]
+    assert phases == [f'rollout_phase{{syncer="{ROLLED_OUT}",phase="Halted"}}']
+
+    replica.ask_as("rollout-that-is-removed-lets-everything-go-on-and-revisions-go")
+    assert not [name for name in replica.series() if name.startswith("rollout_")]
+
+
+def test_a_stage_that_soaks_has_the_time_when_that_is_over() -> None:
+    replica = Replica()
+    replica.ask_as("stage-soaks-before-the-next-one-begins")
+
+    # Since 00:00:04, for 600 seconds.
+    end = datetime(2025, 1, 1, 0, 10, 4, tzinfo=UTC).timestamp()
+    soak_end = f'rollout_soak_end_timestamp_seconds{{syncer="{ROLLED_OUT}"}}'
+    assert replica.series()[soak_end] == end
 
 
 @pytest.mark.parametrize(("percent", "is_near"), [(79, 0), (80, 1)])
@@ -149,7 +213,7 @@ def test_a_state_goes_a_day_after_the_last_answer_and_not_before() -> None:
     replica.now += timedelta(hours=23)
     replica.ask(name="other")
     replica.now += timedelta(minutes=59)
-    assert len(replica.series()) == 16
+    assert len(replica.series()) == 18
 
     replica.now += timedelta(minutes=1)
     assert {name.partition('"')[2] for name in replica.series()} == {'other"}'}

@@ -16,7 +16,7 @@ import yaml
 
 from hooks.settings import Settings
 from tests.conftest import PROMTOOL
-from tests.http.test_metrics import Replica
+from tests.http.test_metrics import ROLLED_OUT, Replica
 from tools.monitoring import MANIFEST, RULES
 
 pytestmark = pytest.mark.long
@@ -37,6 +37,11 @@ NOT_READY, SILENT, STALLED_SYNCER, NEAR_LIMIT = (
     "ConfigMapSyncerStalled",
     "ConfigMapSyncerRequestNearLimit",
 )
+ROLLOUT_STOPPED, AWAITING_APPROVAL, SOAK_OVERDUE = (
+    "ConfigMapSyncerRolloutStopped",
+    "ConfigMapSyncerRolloutAwaitingApproval",
+    "ConfigMapSyncerRolloutSoakOverdue",
+)
 OF_A_SYNCER: Final = (NOT_READY, SILENT, STALLED_SYNCER, NEAR_LIMIT)
 READY, UNREADY, STALLED, NEAR, DELETED, RESTARTED, GONE = (
     "ready",
@@ -47,10 +52,19 @@ READY, UNREADY, STALLED, NEAR, DELETED, RESTARTED, GONE = (
     "restarted",
     "gone",
 )
+SOAKING, WAITING, HALTED, ROLLED_BACK, COMPLETE, CONFLICT = ROLLOUTS = (
+    "stage-soaks-before-the-next-one-begins",
+    "manual-stage-waits-for-approval",
+    "halted-rollout-stays-halted-and-keeps-every-copy",
+    "rolled-back-rollout-stays-so-until-the-content-changes",
+    "complete-rollout-writes-nothing",
+    "conflict-elsewhere-is-reported-while-a-rollout-goes-on",
+)
+"""What a replica finds of a rollout, as in the recorded case of that name."""
 QUEUE: Final = 'workqueue_depth{name="CompositeController-configmap-syncer",job="m",instance="m"}'
 MEMORY: Final = 'process_resident_memory_bytes{job="m",instance="m"}'
 GIB: Final = 2**30
-SETTINGS: Final = Settings(max_request_bytes=16 * 1024)
+SETTINGS: Final = Settings(max_request_bytes=64 * 1024)
 
 _READ: Final = re.compile(r".*{syncer=|.*_in_flight_requests$|.*_requests_total{")
 """What of the hook's page the rules read, and not more of it: there are pages of a whole day."""
@@ -98,6 +112,9 @@ def _happens(replicas: dict[str, Replica | None], name: str, event: str, minute:
         return
     replica = replicas[name]
     assert replica
+    if event in ROLLOUTS:
+        assert replica.ask_as(event, _moment(minute)) == 200
+        return
     replica.now = _moment(minute)
     hook = "finalize" if event == DELETED else "sync"
     is_near = event == NEAR
@@ -294,6 +311,82 @@ def test_an_alert_fires_when_it_should_and_not_otherwise(
     judge_alerts(tmp_path, series_of(events, max(firing) + 1), labelled)
 
 
+ROLLOUT_HISTORIES: Final = (
+    pytest.param(
+        every(5, 90, ("a", SOAKING)) | every(5, 90, ("b", SOAKING), since=2),
+        {16: {}, 60: {}, 89: {}},
+        id="nothing while a stage soaks",
+    ),
+    pytest.param(
+        every(5, 90, ("a", CONFLICT)),
+        {14: {}, 16: {NOT_READY: {}}},
+        id="not Ready when something else fails while a stage soaks",
+    ),
+    pytest.param(
+        every(5, 20, ("a", HALTED)) | every(5, 90, ("b", COMPLETE), since=21),
+        {
+            4: {},
+            6: {ROLLOUT_STOPPED: {"phase": "Halted"}, STALLED_SYNCER: {}},
+            20: {ROLLOUT_STOPPED: {"phase": "Halted"}, STALLED_SYNCER: {}, NOT_READY: {}},
+            23: {},
+            89: {},
+        },
+        id="stopped when a rollout is halted, until the replica that answered last says otherwise",
+    ),
+    pytest.param(
+        every(5, 90, ("a", ROLLED_BACK)),
+        {
+            4: {},
+            6: {ROLLOUT_STOPPED: {"phase": "RolledBack"}, STALLED_SYNCER: {}},
+        },
+        id="stopped when a rollout is rolled back",
+    ),
+    pytest.param(
+        every(5, 1440, ("a", WAITING))
+        | {703: [("a", RESTARTED)]}
+        | every(5, 1560, ("a", WAITING), since=710)
+        | every(5, 1600, ("a", COMPLETE), since=1560),
+        {1439: {}, 1441: {AWAITING_APPROVAL: {}}, 1559: {AWAITING_APPROVAL: {}}, 1577: {}},
+        id="waiting for approval after a day, though a replica was restarted meanwhile",
+    ),
+    pytest.param(
+        every(5, 700, ("a", WAITING))
+        | every(5, 720, ("a", SOAKING), since=700)
+        | every(5, 1600, ("a", WAITING), since=720),
+        {1441: {}, 1599: {}},
+        id="nothing when two stages wait for approval, a day together",
+    ),
+    pytest.param(
+        {0: [("a", SOAKING)]} | every(5, 90, ("b", COMPLETE), since=5),
+        {24: {}, 31: {}, 89: {}},
+        id="nothing when the replica that answered last does not soak",
+    ),
+    pytest.param(
+        # The soak would be over after ten minutes.
+        {0: [("a", SOAKING)]},
+        {
+            24: {},
+            29: {SILENT: {}},
+            31: {SILENT: {}, SOAK_OVERDUE: {}},
+        },
+        id="soaking for too long when nobody asks whether it is over",
+    ),
+)
+"""As HISTORIES, with what an alert names besides the syncer."""
+
+
+@needs_promtool
+@pytest.mark.parametrize(("events", "firing"), ROLLOUT_HISTORIES)
+def test_an_alert_about_a_rollout_fires_when_it_should_and_not_otherwise(
+    events: Events, firing: Mapping[int, Mapping[str, Mapping[str, str]]], tmp_path: Path
+) -> None:
+    labelled = {
+        minute: {alert: {"syncer": ROLLED_OUT, **labels} for alert, labels in alerts.items()}
+        for minute, alerts in firing.items()
+    }
+    judge_alerts(tmp_path, series_of(events, max(firing) + 1), labelled)
+
+
 def _requests(code: int, hook: str = "sync") -> str:
     return f'configmap_syncer_hook_requests_total{{code="{code}",hook="{hook}",instance="a"}}'
 
@@ -372,7 +465,7 @@ def test_an_alert_about_errors_or_metacontroller_fires_when_it_should_and_not_ot
 
 
 def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() -> None:
-    firings: list[Any] = [case.values[1] for case in (*HISTORIES, *MADE_UP)]
+    firings: list[Any] = [case.values[1] for case in (*HISTORIES, *ROLLOUT_HISTORIES, *MADE_UP)]
     cases = [set(alerts) for firing in firings for alerts in firing.values()]
     assert set().union(*cases) == set(ALERTS)
     assert set().intersection(*cases) == set()

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hooks.settings import Settings
+from tests.definition import VERSION
 from tools.monitoring import DASHBOARD, FOLDER, files
 
 ROOT: Final = Path(__file__).parents[2]
@@ -39,6 +40,31 @@ def test_every_metric_of_kube_state_metrics_has_a_row_and_every_row_is_a_metric(
     assert [name for row in rows for name in re.findall(r"\w+", row)] == [
         f"{resource['metricNamePrefix']}_{metric['name']}" for metric in resource["metrics"]
     ]
+
+
+def test_every_path_of_kube_state_metrics_is_a_field_of_a_syncer() -> None:
+    configured = yaml.safe_load((FOLDER / "kube-state-metrics.yaml").read_text("utf-8"))
+    (resource,) = configured["spec"]["resources"]
+    paths = []
+    for metric in resource["metrics"]:
+        (kind,) = metric["each"].keys() - {"type"}
+        described = metric["each"][kind]
+        own = described.get("path", [])
+        inner = described.get("labelsFromPath", {}).values()
+        paths += [own, *(own + path for path in inner)]
+
+    def has(path: list[str]) -> bool:
+        schema = VERSION["schema"]["openAPIV3Schema"]
+        for part in path:
+            schema = schema.get("items", schema)
+            if part not in schema.get("properties", {}):
+                return False
+            schema = schema["properties"][part]
+        return True
+
+    fields = [path for path in paths if path[:1] != ["metadata"]]
+    assert ["status", "rollout", "phase"] in fields
+    assert [path for path in fields if not has(path)] == []
 
 
 @pytest.mark.parametrize(

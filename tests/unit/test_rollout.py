@@ -38,6 +38,7 @@ from hooks.rollout import types
 from hooks.rollout.assignment import Assignment, assign
 from hooks.rollout.judgement import Judgement, TargetsSeen, judge, paused
 from hooks.rollout.revisions import Revisions, pinned
+from hooks.rollout.soak import soak_end
 from hooks.rollout.types import Phase, RolloutFailure, RolloutStatus
 from hooks.spec import rollout as rollouts
 from hooks.spec.rollout import Approval, Rollout, RolloutFields, StageFields
@@ -463,6 +464,53 @@ def test_a_stage_soaks_before_the_next_one_begins(
 
     assert (judgement.status.phase, judgement.resync_after_seconds) == (phase, left)
     assert judgement.status.stage == ("canary" if phase is Phase.SOAKING else "early")
+
+
+SOAKING = running(phase=Phase.SOAKING, soaking_since=STAMP)
+STAGES = [
+    {"name": "canary", "targetNamespaces": ["dev"], "soakSeconds": 600},
+    {"name": "everyone-else"},
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "spec", "seconds"),
+    [
+        pytest.param(SOAKING, {"rollout": {"stages": STAGES}}, 600, id="of its stage"),
+        pytest.param(
+            structs.replace(SOAKING, phase=Phase.AWAITING_APPROVAL),
+            {"rollout": {"stages": STAGES}},
+            None,
+            id="it has soaked",
+        ),
+        pytest.param(
+            structs.replace(SOAKING, soaking_since="0000-00-00T00:00:00Z"),
+            {"rollout": {"stages": STAGES}},
+            None,
+            id="no time",
+        ),
+        pytest.param(
+            structs.replace(SOAKING, stage="other"),
+            {"rollout": {"stages": STAGES}},
+            None,
+            id="no such stage",
+        ),
+        pytest.param(SOAKING, {}, None, id="no rollout"),
+        pytest.param(SOAKING, {"rollout": {"stages": []}}, None, id="an invalid spec"),
+    ],
+)
+def test_a_soak_is_over_when_the_seconds_of_its_stage_are(
+    status: RolloutStatus, spec: Mapping[str, object], seconds: int | None
+) -> None:
+    fields = {
+        "sourceNamespace": "default",
+        "sourceConfigMap": "app-config",
+        "targetNamespaces": ["dev"],
+    }
+    parent = Parent(ObjectMeta("sample", uid=UID), spec=Raw(protocol.encode({**fields, **spec})))
+
+    end = None if seconds is None else datetime.fromisoformat(STAMP) + timedelta(seconds=seconds)
+    assert soak_end(parent, status) == end
 
 
 def test_a_stage_in_which_nothing_holds_the_content_is_not_passed_by_itself() -> None:
