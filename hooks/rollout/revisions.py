@@ -121,7 +121,7 @@ class Revisions:
             yield kept_revision(self._by_name[pinned], syncer)
         limit = syncer.rollout.revision_history_limit if syncer.rollout else 0
         others.sort(key=lambda name: (self._by_name[name].metadata.creation_timestamp, name))
-        for name in others[len(others) - limit :] if limit else ():
+        for name in others[-limit:] if limit else ():
             yield kept_revision(self._by_name[name], syncer)
         if not all(map(self.is_stored, used)):
             yield from (

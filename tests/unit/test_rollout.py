@@ -741,6 +741,17 @@ def test_revisions_in_use_and_the_newest_of_the_others_stay() -> None:
     assert (kept[revision("v8")].metadata.labels or {})[REVISION_OF] == "sample"
 
 
+@pytest.mark.parametrize("number", range(1, 9))
+def test_no_revision_goes_before_there_are_more_than_may_stay(number: int) -> None:
+    found = [stored(f"v{n}", created=f"2026-01-01T12:00:0{n}Z") for n in range(number)]
+    revisions = Revisions(observed(*found))
+    used = [revisions.of(content("v0"))]
+    others = [revision(f"v{n}") for n in range(1, number)]
+
+    staying = [each.metadata.name for each in revisions.children(used, None)]
+    assert staying == [revision("v0"), *others[-5:]]
+
+
 def test_revisions_where_the_source_was_before_go_when_those_in_use_are_stored_here() -> None:
     former = stored("old", namespace="former", origin="former/app-config")
     moving = Revisions(observed(former))
