@@ -4,10 +4,12 @@ A completer is called by argcomplete. It answers within seconds or with nothing,
 """
 
 import argparse
+import json
 import subprocess
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from hooks.api.names import REVISION_OF
 from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
 from hooks.preview.options import Trigger
 
@@ -53,6 +55,17 @@ def references(prefix: str, parsed_args: argparse.Namespace, **_: object) -> lis
     return [f"{kind}/{name}" for name in _names(parsed_args, _KINDS[kind], *inside)]
 
 
+def revisions(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """The stored revisions of the syncer that is named before."""
+    name = getattr(parsed_args, "name", None)
+    timeout = f"--request-timeout={_SECONDS}s"
+    found = _run(Kubectl.of(parsed_args), "get", SYNCERS, str(name), "--output=json", timeout)
+    spec = json.loads(found)["spec"] if name and found else {}
+    resource = "secrets" if spec.get("sourceSecret") else "configmaps"
+    inside = f"--namespace={spec.get('sourceNamespace')}"
+    return _names(parsed_args, resource, inside, f"--selector={REVISION_OF}={name}") if spec else []
+
+
 def triggers(prefix: str, **_: object) -> list[str]:
     """The words of --fail-on, after those that are there already."""
     before, comma, _word = prefix.rpartition(",")
@@ -66,7 +79,11 @@ def _names(parsed_args: argparse.Namespace, resource: str, *more: str) -> list[s
 
 
 def _printed(kubectl: Kubectl, *arguments: str) -> list[str]:
+    return _run(kubectl, *arguments).split()
+
+
+def _run(kubectl: Kubectl, *arguments: str) -> str:
     try:
-        return kubectl.run(*arguments, timeout=2 * _SECONDS).decode().split()
+        return kubectl.run(*arguments, timeout=2 * _SECONDS).decode()
     except (KubectlError, OSError, subprocess.TimeoutExpired):
-        return []
+        return ""

@@ -14,10 +14,10 @@ from typing import Final
 from hooks.api.names import CONFIRM_PRUNE
 from hooks.api.text import counted
 from hooks.cli.cluster import read_cluster
+from hooks.cli.confirmation import is_meant
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.hook import installed, opened
 from hooks.cli.kubectl import SYNCERS, Kubectl
-from hooks.cli.streams import can_answer
 from hooks.preview import service
 from hooks.preview.input.manifests import Input
 from hooks.preview.kubectl import Reference
@@ -29,7 +29,6 @@ from hooks.preview.simulator.schema import Schema
 from hooks.preview.terminal import printable, progress
 
 _TOKEN: Final = "pruneToken"  # noqa: S105 - a field of the status; it lets only one change through
-_YES: Final = ("y", "yes")
 
 
 class NothingHeldError(Exception):
@@ -52,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return ExitStatus.BAD_INPUT
     print(_table(name, simulation))
-    if not options.yes and not _is_meant(name):
+    if not options.yes and not is_meant(f"Confirm this change of {name}?"):
         return ExitStatus.NOT_READY
     kubectl.run("annotate", SYNCERS, name, f"{CONFIRM_PRUNE}={token}", "--overwrite")
     print(f"The change is confirmed; watch it with: kubectl cmsync status {name} --watch")
@@ -110,15 +109,3 @@ def _table(name: str, simulation: Simulation) -> str:
     return "\n".join(
         map(printable, [heading, *render.table(["copy", "result", "why"], rows).split("\n")])
     )
-
-
-def _is_meant(name: str) -> bool:
-    """Whether the user says so. A program that answers nothing has not said so."""
-    if not can_answer():
-        print(
-            "Standard input is not a terminal, so nobody can answer; confirm with --yes",
-            file=sys.stderr,
-        )
-        return False
-    print(f"Confirm this change of {name}? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in _YES

@@ -38,6 +38,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
             from hooks.cli import status
 
             return status.run
+        case "rollout":
+            from hooks.cli.rollout import commands
+
+            return commands.run
         case "confirm-prune":
             from hooks.cli import confirm_prune
 

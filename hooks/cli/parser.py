@@ -5,14 +5,25 @@ conventions. A shell completes them at every press of Tab, so nothing here loads
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import hooks
 from hooks.cli import candidates
-from hooks.cli.candidates import Completer
+from hooks.cli.arguments import (
+    AddParser,
+    CommandParser,
+    Format,
+    add_choice,
+    add_hook,
+    add_kubectl,
+    complete,
+    none_of,
+    word_of,
+)
+from hooks.cli.rollout.arguments import add_rollout
 from hooks.migration.options import Delivery, Tool
 from hooks.preview.options import Output, Propagation, Strategy, Trigger
 
@@ -31,31 +42,12 @@ MODULE: Final = Program("python -m hooks", reads_cluster=False)
 PLUGIN: Final = Program("kubectl cmsync", reads_cluster=True)
 
 
-class Format(StrEnum):
-    """The formats of the status of syncers."""
-
-    TREE = "tree"
-    YAML = "yaml"
-    JSON = "json"
-
-
 class Shell(StrEnum):
     """The shells whose completion can be set up."""
 
     BASH = "bash"
     ZSH = "zsh"
     FISH = "fish"
-
-
-_AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
-"""What adds the parser of a command."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviated options, as kubectl takes none."""
-
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own settings
-        super().__init__(allow_abbrev=False, **settings)
 
 
 def parse(program: Program, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -71,7 +63,7 @@ def parse(program: Program, arguments: Sequence[str] | None) -> argparse.Namespa
 
 def build(program: Program) -> argparse.ArgumentParser:
     """The parser of a program."""
-    parser = _Parser(
+    parser = CommandParser(
         prog=program.name,
         description="See what ConfigMapSyncers do, and what a change would do.",
     )
@@ -85,12 +77,15 @@ def build(program: Program) -> argparse.ArgumentParser:
         return command
 
     # A further command is a function here and a case in main.py.
-    for add in (_add_preview, _add_status, _add_confirm_prune, _add_migrate, _add_completion):
+    for add in (
+        *(_add_preview, _add_status, add_rollout, _add_confirm_prune, _add_migrate),
+        _add_completion,
+    ):
         add(added, program)
     return parser
 
 
-def _add_preview(add: _AddParser, program: Program) -> None:
+def _add_preview(add: AddParser, program: Program) -> None:
     reading = "; without any, the cluster is read" if program.reads_cluster else ""
     parser = add(
         "preview",
@@ -137,21 +132,21 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         metavar="KIND/[NAMESPACE/]NAME",
         help="an object to delete then; can be repeated",
     )
-    _complete(deleted, candidates.references)
+    complete(deleted, candidates.references)
     parser.add_argument(
         "--prune",
         action="store_true",
         help="also delete what is in a manifest of PATH and in none of --change, as Argo CD, "
         "Flux and kubectl apply --prune do",
     )
-    _add_choice(
+    add_choice(
         parser,
         "--cascade",
         Propagation,
         default=Propagation.BACKGROUND,
         explained="what --delete does to what the object owns, as for kubectl delete",
     )
-    _add_choice(
+    add_choice(
         parser,
         "--output",
         Output,
@@ -171,7 +166,7 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         "namespace), invalid-content (it breaks a rule of a syncer), change (of any copy); can be "
         "repeated",
     )
-    _complete(triggers, candidates.triggers)
+    complete(triggers, candidates.triggers)
     parser.add_argument(
         "--allow-empty",
         action="store_true",
@@ -183,19 +178,19 @@ def _add_preview(add: _AddParser, program: Program) -> None:
         help="as if metacontroller/components/secrets were installed: Secrets are copied, too"
         + (", and read from the cluster" if program.reads_cluster else ""),
     )
-    _add_hook(parser)
+    add_hook(parser)
     parser.add_argument(
         "--watch",
         action="store_true",
         help="run again whenever a file changes, and show only what has changed",
     )
-    _add_kubectl(
+    add_kubectl(
         parser,
         namespace="the namespace of --delete KIND/NAME and of manifests that name none",
     )
 
 
-def _add_status(add: _AddParser, _: Program) -> None:
+def _add_status(add: AddParser, _: Program) -> None:
     parser = add(
         "status",
         usage="%(prog)s [NAME] [OPTION ...]",
@@ -209,8 +204,8 @@ def _add_status(add: _AddParser, _: Program) -> None:
     name = parser.add_argument(
         "name", nargs="?", metavar="NAME", help="a ConfigMapSyncer; default: all"
     )
-    _complete(name, candidates.syncers)
-    _add_choice(
+    complete(name, candidates.syncers)
+    add_choice(
         parser,
         "--output",
         Format,
@@ -223,10 +218,10 @@ def _add_status(add: _AddParser, _: Program) -> None:
     parser.add_argument(
         "-w", "--watch", action="store_true", help="show every change while copies are written"
     )
-    _add_kubectl(parser)
+    add_kubectl(parser)
 
 
-def _add_confirm_prune(add: _AddParser, _: Program) -> None:
+def _add_confirm_prune(add: AddParser, _: Program) -> None:
     parser = add(
         "confirm-prune",
         usage="%(prog)s NAME [OPTION ...]",
@@ -241,13 +236,13 @@ def _add_confirm_prune(add: _AddParser, _: Program) -> None:
         ),
     )
     name = parser.add_argument("name", metavar="NAME", help="a ConfigMapSyncer that holds a change")
-    _complete(name, candidates.syncers)
+    complete(name, candidates.syncers)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    _add_hook(parser)
-    _add_kubectl(parser)
+    add_hook(parser)
+    add_kubectl(parser)
 
 
-def _add_migrate(add: _AddParser, program: Program) -> None:
+def _add_migrate(add: AddParser, program: Program) -> None:
     reading = "; without any, the cluster is read" if program.reads_cluster else ""
     parser = add(
         "migrate",
@@ -263,7 +258,7 @@ def _add_migrate(add: _AddParser, program: Program) -> None:
             "something stays with the tool, 2 bad input."
         ),
     )
-    _add_choice(parser, "--from", Tool, explained="the tool to leave")
+    add_choice(parser, "--from", Tool, explained="the tool to leave")
     parser.add_argument(
         "path",
         nargs="*",
@@ -278,7 +273,7 @@ def _add_migrate(add: _AddParser, program: Program) -> None:
         metavar="DUMP",
         help="another DUMP; can be repeated",
     )
-    _add_choice(
+    add_choice(
         parser,
         "--output",
         Delivery,
@@ -291,74 +286,21 @@ def _add_migrate(add: _AddParser, program: Program) -> None:
         action="store_true",
         help="carry Secrets over, too: metacontroller/components/secrets is installed",
     )
-    _add_choice(
+    add_choice(
         parser,
         "--apply-strategy",
         Strategy,
         default=Strategy.SERVER_SIDE,
         explained="Metacontroller's flag of that name",
     )
-    _add_kubectl(
+    add_kubectl(
         parser,
         namespace="the namespace in which the tool runs, and trust-manager's sources are; default: "
         "that of its Deployment",
     )
 
 
-def _add_hook(parser: argparse.ArgumentParser) -> None:
-    """The options that say how the hook is installed that a simulation is about."""
-    _add_choice(
-        parser,
-        "--apply-strategy",
-        Strategy,
-        default=Strategy.SERVER_SIDE,
-        explained="Metacontroller's flag of that name",
-    )
-    parser.add_argument(
-        "--hook-url",
-        metavar="URL",
-        help="ask a hook that runs already, such as http://127.0.0.1:8080; its APPLY_STRATEGY "
-        "must be the same",
-    )
-
-
-def _add_kubectl(parser: argparse.ArgumentParser, *, namespace: str = "") -> None:
-    """The options that kubectl has everywhere."""
-    if namespace:
-        option = parser.add_argument("-n", "--namespace", metavar="NAME", help=namespace)
-        _complete(option, candidates.namespaces)
-    option = parser.add_argument(
-        "--context", metavar="NAME", help="the context of the kubeconfig to use"
-    )
-    _complete(option, candidates.contexts)
-    parser.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig to use")
-
-
-def _add_choice(
-    parser: argparse.ArgumentParser,
-    option: str,
-    choices: type[StrEnum],
-    *,
-    explained: str,
-    default: StrEnum | None = None,
-) -> None:
-    """An option with one of several words as its value; a mistake is answered with all of them.
-
-    Without a default, it has to be given.
-    """
-    names = ["-o", option] if option == "--output" else [option]
-    parser.add_argument(
-        *names,
-        type=_word_of(choices),
-        choices=list(choices),
-        default=default,
-        required=default is None,
-        metavar="|".join(choices),
-        help=explained if default is None else f"{explained} (default: %(default)s)",
-    )
-
-
-def _add_completion(add: _AddParser, _: Program) -> None:
+def _add_completion(add: AddParser, _: Program) -> None:
     parser = add(
         "completion",
         usage="%(prog)s SHELL",
@@ -369,32 +311,12 @@ def _add_completion(add: _AddParser, _: Program) -> None:
             "installed, too."
         ),
     )
-    parser.add_argument("shell", type=_word_of(Shell), choices=list(Shell), metavar="|".join(Shell))
-
-
-def _complete(action: argparse.Action, completer: Completer) -> None:
-    """Let a shell offer what a completer finds."""
-    action.completer = completer  # type: ignore[attr-defined]
-
-
-def _word_of(choices: type[StrEnum]) -> Callable[[str], StrEnum]:
-    """What reads one of several words."""
-
-    def chosen(text: str) -> StrEnum:
-        if text not in list(choices):
-            raise argparse.ArgumentTypeError(_none_of(text, choices))
-        return choices(text)
-
-    return chosen
+    parser.add_argument("shell", type=word_of(Shell), choices=list(Shell), metavar="|".join(Shell))
 
 
 def _triggers(text: str) -> list[Trigger]:
     words = [word.strip() for word in text.split(",")]
     for word in words:
         if word not in list(Trigger):
-            raise argparse.ArgumentTypeError(_none_of(word, Trigger))
+            raise argparse.ArgumentTypeError(none_of(word, Trigger))
     return [Trigger(word) for word in words]
-
-
-def _none_of(word: str, choices: type[StrEnum]) -> str:
-    return f'"{word}" is none of {", ".join(choices)}'

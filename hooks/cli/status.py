@@ -18,9 +18,9 @@ from rich.live import Live
 
 from hooks.api.names import CONTROLLER_UID, SYNCED_BY
 from hooks.cli import tree
+from hooks.cli.arguments import Format
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
-from hooks.cli.parser import Format
 from hooks.cli.streams import whole_output
 from hooks.cli.syncer_state import ClusterState, state_of
 from hooks.preview.simulator.objects import CONFIG_MAP, COPIED, Object

@@ -33,23 +33,23 @@ def trees(state: ClusterState) -> list[Tree | Text]:
     """A tree for every syncer, one for the copies of none, and what is not known."""
     drawn: list[Tree | Text] = [_syncer(each) for each in state.syncers]
     if state.without_syncer:
-        tree = _tree("Copies without a syncer", "yellow")
+        tree = heading("Copies without a syncer", "yellow")
         _add(tree, map(_unmanaged, state.without_syncer))
         drawn.append(tree)
     if state.unknown:
-        drawn.append(_text(f"Objects that only look like copies are not shown: {state.unknown}"))
-    return drawn or [_text("There is no ConfigMapSyncer.")]
+        drawn.append(text(f"Objects that only look like copies are not shown: {state.unknown}"))
+    return drawn or [text("There is no ConfigMapSyncer.")]
 
 
 def _syncer(state: SyncerSummary) -> Tree:
-    tree = _tree(f"ConfigMapSyncer {state.name}: {_heading(state)}", _STYLES.get(state.ready, ""))
-    tree.add(_text(state.message))
-    tree.add(_text(f"source: {state.source}"))
+    tree = heading(f"ConfigMapSyncer {state.name}: {_heading(state)}", _STYLES.get(state.ready, ""))
+    tree.add(text(state.message))
+    tree.add(text(f"source: {state.source}"))
     if state.synced_count:
         _part(tree, f"synced: {state.synced_count:,}", "green", [_names(state)])
     if state.pending_count:
         since = f", since {state.pending_since}" if state.pending_since else ""
-        tree.add(_text(f"pending: {state.pending_count:,}{since}", "yellow"))
+        tree.add(text(f"pending: {state.pending_count:,}{since}", "yellow"))
     failed = state.failed_count - len(state.not_removed)
     _part(tree, f"failed: {failed:,}", "red", _failures(state.failed, failed))
     removed = state.not_removed
@@ -85,20 +85,21 @@ def _unmanaged(copy: UnmanagedCopy) -> str:
     return f"{copy.kind} {copy.namespace}/{copy.name} {copy.message}"
 
 
-def _part(tree: Tree, heading: str, style: str, leaves: Sequence[str]) -> None:
+def _part(tree: Tree, words: str, style: str, leaves: Sequence[str]) -> None:
     if leaves:
-        _add(tree.add(_text(heading, style)), leaves)
+        _add(tree.add(text(words, style)), leaves)
 
 
 def _add(tree: Tree, leaves: Iterable[str]) -> None:
     for leaf in leaves:
-        tree.add(_text(leaf))
+        tree.add(text(leaf))
 
 
-def _tree(heading: str, style: str) -> Tree:
-    return Tree(_text(heading, style))
+def heading(words: str, style: str) -> Tree:
+    """A tree that has no leaves yet."""
+    return Tree(text(words, style))
 
 
-def _text(line: str, style: str = "") -> Text:
+def text(line: str, style: str = "") -> Text:
     """A line of which nothing is taken for markup or a command to the terminal."""
     return Text(printable(line), style=style)

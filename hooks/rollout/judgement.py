@@ -24,6 +24,7 @@ from hooks.rollout.assignment import Assignment
 from hooks.rollout.types import (
     FAILURES_LIMIT,
     MESSAGE_LIMIT,
+    TOKENS_LIMIT,
     Phase,
     RolloutFailure,
     RolloutStatus,
@@ -32,8 +33,6 @@ from hooks.spec.rollout import Approval, OnFailure, RolloutStage
 
 REPORTED: Final = "RolloutFailed"
 """The reason of a failure that an annotation of the Namespace reports."""
-_TOKENS_LIMIT: Final = 20
-"""How many tokens the annotation may list."""
 _SKEW_SECONDS: Final = 60
 """So much may the clock of another replica be fast; a later time is nonsense."""
 
@@ -294,7 +293,7 @@ class _Judge:
     @cached_property
     def _approved(self) -> AbstractSet[str]:
         annotations = self.assignment.observation.parent.metadata.annotations or {}
-        tokens = annotations.get(APPROVE_ROLLOUT, "").split(",", _TOKENS_LIMIT)[:_TOKENS_LIMIT]
+        tokens = annotations.get(APPROVE_ROLLOUT, "").split(",", TOKENS_LIMIT)[:TOKENS_LIMIT]
         return {token.strip() for token in tokens}
 
     def _token(self, status: RolloutStatus, stage: str, failing: Sequence[str] = ()) -> str:

@@ -11,6 +11,8 @@ FAILURES_LIMIT: Final = 20
 """How many failures of a rollout are listed."""
 MESSAGE_LIMIT: Final = 2_000
 """Characters of what is said about one of them."""
+TOKENS_LIMIT: Final = 20
+"""How many tokens the annotation that approves steps may list."""
 
 # What is read back is said again, so nothing is read that could not have been written here.
 _Name = Annotated[str, Meta(pattern=r"^[-.a-z0-9]{1,253}\Z")]

@@ -26,12 +26,17 @@ _SHORT = {
 
 @dataclass
 class FakeKubectl:
-    """What kubectl answers. `forbidden` are resources; `calls` is what it was asked."""
+    """What kubectl answers; `calls` is what it was asked.
+
+    `forbidden` are resources that may not be listed, and `patch`, where nothing may be patched.
+    """
 
     folder: Path
     objects: list[dict[str, Any]] = field(default_factory=list)
     forbidden: list[str] = field(default_factory=list)
     namespace: str = ""
+    conflicts: int = 0
+    """How many annotations fail, because the object was changed in between."""
 
     def install(self, patched: pytest.MonkeyPatch) -> None:
         """Put the program first on PATH, with what it is to answer now."""
@@ -48,6 +53,7 @@ class FakeKubectl:
             "objects": self.objects,
             "forbidden": self.forbidden,
             "namespace": self.namespace,
+            "conflicts": self.conflicts,
             "log": str(self.folder / "log"),
         }
         (self.folder / "answers.json").write_text(json.dumps(answers))
@@ -78,13 +84,35 @@ def main() -> int:
             print(answers["namespace"], end="")
         case ["config", "get-contexts", *_]:
             print("one\ntwo")
+        case ["annotate" | "patch", *_] if "patch" in answers["forbidden"]:
+            print(
+                'Error from server (Forbidden): configmapsyncers.config.example.com "team" is '
+                'forbidden: User "jane" cannot patch resource "configmapsyncers" in API group '
+                '"config.example.com" at the cluster scope',
+                file=sys.stderr,
+            )
+            return 1
         case ["annotate", *_]:
+            return _annotate(answers)
+        case ["patch", _, _]:
             pass
         case ["get", resources, *names]:
             return _get(answers, resources.split(","), names, options)
         case other:
             raise AssertionError(other)
     return 0
+
+
+def _annotate(answers: dict[str, Any]) -> int:
+    calls = Path(answers["log"]).read_text().count('["annotate"')
+    if calls > answers["conflicts"]:
+        return 0
+    print(
+        "Error from server (Conflict): Operation cannot be fulfilled: the object has been "
+        "modified; please apply your changes to the latest version and try again",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _get(
@@ -102,7 +130,9 @@ def _get(
     found = [
         item
         for item in answers["objects"]
-        if item["kind"] in kinds and _selected(item, options.get("selector", ""))
+        if item["kind"] in kinds
+        and options.get("namespace") in (None, item["metadata"].get("namespace"))
+        and _selected(item, options.get("selector", ""))
     ]
     if names:
         found = [item for item in found if item["metadata"]["name"] in names]

@@ -154,7 +154,7 @@ def test_nothing_is_confirmed_without_a_yes(
     answer: str,
     status: int,
 ) -> None:
-    monkeypatch.setattr("hooks.cli.confirm_prune.can_answer", lambda: True)
+    monkeypatch.setattr("hooks.cli.confirmation.can_answer", lambda: True)
     done = plugin("confirm-prune", "team", given=answer)
     assert done.status == status
     assert done.complained == "Confirm this change of team? [y/N] "

@@ -12,14 +12,29 @@ from hooks.cli import completion
 from tests.cli.conftest import Plugin
 from tests.cli.fake_kubectl import ROOT, FakeKubectl
 
-SYNCER = {"kind": "ConfigMapSyncer", "metadata": {"name": "team"}}
+SYNCER = {
+    "kind": "ConfigMapSyncer",
+    "metadata": {"name": "team"},
+    "spec": {"sourceNamespace": "shared", "sourceSecret": "settings"},
+}
+REVISIONS = [
+    {
+        "kind": "Secret",
+        "metadata": {
+            "name": f"team-{number}",
+            "namespace": "shared",
+            "labels": {"config.example.com/revision-of": "team"},
+        },
+    }
+    for number in (1, 2)
+]
 NAMESPACES = [{"kind": "Namespace", "metadata": {"name": name}} for name in ("dev", "prod")]
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, kubectl: FakeKubectl) -> None:
     """A cluster with a syncer and two namespaces; what completing leaves is taken back."""
-    kubectl.objects = [SYNCER, *NAMESPACES]
+    kubectl.objects = [SYNCER, *NAMESPACES, *REVISIONS]
     kubectl.install(monkeypatch)
     monkeypatch.setattr(os, "environ", os.environ.copy())
 
@@ -33,10 +48,25 @@ def answered(*words: str) -> tuple[list[str], str]:
 @pytest.mark.parametrize(
     ("words", "candidates"),
     [
-        ([""], ["preview", "status", "confirm-prune", "migrate", "completion"]),
+        (
+            [""],
+            ["preview", "status", "rollout", "confirm-prune", "migrate", "completion"],
+        ),
         (["st"], ["status"]),
         (["status", ""], ["team"]),
         (["confirm-prune", "t"], ["team"]),
+        (
+            ["rollout", ""],
+            ["status", "history", "diff", "approve", "pause", "resume", "undo"],
+        ),
+        (["rollout", "re"], ["resume"]),
+        (["rollout", "approve", ""], ["team"]),
+        (["rollout", "status", "team", "-o", "y"], ["yaml"]),
+        (["rollout", "diff", "team", ""], ["team-1", "team-2"]),
+        (["rollout", "diff", "team", "team-1", ""], ["team-1", "team-2"]),
+        (["rollout", "history", "team", "--revision", ""], ["team-1", "team-2"]),
+        (["rollout", "undo", "team", "--to-revision", "team-2"], ["team-2"]),
+        (["rollout", "undo", "absent", "--to-revision", ""], []),
         (["preview", "--out"], ["--output"]),
         (["preview", "-o", ""], ["table", "wide", "diff", "plan", "yaml", "json"]),
         (["status", "-o", "j"], ["json"]),

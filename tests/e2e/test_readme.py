@@ -14,7 +14,7 @@ from tests.documents import IN_A_CLUSTER, INSTALLATION, follow, in_cluster
 from tests.wheel import build, install_quickly
 
 _INSTALL = "kubectl apply -k metacontroller/"
-_PLUGIN = ("docs/kubectl-plugin.md", "docs/migration.md")
+_PLUGIN = ("docs/kubectl-plugin.md", "docs/migration.md", "docs/rollout.md")
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ from hooks.rollout import revisions as revisions_module
 from hooks.rollout import types
 from hooks.rollout.assignment import Assignment, assign
 from hooks.rollout.judgement import Judgement, TargetsSeen, judge, paused
+from hooks.rollout.membership import stage_sizes
 from hooks.rollout.revisions import Revisions, pinned
 from hooks.rollout.soak import soak_end
 from hooks.rollout.types import Phase, RolloutFailure, RolloutStatus
@@ -859,3 +860,31 @@ def test_a_secret_of_another_type_is_another_content() -> None:
     tls = replace(content("old", SECRET), type="kubernetes.io/tls")
 
     assert revisions.of(tls).revision == "sample-7"
+
+
+def sizes(**fields: Any) -> Sequence[int] | None:
+    """The sizes of the stages where three namespaces exist and another one is a target, too."""
+    spec = {
+        "sourceNamespace": "default",
+        "sourceConfigMap": "app-config",
+        "targetNamespaces": ["dev", "t-*", "absent"],
+    }
+    namespaces = {
+        name: {"metadata": {"name": name, "labels": {"tier": "early"} if name == "dev" else {}}}
+        for name in ("default", "dev", "t-one", "t-two")
+    }
+    parent = {"metadata": {"name": "sample"}, "spec": spec | fields}
+    body = protocol.encode({"parent": parent, "related": {NAMESPACES: namespaces}})
+    return stage_sizes(protocol.decode_sync(body))
+
+
+def test_every_target_is_counted_in_the_first_stage_that_takes_it() -> None:
+    early = {"name": "early", "namespaceSelector": {"tier": "early"}, "soakSeconds": 1}
+    assert sizes(rollout={"stages": [early, {"name": "rest"}]}) == [1, 3]
+    absent = {"name": "absent", "targetNamespaces": ["absent", "dev"], "soakSeconds": 1}
+    assert sizes(rollout={"stages": [absent, {"name": "rest"}]}) == [2, 2]
+
+
+def test_without_a_rollout_that_can_be_followed_no_stage_has_a_size() -> None:
+    assert sizes(rollout=None) is None
+    assert sizes(rollout={"stages": []}) is None

@@ -30,7 +30,7 @@ from hooks.preview.simulator.registration import FINALIZER
 from hooks.preview.terminal import printable
 
 _CONTEXT_LINES: Final = 2
-_MOST_LINES: Final = 2_000
+MOST_LINES: Final = 2_000
 """Comparing costs the square of the lines; larger texts are shown as they were and as they are."""
 
 _NOT_SHOWN: Final = (kubectl.LAST_APPLIED, ownership.LAST_APPLIED)
@@ -114,7 +114,7 @@ def _line_by_line(before: str, after: str) -> Sequence[str]:
     old, new = (printable(value).splitlines() for value in (before, after))
     if old == new:
         return [" (only the line break at the end)"]
-    if max(len(old), len(new)) > _MOST_LINES:
+    if max(len(old), len(new)) > MOST_LINES:
         return [*(f"-{line}" for line in old), *(f"+{line}" for line in new)]
     # The first two lines would name the files.
     found = list(difflib.unified_diff(old, new, lineterm="", n=_CONTEXT_LINES))[2:]

@@ -1,0 +1,1 @@
+"""The command `rollout`: see what a staged rollout does, and say how it goes on."""
