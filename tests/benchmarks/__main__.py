@@ -5,7 +5,17 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from tests.benchmarks import admission, end_to_end, events, hook, preview, race, validation, waiting
+from tests.benchmarks import (
+    admission,
+    end_to_end,
+    events,
+    hook,
+    preview,
+    race,
+    rollout,
+    validation,
+    waiting,
+)
 from tests.benchmarks.ratio import Benchmark, Ratio
 from tests.controlplane import missing
 
@@ -14,6 +24,7 @@ _BENCHMARKS: Final[dict[str, Benchmark]] = {
     "validation": validation.measure,
     "waiting": waiting.measure,
     "preview": preview.measure,
+    "rollout": rollout.measure,
     "end-to-end": end_to_end.measure,
     "events": events.measure,
     "admission": admission.measure,

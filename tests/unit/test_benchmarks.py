@@ -4,11 +4,12 @@ import io
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import grown, hook, scale
+from tests.benchmarks import grown, hook, rollout, scale
 from tests.benchmarks.picture import draw
 from tests.benchmarks.ratio import Ratio
 from tests.conditions import ready
@@ -71,6 +72,59 @@ def test_a_grown_request_is_the_situation_that_it_is_said_to_be(
         hook._check(body, "Held")
     with pytest.raises(RuntimeError, match="3 children"):
         hook._check(body, reason, 4)
+
+
+@pytest.fixture
+def few_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout, "TARGETS", 10)
+    monkeypatch.setattr(rollout, "CONTENT_BYTES", 100)
+    monkeypatch.setattr(rollout, "_ROUNDS", 1)
+
+
+@pytest.mark.usefixtures("few_targets")
+def test_a_rollout_writes_each_copy_once_and_asks_the_hook_a_few_times_for_a_stage() -> None:
+    writes, calls, seconds = rollout.measure()
+
+    assert (list(writes.values), writes.limit) == ([1.0], 1.0)
+    # Without the time that it takes, which depends on the machine.
+    assert calls.is_kept
+    assert calls.median > rollout.STAGES
+    assert "CPU time" in seconds.what
+
+
+@pytest.mark.usefixtures("few_targets")
+def test_a_rollout_that_writes_copies_twice_or_asks_too_often_breaks_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changed = rollout._changed
+
+    def wasteful(*, is_staged: bool) -> rollout.RolloutCosts:
+        costs = changed(is_staged=is_staged)
+        if is_staged:
+            costs.writes[rollout._targets()[0]] += 1
+        return replace(costs, calls=costs.calls * 2 if is_staged else costs.calls)
+
+    monkeypatch.setattr(rollout, "_changed", wasteful)
+    writes, calls, _ = rollout.measure()
+
+    assert not writes.is_kept
+    assert not calls.is_kept
+
+
+@pytest.mark.usefixtures("few_targets")
+@pytest.mark.parametrize(
+    ("broken", "value", "said"),
+    [
+        pytest.param("STAGES", 1, "the last copy was written after", id="one stage is none"),
+        pytest.param("_ENOUGH_SECONDS", 12, "not AllCopiesCurrent but", id="half of the stages"),
+    ],
+)
+def test_what_is_no_staged_rollout_is_not_measured(
+    broken: str, value: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollout, broken, value)
+    with pytest.raises(RuntimeError, match=said):
+        list(rollout.measure())
 
 
 def test_the_picture_has_a_point_for_each_measurement_and_nothing_outside() -> None:
