@@ -6,7 +6,7 @@ came to rest before.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -32,6 +32,7 @@ from hooks.preview.simulator.objects import (
 )
 from hooks.preview.simulator.registration import Installation
 from hooks.preview.simulator.schema import Schema
+from hooks.preview.stages import StagedRollout, staged_rollouts
 
 State = Mapping[Reference, Object]
 """All objects at one moment."""
@@ -41,6 +42,8 @@ _BEHIND: Final = timedelta(seconds=2)
 
 The hook defers the first seconds of a deletion, and nothing happens here meanwhile.
 """
+_RECORDED_SECONDS: Final = 3.0
+"""In this time, a rollout goes from one stage to the next: a second after it is approved."""
 _ORDER: Final = (NAMESPACE, *(r for r in RESOURCES.values() if r.namespaced), SYNCER)
 
 
@@ -66,7 +69,8 @@ class Simulation:
     """Two states, and what happened on the way from one to the other.
 
     `waiting` tells in how many seconds the hook is asked again about which syncer; `errors` are
-    the events of Metacontroller and a syncer that does not come to rest.
+    the events of Metacontroller and a syncer that does not come to rest. `rollouts` are what the
+    stages of a rollout would change, for as long as time passes and people approve.
     """
 
     before: State
@@ -75,6 +79,7 @@ class Simulation:
     waiting: Mapping[str, float]
     errors: Sequence[str]
     assumptions: Sequence[str]
+    rollouts: Sequence[StagedRollout] = ()
 
 
 def simulate(
@@ -88,7 +93,7 @@ def simulate(
     stage = _Stage(hook, schema, installed)
     before = _prepare(stage, given, change)
     stage.settle()
-    return stage.simulation(before)
+    return stage.simulation(before, resumes=False)
 
 
 def plan(
@@ -107,7 +112,7 @@ def plan(
     before = _prepare(stage, given, change)
     stage.suspend()
     stage.settle()
-    return stage.simulation(before)
+    return stage.simulation(before, resumes=True)
 
 
 def _prepare(stage: "_Stage", given: Input, change: RequestedChange | None) -> State:
@@ -186,8 +191,8 @@ class _Stage:
             if not is_deleting(item):
                 self._cluster.patch(SYNCER.kind, name_of(item), None, {"spec": {"suspend": True}})
 
-    def settle(self) -> None:
-        """Work until only time would move things on."""
+    def settle(self, seconds: float = 0.0) -> None:
+        """Work until only more time than these seconds would move things on."""
         if self._metacontroller is None:
             self._metacontroller = Metacontroller(
                 self._cluster,
@@ -196,7 +201,10 @@ class _Stage:
                 installed=self._installed,
             )
         try:
-            self._metacontroller.settle()
+            if seconds:
+                self._metacontroller.advance(seconds)
+            else:
+                self._metacontroller.settle()
         except DoesNotSettleError as error:
             self.errors.append(str(error))
         self.errors += dict.fromkeys(
@@ -213,11 +221,15 @@ class _Stage:
             for item in self._cluster.look_all(resource.kind)
         }
 
-    def simulation(self, before: State) -> Simulation:
-        """What there is to tell of the way from an earlier state to this one."""
+    def simulation(self, before: State, *, resumes: bool) -> Simulation:
+        """What there is to tell of the way from an earlier state to this one, and then beyond it.
+
+        `resumes` tells of rollouts as if suspended syncers were resumed. It is the last that
+        happens here.
+        """
         now = self._clock.now()
         waiting = self._metacontroller.waiting() if self._metacontroller else {}
-        return Simulation(
+        simulation = Simulation(
             before=before,
             after=self.state(),
             now=now,
@@ -225,6 +237,13 @@ class _Stage:
             errors=tuple(dict.fromkeys(map(self._redactor(before).clean, self.errors))),
             assumptions=tuple(self._assumptions),
         )
+        rollouts = staged_rollouts(
+            self._cluster,
+            lambda: self.settle(_RECORDED_SECONDS),
+            before.values(),
+            resumes=resumes,
+        )
+        return replace(simulation, rollouts=rollouts)
 
     def _redactor(self, before: State) -> Redactor:
         """For what the hook said: it was sent the values of Secrets, and may send them back."""

@@ -21,6 +21,7 @@ from hooks.preview.simulator.objects import (
     controller_of,
     has_been_looked_at,
     is_deleting,
+    is_revision,
     sources_of,
     uid_of,
 )
@@ -40,6 +41,12 @@ class Happened(StrEnum):
     RELEASED = "released"
     DELETED = "deleted"
     NOT_MADE = "not made"
+
+
+_OF_REVISIONS: Final = {
+    Happened.CREATED: "stores the content for rollouts",
+    Happened.DELETED: "is a revision that is no longer needed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,8 @@ class _Comparison:
         if failure is not None:
             return failure
         old, new = self.before.get(reference, {}), self.after.get(reference, {})
+        if happened in _OF_REVISIONS and is_revision(new or old):
+            return _OF_REVISIONS[happened]
         reasons: Mapping[Happened, Callable[[], str]] = {
             Happened.CREATED: lambda: self._why_created(reference.namespace, syncer),
             Happened.UPDATED: lambda: _difference(old, new),

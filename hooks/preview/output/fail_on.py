@@ -19,6 +19,7 @@ from hooks.preview.simulator.objects import (
     SYNCER,
     Object,
     is_deleting,
+    is_revision,
     labels_of,
     name_of,
 )
@@ -111,8 +112,9 @@ _FINDERS: Final[Mapping[Trigger, Callable[[State, State], Iterator[str]]]] = {
 
 
 def _is_copy(item: Object) -> bool:
-    """Whether a syncer controls an object, or did."""
-    return changes.syncer_of(item) is not None or SYNCED_BY in labels_of(item)
+    """Whether a syncer controls an object, or did; revisions come and go with the copies."""
+    is_of_syncer = changes.syncer_of(item) is not None or SYNCED_BY in labels_of(item)
+    return is_of_syncer and not is_revision(item)
 
 
 def _syncers(state: State) -> Iterator[Object]:

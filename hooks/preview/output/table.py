@@ -10,7 +10,7 @@ from typing import Final, TextIO
 from hooks.preview.input.source_locations import SourceLocation
 from hooks.preview.kubectl import Reference
 from hooks.preview.options import Output
-from hooks.preview.output import changes, diff, export, plan_report, render
+from hooks.preview.output import changes, diff, export, plan_report, render, rollout_report
 from hooks.preview.output.changes import Happened
 from hooks.preview.output.hints import hints
 from hooks.preview.output.invalid_content import located
@@ -118,6 +118,7 @@ class SimulationReport:
         ]
         yield from _section("Deleted:", [f"{SYNCER.kind} {name}" for name in sorted(gone)])
         is_plan = self.output is Output.PLAN
+        yield from rollout_report.sections(simulation.rollouts)
         failures = plan_report.problems(simulation.after) if is_plan else _failures(simulation)
         places = located(simulation.after, self.locations)
         yield from _section("Problems:", [*failures, *places, *simulation.errors])

@@ -73,6 +73,8 @@ SYNCER: Final = Resource(
 )
 SYNCED_BY: Final = "synced-by"
 """The label that names the syncer of a copy; the hook has it, too (hooks/api/names.py)."""
+REVISION_OF: Final = "config.example.com/revision-of"
+"""The label of a stored revision, which is no copy (hooks/api/names.py)."""
 CONTROLLER_UID: Final = "controller-uid"
 """Metacontroller's label on children."""
 FOREGROUND: Final = "foregroundDeletion"
@@ -145,6 +147,18 @@ def labels_of(item: Object) -> Mapping[str, str]:
     """`metadata.labels`."""
     labels: Mapping[str, str] = item["metadata"].get("labels") or {}
     return labels
+
+
+def is_revision(item: Object) -> bool:
+    """Whether an object is a content that a syncer stores for its rollouts, and no copy."""
+    labels = labels_of(item)
+    return REVISION_OF in labels and SYNCED_BY not in labels and bool(item.get("immutable"))
+
+
+def annotations_of(item: Object) -> Mapping[str, str]:
+    """The annotations."""
+    annotations: Mapping[str, str] = item["metadata"].get("annotations") or {}
+    return annotations
 
 
 def owners_of(item: Object) -> list[Object]:
