@@ -15,6 +15,7 @@ from tests.cli.conftest import Plugin
 from tests.cli.fake_kubectl import FakeKubectl
 from tests.cli.rollouts import CANARY, EARLY, REST, STAGES, Settled, syncer_in
 from tests.cli.test_status import TerminalStream
+from tests.preview.in_process import Run
 
 Rolling = Callable[..., dict[str, Any]]
 WAITING = ({"name": "first", "targetNamespaces": ["dev"], "approval": "Manual"}, EARLY, REST)
@@ -192,6 +193,16 @@ def test_without_the_right_to_list_namespaces_no_target_is_counted(
         'cluster scope: a role needs the verb "list" on the resource "namespaces" of the API group '
         '""\n'
     ) in done.printed
+
+
+def test_the_module_has_the_same_commands_under_its_own_name(
+    run: Run, kubectl: FakeKubectl, rolling: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolling()
+    kubectl.install(monkeypatch)
+    done = run("rollout", "status", "team")
+    assert done.status == 1
+    assert done.printed.endswith("go back with: python -m hooks rollout undo team\n")
 
 
 def test_a_syncer_without_stages_has_no_rollout(

@@ -11,6 +11,7 @@ from tests.controlplane import STRATEGIES, ControlPlane, Stack, Workspace, missi
 from tests.controlplane.stack import CRD, LOCAL
 from tests.controlplane.tools import kubernetes_version, metacontroller, metacontroller_crds
 from tests.e2e.selection import is_short
+from tests.wheel import InstalledWheel, build, install_quickly
 
 _FOLDER = Path(__file__).parent
 
@@ -151,3 +152,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         yield running
         # What adoption could not do would be an event on the object, where it may write none.
         assert [line for line in running.refused() if not _ON_ADOPTED.match(line)] == []
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> InstalledWheel:
+    """The plugin from the wheel that is built of this checkout."""
+    folder = tmp_path_factory.mktemp("plugin")
+    return install_quickly(build(folder), folder / "venv")

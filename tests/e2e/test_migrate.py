@@ -18,7 +18,7 @@ from tests.controlplane.plane import answers
 from tests.controlplane.process import Process
 from tests.controlplane.stack import COMPLETE
 from tests.e2e.migrations import History, Migrant, content, deployment, program
-from tests.wheel import InstalledWheel, build, install_quickly
+from tests.wheel import InstalledWheel
 
 DATA = {"LOG_LEVEL": "info", "application.yaml": "server:\n  port: 8080\n"}
 BINARY = {"logo.png": base64.b64encode(bytes(range(256))).decode()}
@@ -26,12 +26,6 @@ BINARY = {"logo.png": base64.b64encode(bytes(range(256))).decode()}
 REFLECTOR = "reflector.v1.k8s.emberstack.com"
 REPLICATOR = "replicator.v1.mittwald.de"
 TRUST = "trust.cert-manager.io"
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> InstalledWheel:
-    folder = tmp_path_factory.mktemp("migrate")
-    return install_quickly(build(folder), folder / "venv")
 
 
 @pytest.fixture

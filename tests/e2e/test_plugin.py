@@ -1,7 +1,6 @@
 """The plugin from the built wheel, called by the real kubectl, on the real control plane."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ import pytest
 
 from tests.controlplane import SERVER_SIDE_APPLY, Stack
 from tests.controlplane.client import Object
-from tests.controlplane.tools import kubectl
-from tests.wheel import InstalledWheel, build, install_quickly
+from tests.e2e.plugin_users import User, user_who_may_list
+from tests.wheel import InstalledWheel
 
 PREFIX = "plugin"
 SOURCE = f"{PREFIX}-source"
@@ -19,36 +18,6 @@ TARGETS = [f"{PREFIX}-{name}" for name in ("dev", "prod")]
 READABLE = ("namespaces", "configmaps", "configmapsyncers")
 
 pytestmark = pytest.mark.parametrize("stack", [SERVER_SIDE_APPLY], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> InstalledWheel:
-    folder = tmp_path_factory.mktemp("plugin")
-    return install_quickly(build(folder), folder / "venv")
-
-
-class User:
-    """Somebody with a kubeconfig who has installed the plugin."""
-
-    def __init__(self, installed: InstalledWheel, kubeconfig: Path, folder: Path) -> None:
-        self._installed = installed
-        self._kubeconfig = kubeconfig
-        self._folder = folder
-
-    def kubectl(
-        self, *arguments: str | Path, status: int | None = 0, given: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        path = f"{self._installed.binaries}:{Path(kubectl()).resolve().parent}"
-        environment = self._installed.environment(KUBECONFIG=str(self._kubeconfig))
-        done = self._installed.run(
-            *("kubectl", *arguments),
-            folder=self._folder,
-            given=given,
-            KUBECONFIG=str(self._kubeconfig),
-            PATH=f"{path}:{environment['PATH']}",
-        )
-        assert status is None or done.returncode == status, done.stdout + done.stderr
-        return done
 
 
 @pytest.fixture
@@ -84,39 +53,6 @@ def synced(stack: Stack, admin: User) -> Stack:
         f"    └── {', '.join(TARGETS)}",
     ]
     return stack
-
-
-def user_who_may_list(
-    stack: Stack, installed: InstalledWheel, folder: Path, resources: Sequence[str]
-) -> User:
-    """A user with no other right than to list some resources."""
-    name = f"reader-of-{len(resources)}"
-    account = {"name": name, "namespace": "default"}
-    rules = [
-        {"apiGroups": ["", "config.example.com"], "resources": list(resources), "verbs": ["list"]}
-    ]
-    group = "rbac.authorization.k8s.io"
-    role = {"apiGroup": group, "kind": "ClusterRole", "name": name}
-    for item in (
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": name},
-            "rules": rules,
-        },
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": role,
-            "subjects": [{"kind": "ServiceAccount", **account}],
-        },
-    ):
-        stack.client.apply(item)
-    kubeconfig = folder / name
-    stack.control_plane.add_service_account(kubeconfig, name, "default")
-    return User(installed, kubeconfig, folder)
 
 
 def rows(printed: str) -> list[list[str]]:

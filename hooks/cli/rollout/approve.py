@@ -31,7 +31,7 @@ from hooks.rollout.types import TOKENS_LIMIT, Phase
 
 _TOKEN: Final = "approvalToken"  # noqa: S105 - a field of the status; it lets only one step through
 _ATTEMPTS: Final = 5
-_CHANGED: Final = "the object has been modified"
+CHANGED: Final = "the object has been modified"
 """What kubectl says where the resource version is another one by now."""
 
 
@@ -73,7 +73,7 @@ def _approve(kubectl: Kubectl, name: str, token: str) -> None:
                 *("--overwrite", f"--resource-version={version}"),
             )
         except KubectlError as error:
-            if _CHANGED not in str(error) or attempt == _ATTEMPTS:
+            if CHANGED not in str(error) or attempt == _ATTEMPTS:
                 raise
         else:
             return
