@@ -60,7 +60,7 @@ def revisions(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     name = getattr(parsed_args, "name", None)
     timeout = f"--request-timeout={_SECONDS}s"
     found = _run(Kubectl.of(parsed_args), "get", SYNCERS, str(name), "--output=json", timeout)
-    spec = json.loads(found)["spec"] if name and found else {}
+    spec = json.loads(found).get("spec") or {} if name and found else {}
     resource = "secrets" if spec.get("sourceSecret") else "configmaps"
     inside = f"--namespace={spec.get('sourceNamespace')}"
     return _names(parsed_args, resource, inside, f"--selector={REVISION_OF}={name}") if spec else []

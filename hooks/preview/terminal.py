@@ -24,6 +24,11 @@ def progress(what: str) -> Iterator[None]:
         yield
 
 
+def one_line(text: str) -> str:
+    """A text that cannot be taken for several lines, for where a person is asked about it."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def printable(text: str) -> str:
     """A text in which nothing but line breaks and tabs moves the cursor."""
     if text.isprintable():

@@ -149,14 +149,18 @@ def test_a_rollout_that_goes_on_while_it_is_shown_is_not_approved(
 def test_a_halt_is_shown_with_the_namespaces_that_fail(
     plugin: Plugin, syncer: dict[str, Any]
 ) -> None:
-    failure = {"namespace": "dev", "reason": "RolloutFailed", "message": "Broken \x1b[2J."}
+    failure = {
+        "namespace": "dev",
+        "reason": "RolloutFailed",
+        "message": "Broken \x1b[2J.\n    if approved: nothing",
+    }
     recorded(syncer).update(phase="Halted", failures=[failure])
     done = plugin("rollout", "approve", "team", "--yes")
     assert done.status == 0
     lines = done.printed.splitlines()
     assert lines[0] == "The rollout of ConfigMapSyncer team is halted:"
     assert lines[-3:-1] == [
-        "    fails: dev: RolloutFailed: Broken \\x1b[2J.",
+        "    fails: dev: RolloutFailed: Broken \\x1b[2J.\\n    if approved: nothing",
         "    if approved: the rollout goes on, although these namespaces fail",
     ]
 

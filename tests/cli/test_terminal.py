@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from hooks.preview.terminal import is_plain, printable, progress
+from hooks.preview.terminal import is_plain, one_line, printable, progress
 from tests.cli.test_status import TerminalStream
 
 
@@ -43,3 +43,7 @@ def test_an_empty_no_color_is_none(
 
 def test_only_line_breaks_and_tabs_move_the_cursor() -> None:
     assert printable("a\tb\nc\x1b[2Jd\r") == "a\tb\nc\\x1b[2Jd\\r"
+
+
+def test_one_line_stays_one() -> None:
+    assert one_line("a\tb\nc\x1b[2J") == "a\\tb\\nc\\x1b[2J"

@@ -26,7 +26,7 @@ from hooks.cli.rollout.syncer import (
     rollout_of,
 )
 from hooks.preview.simulator.objects import SYNCER, Object, name_of
-from hooks.preview.terminal import printable
+from hooks.preview.terminal import one_line
 from hooks.rollout.types import TOKENS_LIMIT, Phase
 
 _TOKEN: Final = "approvalToken"  # noqa: S105 - a field of the status; it lets only one step through
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     syncer = read_syncer(kubectl, name)
     token = _token(syncer)
     for line in _shown(syncer, Stages.read(kubectl, syncer)):
-        print(printable(line))
+        print(one_line(line))
     if token in approved_of(syncer):
         print(f"This step is approved already{_held(syncer)}")
         return ExitStatus.ALL_READY

@@ -9,7 +9,7 @@ from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import Kubectl
 from hooks.cli.rollout.syncer import command, is_suspended, patch_spec, pinned_of, read_syncer
 from hooks.preview.simulator.objects import SYNCER
-from hooks.preview.terminal import printable
+from hooks.preview.terminal import one_line
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,5 +42,5 @@ def resume(options: argparse.Namespace) -> int:
         )
     if pinned:
         how = command(options, "undo", "--unpin")
-        print(printable(f"Revision {pinned} stays pinned; remove the pin with: {how}"))
+        print(one_line(f"Revision {pinned} stays pinned; remove the pin with: {how}"))
     return ExitStatus.ALL_READY

@@ -25,7 +25,7 @@ from hooks.cli.rollout.stages import Stages
 from hooks.cli.rollout.state import RolloutSummary, summary_of
 from hooks.cli.rollout.syncer import read_syncer
 from hooks.cli.streams import whole_output
-from hooks.preview.terminal import is_plain, printable, progress
+from hooks.preview.terminal import is_plain, one_line, progress
 
 _POLL_SECONDS: Final = 1.0
 
@@ -92,7 +92,7 @@ def _changes_alone(write: _Write) -> _Write:
 
 
 def _write_line(summary: RolloutSummary, options: argparse.Namespace) -> None:
-    sys.stdout.write(f"{printable(drawing.line(summary, options))}\n")
+    sys.stdout.write(f"{one_line(drawing.line(summary, options))}\n")
     sys.stdout.flush()
 
 

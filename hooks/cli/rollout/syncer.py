@@ -13,7 +13,7 @@ from typing import Final
 from hooks.api.names import APPROVE_ROLLOUT
 from hooks.cli.kubectl import SYNCERS, Kubectl
 from hooks.preview.simulator.objects import SYNCER, Object, Resource, name_of, sources_of
-from hooks.preview.terminal import printable
+from hooks.preview.terminal import one_line
 from hooks.rollout.types import TOKENS_LIMIT
 
 _TOKEN: Final = re.compile(r"[0-9a-f]{16}")
@@ -23,7 +23,7 @@ class NotPossibleError(Exception):
     """The command cannot be done with this syncer; the message is for the user."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        super().__init__(one_line(message))
 
 
 def read_syncer(kubectl: Kubectl, name: str) -> Object:

@@ -22,7 +22,7 @@ from hooks.cli.rollout.syncer import (
     rollout_of,
 )
 from hooks.preview.simulator.objects import SYNCER, Object, name_of
-from hooks.preview.terminal import printable
+from hooks.preview.terminal import one_line
 
 _FIELD = "pinnedRevision"
 
@@ -40,10 +40,10 @@ def _pin(kubectl: Kubectl, syncer: Object, options: argparse.Namespace) -> int:
     history = RevisionHistory.read(kubectl, syncer)
     revision = history.get(wanted)
     if pinned_of(syncer) == wanted:
-        print(printable(f"Revision {wanted} is pinned already; remove the pin with: {unpin}"))
+        print(one_line(f"Revision {wanted} is pinned already; remove the pin with: {unpin}"))
         return ExitStatus.ALL_READY
     for line in _shown(syncer, history, revision):
-        print(printable(line))
+        print(one_line(line))
     if not options.yes and not is_meant(f"Pin revision {revision.name} of {name}?"):
         return ExitStatus.NOT_READY
     patch_spec(kubectl, name, {_FIELD: revision.name})
@@ -88,7 +88,7 @@ def _unpin(kubectl: Kubectl, syncer: Object, options: argparse.Namespace) -> int
     if not pinned:
         raise NotPossibleError(f"{SYNCER.kind} {name} pins no revision")
     print(
-        printable(
+        one_line(
             f"{SYNCER.kind} {name} would no longer hold revision {pinned}: what the source has "
             "then is rolled out in stages."
         )
