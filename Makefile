@@ -138,7 +138,7 @@ scale: $(STAMP) ## Measure how time, memory and requests grow, and draw docs/sca
 	@$(BIN)/python -m tests.benchmarks.scale $(RUN_ARGS)
 
 .PHONY: chaos
-chaos: $(STAMP) ## Run random histories against a model, then break part after part, 200 times (RUN_ARGS)
+chaos: $(STAMP) ## Run random histories against a model, then break part after part, 250 times (RUN_ARGS)
 	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS)
 	@$(BIN)/python -m tests.model --seconds $(MODEL_SECONDS) --real
 	@$(BIN)/python -m tests.reliability chaos $(RUN_ARGS)

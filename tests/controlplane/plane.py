@@ -62,17 +62,17 @@ class ControlPlane:
         self.kubeconfig = workspace.folder / "kubeconfig"
         self._certificates = workspace.folder / "certificates"
         self._key = workspace.folder / "service-account.key"
-        etcd = f"http://127.0.0.1:{workspace.port()}"
+        self.etcd_url = f"http://127.0.0.1:{workspace.port()}"
         self.etcd = Process(
             workspace,
             "etcd",
-            self._etcd_command(etcd, peer=f"http://127.0.0.1:{workspace.port()}"),
-            ready=lambda: answers(f"{etcd}/readyz"),
+            self._etcd_command(self.etcd_url, peer=f"http://127.0.0.1:{workspace.port()}"),
+            ready=lambda: answers(f"{self.etcd_url}/readyz"),
         )
         self.api_server = Process(
             workspace,
             "kube-apiserver",
-            self._api_server_command(etcd),
+            self._api_server_command(self.etcd_url),
             ready=self._serves,
         )
         self.controller_manager = Process(

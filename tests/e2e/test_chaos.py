@@ -8,9 +8,12 @@ from itertools import islice
 import pytest
 
 from tests.benchmarks.objects import manifest
-from tests.reliability.chaos import Chaos, Healing, Injected
+from tests.reliability.chaos import Chaos, Injected
 from tests.reliability.faults import FAULTS
+from tests.reliability.healing import Healing
+from tests.reliability.history import STORED_AS_JSON
 from tests.reliability.parts import Parts
+from tests.reliability.rollouts import RolloutChaos
 from tests.reliability.watch import Watch
 from tests.reliability.world import BYSTANDER, SUBJECT, LiveCluster
 
@@ -64,3 +67,13 @@ def test_what_is_wrong_is_found(run: Run) -> None:
     assert edited.startswith(f"{world.namespaces[1]}/{SUBJECT}: its data are {{'key': 'edited'}}")
     assert missing == f"{world.namespaces[2]}/{SUBJECT}: missing"
     assert BYSTANDER not in found
+
+
+def test_a_few_faults_in_rollouts_let_no_content_out_of_its_stages() -> None:
+    parts = Parts(STORED_AS_JSON)
+    with parts.running():
+        chaos = RolloutChaos(parts, seed=1)
+        disturbed = list(islice(chaos.live(), 4))
+    assert [(each.failures, each.healing) for each in disturbed] == [([], Healing.BY_ITSELF)] * 4
+    assert chaos.rule.copies > 0
+    assert chaos.rule.statuses > 0

@@ -28,6 +28,17 @@ healed, a resync is made on purpose, by an annotation on the syncer, which takes
 that heals it, the run says so, and it is a failure, except where the proxy saw that /customize was
 asked about that syncer in the fault and not answered: Metacontroller drops such an event.
 
+Its second part (`rollouts`) does the same to staged rollouts (`StagedCluster`): each is driven to a
+phase of a stage, and there the hook, Metacontroller, the API server or etcd is killed, while
+somebody approves, changes the source, takes the change back, or spoils copies. The rollout must
+then rest where it would have without the fault. Every write is read from etcd's own history
+(`EtcdHistory`), and `StagedRule` judges it, without the service:
+
+- no copy got another revision than what was recorded permits its stage, and each has just the
+  data of the revision that it names, which was stored before
+- no stage was passed before its soak time was over by the API server's clock, or without approval,
+  and none went back
+
 **flood.** Many syncers at once, a source that never rests, and one very large syncer next to small
 ones.
 

@@ -10,40 +10,26 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from itertools import chain, cycle, islice
+from itertools import cycle
 from typing import Final
 
-from tests.controlplane import TimedOut, wait_for
-from tests.reliability.faults import FAULTS, InjectedFault, Missed
+from tests.controlplane import TimedOut
+from tests.reliability.faults import FAULTS, InjectedFault, Missed, deck
+from tests.reliability.healing import Healing, failures, heal, healing
 from tests.reliability.operations import LIFE, Operation
 from tests.reliability.parts import Parts
 from tests.reliability.watch import Watch
-from tests.reliability.world import BYSTANDER, SUBJECT, LiveCluster
+from tests.reliability.world import LiveCluster
 
-HEALING_SECONDS: Final = 150
-"""More than any backoff. `Parts` sets a resync period that is longer than a run."""
 _PROGRESS_SECONDS: Final = 60
-_RESYNC_SECONDS: Final = 60
-_POLL_SECONDS: Final = 0.2
-_MOST_SHOWN: Final = 20
 # A fault must fall into the operation, not behind it: the watch is a little late.
 _LATEST: Final = 0.9
 AWAY_ALLOWANCE: Final = 3
 """How many times as long as without a fault a replaced copy may be away beyond the fault."""
 # Metacontroller's backoff doubles: what failed for a while is tried again after as long at most.
 _BACKOFF: Final = 2
-
-
-class Healing(Enum):
-    """How all became well again."""
-
-    BY_ITSELF = "by itself"
-    LOST_EVENT = "by a resync, for an event was lost while /customize could not be asked"
-    ONLY_BY_RESYNC = "only by a resync"
-    NEVER = "not even by a resync"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +106,7 @@ class Chaos:
         self._world = world
         self._watch = watch
         self._chance = random.Random(seed)
-        self._decks = {each.name: self._deck(faults) for each in LIFE}
+        self._decks = {each.name: deck(faults, self._chance) for each in LIFE}
         self.report = ChaosReport()
 
     def live(self) -> Iterator[Injected]:
@@ -139,13 +125,6 @@ class Chaos:
                 if injected.healing is Healing.NEVER:
                     return
 
-    def _deck(self, faults: Sequence[InjectedFault]) -> Iterator[InjectedFault]:
-        """Every fault as often as it weighs, in random order, again and again."""
-        while True:
-            cards = [fault for fault in faults for _ in range(fault.weight)]
-            self._chance.shuffle(cards)
-            yield from cards
-
     def _prepare(self, operation: Operation) -> None:
         operation.prepare(self._world)
         self._undisturbed(f"what comes before {operation.name}")
@@ -155,7 +134,7 @@ class Chaos:
         operation.begin(self._world, self._chance)
 
     def _undisturbed(self, what: str) -> None:
-        if left := self._heal():
+        if left := heal(self._world):
             raise TimedOut(f"{what} did not converge without a fault: {left!s:.2000}")
 
     def _live_through(self, operation: Operation, fault: InjectedFault) -> Injected | None:
@@ -176,16 +155,16 @@ class Chaos:
                 self._undisturbed(operation.name)
                 return None
             ended = time.monotonic()
-            left = self._heal()
+            left = heal(self._world)
             healed = time.monotonic() - ended
-            healing = self._resynced(left, began) if left else Healing.BY_ITSELF
+            how = healing(self._parts, self._world, left, began)
             away = max(self._watch.seen.away, default=0.0)
             allowed = (
                 _BACKOFF * (ended - began) + self._away_allowance * self.report.undisturbed_away
             )
-            failures = list(_failures(left, healing))
+            wrong = list(failures(left, how))
             if away > (allowed if operation.may_be_away else 0.0):
-                failures.append(f"a copy was away for {away:.2f} s, {allowed:.2f} s are allowed")
+                wrong.append(f"a copy was away for {away:.2f} s, {allowed:.2f} s are allowed")
             return Injected(
                 operation.name,
                 fault.name,
@@ -193,35 +172,6 @@ class Chaos:
                 ended - began,
                 healed,
                 away,
-                failures,
-                healing,
+                wrong,
+                how,
             )
-
-    def _heal(self) -> dict[str, list[str]]:
-        """What is still wrong when the time is over."""
-        deadline = time.monotonic() + HEALING_SECONDS
-        while left := self._world.shortcomings():
-            if time.monotonic() > deadline:
-                return left
-            time.sleep(_POLL_SECONDS)
-        return {}
-
-    def _resynced(self, left: Mapping[str, Sequence[str]], began: float) -> Healing:
-        """How it heals where it does not by itself.
-
-        It may need the resync where an event was lost: where /customize was asked about that syncer
-        in the fault, and not answered, Metacontroller drops the event that made it ask.
-        """
-        lost = self._parts.proxy.unanswered("customize", began)
-        self._world.resync({SUBJECT, BYSTANDER}, f"{began}")
-        try:
-            wait_for(lambda: not self._world.shortcomings(), "the resync to heal", _RESYNC_SECONDS)
-        except TimedOut:
-            return Healing.NEVER
-        return Healing.LOST_EVENT if left.keys() <= lost else Healing.ONLY_BY_RESYNC
-
-
-def _failures(left: Mapping[str, Sequence[str]], healing: Healing) -> Iterator[str]:
-    if healing in {Healing.ONLY_BY_RESYNC, Healing.NEVER}:
-        yield f"healed {healing.value}"
-        yield from islice(chain.from_iterable(left.values()), _MOST_SHOWN)

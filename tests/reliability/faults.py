@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -144,3 +144,11 @@ FAULTS = (
     InjectedFault("half a body", _answers(_half)),
     InjectedFault("garbage", _answers(_replying(200, b"<html>Welcome</html>\n"))),
 )
+
+
+def deck(faults: Sequence[InjectedFault], chance: random.Random) -> Iterator[InjectedFault]:
+    """Every fault as often as it weighs, in random order, again and again."""
+    while True:
+        cards = [fault for fault in faults for _ in range(fault.weight)]
+        chance.shuffle(cards)
+        yield from cards

@@ -26,8 +26,12 @@ _RESYNC_PERIOD_SECONDS = 24 * 3600
 class Parts:
     """A control plane, Metacontroller and the hook as shipped, with a proxy before the hook."""
 
-    def __init__(self) -> None:
-        self._stack = Stack(SERVER_SIDE_APPLY, installation=self._reached_by_proxy)
+    def __init__(self, *api_server_arguments: str) -> None:
+        self._stack = Stack(
+            SERVER_SIDE_APPLY,
+            api_server_arguments=api_server_arguments,
+            installation=self._reached_by_proxy,
+        )
         self.proxy = Proxy(self._stack.workspace.port(), self._stack.hook.url)
         self._election = [each for each in shipped_arguments() if "-leader-election" in each]
         self.leader = self._elected("leader")

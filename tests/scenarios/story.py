@@ -47,17 +47,21 @@ class ObjectReference:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
 
 
-class World(Protocol):
-    """A cluster in which a ConfigMapSyncer is looked after."""
+class Objects(Protocol):
+    """What can be found and patched."""
 
     def find(self, reference: ObjectReference) -> Manifest | None: ...
+
+    def patch(self, reference: ObjectReference, patch: Manifest) -> None: ...
+
+
+class World(Objects, Protocol):
+    """A cluster in which a ConfigMapSyncer is looked after."""
 
     def apply(self, manifest: Manifest) -> None: ...
 
     def apply_as(self, manager: str, manifest: Manifest) -> None:
         """Apply server-side, under the name of a field manager."""
-
-    def patch(self, reference: ObjectReference, patch: Manifest) -> None: ...
 
     def delete(self, reference: ObjectReference, cascade: str | None) -> None: ...
 
@@ -272,7 +276,7 @@ class _Teller:
         return value
 
 
-def mend(world: World, syncer: str) -> None:
+def mend(world: Objects, syncer: str) -> None:
     """Type the command that a syncer's `Ready` has."""
     found = world.find(ObjectReference("ConfigMapSyncer", syncer))
     assert found is not None, f"{syncer} is not there"

@@ -12,12 +12,11 @@ from typing import cast
 import pytest
 
 from tests.controlplane import Workspace
-from tests.reliability.chaos import Chaos, Healing, _failures
 from tests.reliability.faults import FAULTS, Missed
+from tests.reliability.healing import Healing, failures, healing
 from tests.reliability.parts import Parts
 from tests.reliability.proxy import Proxy
-from tests.reliability.watch import Watch
-from tests.reliability.world import BYSTANDER, SUBJECT, LiveCluster
+from tests.reliability.world import BYSTANDER, SUBJECT
 
 _ANSWER = b'{"children": [], "status": {}}'
 _SECONDS_TO_GIVE_UP = 10
@@ -153,7 +152,7 @@ def test_a_fault_that_nobody_notices_is_missed(
 
 
 @pytest.mark.parametrize(
-    ("lost", "heals", "healing"),
+    ("lost", "heals", "how"),
     [
         pytest.param({SUBJECT, BYSTANDER}, True, Healing.LOST_EVENT, id="its event was lost"),
         pytest.param({BYSTANDER}, True, Healing.ONLY_BY_RESYNC, id="another's event was lost"),
@@ -161,14 +160,13 @@ def test_a_fault_that_nobody_notices_is_missed(
     ],
 )
 def test_what_only_a_resync_heals_is_excused_by_a_lost_event_alone(
-    monkeypatch: pytest.MonkeyPatch, lost: set[str], healing: Healing, *, heals: bool
+    monkeypatch: pytest.MonkeyPatch, lost: set[str], how: Healing, *, heals: bool
 ) -> None:
-    monkeypatch.setattr("tests.reliability.chaos._RESYNC_SECONDS", 0)
-    world = cast("LiveCluster", _OnlyShortcomings(heals=heals))
-    chaos = Chaos(cast("Parts", _OnlyUnanswered(lost)), world, cast("Watch", None), seed=1)
+    monkeypatch.setattr("tests.reliability.healing._RESYNC_SECONDS", 0)
+    world = _OnlyShortcomings(heals=heals)
     left = world.shortcomings()
 
-    assert chaos._resynced(left, 0) is healing
-    failures = list(_failures(left, healing))
-    assert bool(failures) is (healing is not Healing.LOST_EVENT)
-    assert "a copy is not current" in failures or not failures
+    assert healing(cast("Parts", _OnlyUnanswered(lost)), world, left, 0) is how
+    wrong = list(failures(left, how))
+    assert bool(wrong) is (how is not Healing.LOST_EVENT)
+    assert "a copy is not current" in wrong or not wrong
