@@ -153,6 +153,14 @@ class _Judge:
                 failures[name] = RolloutFailure(name, REPORTED, message)
         return dict(sorted(failures.items()))
 
+    @cached_property
+    def _ever_failing(self) -> Sequence[RolloutFailure]:
+        """The targets that fail now, and those that failed before."""
+        failures = self.assignment.recorded.failures
+        recorded = () if failures is UNSET else failures
+        still = {f.namespace: f for f in recorded if f.namespace in self.assignment.contents}
+        return self._listed({**still, **self._failing})
+
     def _settled(self, status: RolloutStatus) -> RolloutStatus:
         """A pin becomes stable when all targets hold it; otherwise nothing is to be judged."""
         is_held = self._holding >= set(self._able)
@@ -174,9 +182,7 @@ class _Judge:
 
     def _halted(self, status: RolloutStatus) -> Judgement:
         """A halt stays, until what failed then and fails now is approved."""
-        recorded = () if status.failures is UNSET else status.failures
-        still = {f.namespace: f for f in recorded if f.namespace in self.assignment.contents}
-        failing = self._listed({**still, **self._failing})
+        failing = self._ever_failing
         token = self._halt_token(status, failing)
         if token in self._approved:
             going = structs.replace(
@@ -190,13 +196,17 @@ class _Judge:
         rollout = self.assignment.rollout
         stage = rollout.stages[place]
         failing = self._listed(self._failing)
-        status = structs.replace(status, failures=failing or UNSET, approval_token=UNSET)
         accepted: Sequence[str] = ()
         if self._is_exceeded:
-            token = self._halt_token(status, failing)
-            if token not in self._approved or rollout.on_failure is OnFailure.ROLLBACK:
-                return self._stopped(status, token)
-            accepted = (token,)
+            # What is approved stays so while no other target fails, also if one of them recovers.
+            tokens = {
+                self._halt_token(status, each): each for each in (self._ever_failing, failing)
+            }
+            accepted = [token for token in tokens if token in self._approved][:1]
+            failing = tokens[accepted[0]] if accepted else failing
+        status = structs.replace(status, failures=failing or UNSET, approval_token=UNSET)
+        if self._is_exceeded and not accepted:
+            return self._stopped(status)
         members = [name for name in self._able if self.assignment.stages[name] == place]
         awaited = [n for n in members if n not in self._holding and n not in self._refused]
         if self.seen.is_edited or not self.seen.were_synced.isdisjoint(awaited):
@@ -206,11 +216,12 @@ class _Judge:
             return Judgement(structs.replace(status, phase=phase), awaited=awaited)
         return self._reached(status, place, stage, accepted, members)
 
-    def _stopped(self, status: RolloutStatus, token: str) -> Judgement:
+    def _stopped(self, status: RolloutStatus) -> Judgement:
         """More targets fail than may."""
         if self.assignment.rollout.on_failure is OnFailure.ROLLBACK:
             rolled = structs.replace(status, phase=Phase.ROLLED_BACK, soaking_since=UNSET)
             return Judgement(rolled)
+        token = self._halt_token(status, self._listed(self._failing))
         halted = structs.replace(
             status, phase=Phase.HALTED, soaking_since=UNSET, approval_token=token
         )

@@ -6,6 +6,7 @@ itself re-queues the syncer for ever.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -84,6 +85,12 @@ class _ConditionStates:
             yield "Stalled", replace(self.ready, status="True")
         yield "Ready", self.ready
 
+    def adding(self, message: str) -> Self:
+        """The same, with one more sentence about what is waited for."""
+        synced = replace(self.synced, message=f"{self.synced.message} {message}")
+        ready = replace(self.ready, message=f"{self.ready.message} {message}")
+        return replace(self, synced=synced, ready=ready)
+
 
 def progress(
     context: StatusContext,
@@ -119,11 +126,14 @@ def staged(
     judgement = judge(assignment, seen)
     rollout = rollout_messages.state(context, assessment, assignment, judgement)
     states = _writing(context, messages.resolved(subject, content), assessment, guard, subject)
-    if rollout is not None and guard is None:
-        synced = states.synced
+    if rollout is not None and guard is not None:
+        states = states.adding(rollout.synced.message)
+    elif rollout is not None:
         if rollout.is_stopped or not assessment.failures:
             message = " ".join([rollout.synced.message, *context.notes])
             synced = replace(rollout.synced, message=message)
+        else:
+            synced = states.adding(rollout.synced.message).synced
         resolved = rollout.resolved
         ready = replace(synced, reason=resolved.reason) if resolved else synced
         states = _ConditionStates(

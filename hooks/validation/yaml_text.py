@@ -49,7 +49,8 @@ def parse(text: str, budget: Budget) -> Sequence[JsonValue]:
     """The documents as JSON values. Raises UnreadableError and TooCostlyError.
 
     Scalars mean what they mean in YAML 1.1, except that times and numbers in base 60 are strings,
-    as they are to the YAML of Kubernetes. A mapping's key is its text.
+    as they are to the YAML of Kubernetes. A mapping's key is its text. A text without any document
+    is null, as it is to those who load it: a schema decides whether it may be.
     """
     if text.count("\n%") + text.startswith("%") > _DIRECTIVES_LIMIT:
         raise TooCostlyError
@@ -62,7 +63,7 @@ def parse(text: str, budget: Budget) -> Sequence[JsonValue]:
             composer.read(event)
             if not composer.open:
                 documents.append(composer.root)
-    return documents
+    return documents or [None]
 
 
 def _events(text: str) -> Iterator[Event]:

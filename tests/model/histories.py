@@ -14,7 +14,7 @@ No history has:
 - Dynamic apply's annotation on a ConfigMap under server-side apply: a copy that an invalid spec
   holds loses its targetLabels by it. That annotation on a Secret under dynamic apply, or on what is
   no copy: Secrets are not enabled there, and what others made a copy is theirs.
-- Staged rollouts: the oracle does not know stages; stories and unit tests have them.
+- Staged rollouts: tests/model/rollouts.py has an oracle of its own for them.
 - Quotas: to the hook they are what admission is.
 - Edits of an object that has finalizers: what is deleted meanwhile is no longer written.
 - The end of a syncer or a Namespace with copies that cannot go: stories have it.
@@ -107,7 +107,7 @@ _sources = st.sampled_from(
         for namespace, kind, name in (
             *[("x-src", "ConfigMap", "x-config")] * 6,
             ("x-src", "ConfigMap", "x-other"),
-            ("x-dev", "ConfigMap", "x-config"),
+            *[("x-dev", "ConfigMap", "x-config")] * 2,
             ("x-dev", "ConfigMap", "x-other"),
             *(("x-src", kind, "x-config") for kind in COPIED if kind != "ConfigMap"),
         )
@@ -309,6 +309,14 @@ def _annotated(key: Key) -> st.SearchStrategy[Step]:
     )
 
 
+def _relabelled(key: Key) -> st.SearchStrategy[Step]:
+    """Somebody takes a copy off its syncer."""
+    of = f"{key[0]} {key[1]}/{key[2]}"
+    return _labels_of_nobody.map(
+        lambda labels: {"patch": {"of": of, "with": {"metadata": {"labels": labels}}}}
+    )
+
+
 @st.composite
 def _tampering(draw: st.DrawFn, there: Key, labels: st.SearchStrategy[Manifest]) -> Step:
     """Somebody changes one thing about an object."""
@@ -446,6 +454,7 @@ def _steps(known: Oracle) -> st.SearchStrategy[Step]:
     if copies:
         possible += [st.sampled_from(copies).flatmap(_held_up)] * 2
         possible += [st.sampled_from(copies).flatmap(_annotated)] * 2
+        possible += [st.sampled_from(copies).flatmap(_relabelled)]
     if hanging:
         possible += [st.sampled_from(hanging).flatmap(_let_go)] * 2
         possible += [st.sampled_from(hanging).map(_deleted)] * 2
@@ -453,6 +462,7 @@ def _steps(known: Oracle) -> st.SearchStrategy[Step]:
         possible += [st.sampled_from(held).map(lambda name: {"mend": name})] * 4
     if sources:
         possible += [st.sampled_from(sources).flatmap(_changed_sources)] * 3
+        possible += [st.sampled_from(sources).map(_deleted)]
     if there:
         objects = st.sampled_from(there)
         possible += [

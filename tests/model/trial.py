@@ -6,9 +6,9 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -23,6 +23,19 @@ from tests.scenarios.end_state import differences
 from tests.scenarios.real import RealWorld
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import API_VERSIONS, ObjectReference, mend
+
+
+class LivesHistories(Protocol):
+    """What takes the steps of a history, and says which those were."""
+
+    def run(self, history: Iterator[Any]) -> None:
+        """Take every step. AssertionError says what came otherwise."""
+
+    def story(self) -> str:
+        """The history so far."""
+
+
+_TrialT = TypeVar("_TrialT", bound=LivesHistories)
 
 MOST_CALLS = 40
 """How often the hook may be called for one step, for every syncer that there is."""
@@ -250,14 +263,19 @@ def on_control_plane(stack: Stack) -> Callable[[], Trial]:
     return start
 
 
+def _drawn(data: st.DataObject, trial: Any, most_steps: int) -> Iterator[Step]:
+    return drawn(data, lambda: trial.oracle, most_steps)
+
+
 def live(
-    start: Callable[[], Trial],
+    start: Callable[[], _TrialT],
     number: int,
     *,
     histories: int,
     most_steps: int,
     phases: Sequence[Phase],
-    then: Callable[[Trial], None] = lambda _trial: None,
+    draw: Callable[[st.DataObject, _TrialT, int], Iterator[Any]] = _drawn,
+    then: Callable[[_TrialT], None] = lambda _trial: None,
 ) -> None:
     """Live so many histories of one seed, each in a trial of its own, the same ones every time.
 
@@ -280,7 +298,7 @@ def live(
     def each(data: st.DataObject) -> None:
         trial = start()
         try:
-            trial.run(drawn(data, lambda: trial.oracle, most_steps))
+            trial.run(draw(data, trial, most_steps))
         except AssertionError as error:
             raise AssertionError(f"{error}\n{trial.story()}") from error
         then(trial)

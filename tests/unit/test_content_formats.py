@@ -183,6 +183,15 @@ def test_pem_is_one_block_or_several_that_are_whole(text: str, expected: str | N
     assert problem(text, {"format": "PEM"}) == expected
 
 
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n"])
+def test_yaml_without_a_document_is_null_to_a_schema(text: str) -> None:
+    assert problem(text, {"format": "YAML"}) is None
+    assert problem(text, {"format": "YAML", "schema": {"type": ["null"]}}) is None
+    assert problem(text, {"format": "YAML", "schema": {"type": "object"}}) == (
+        "does not satisfy type of the schema; correct it, or the schema"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

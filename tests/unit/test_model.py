@@ -16,7 +16,7 @@ _HISTORIES = 10
 _HISTORIES_TO_NOTICE = 40
 _NOTICED = r"what is promised after|was written for nothing|the status holds"
 _PARTS = 8
-_PARTS_TO_NOTICE = 4
+_PARTS_TO_NOTICE = 24
 """Every part draws other histories, and runs next to the others."""
 
 _RULES: dict[str, tuple[str, Any]] = {

@@ -444,6 +444,21 @@ def test_a_halt_that_is_approved_goes_on_past_that_failure_and_halts_at_another(
     assert other.judged(running("early")).status.phase is Phase.HALTED
 
 
+def test_what_is_approved_stays_so_when_one_of_the_failures_recovers() -> None:
+    held = {"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}
+    both = dict.fromkeys(("dev", "t-one"), revision("new"))
+    situation = RolloutSituation(held=held, failed=both)
+    halt = situation.judged(running("early")).status
+    approving = replace(situation, approved=str(halt.approval_token))
+    recorded = approving.judged(halt).status
+
+    recovered = replace(approving, failed={"dev": revision("new")}).judged(recorded)
+    assert recovered.status.phase is Phase.AWAITING_APPROVAL
+    assert recovered.tokens == (halt.approval_token, recovered.status.approval_token)
+    other = replace(approving, failed={"t-two": revision("new")}).judged(recorded)
+    assert other.status.phase is Phase.HALTED
+
+
 @pytest.mark.parametrize(
     ("since", "phase", "left"),
     [
