@@ -11,9 +11,10 @@ adds entries to the map in which it stands; in K and V, `{n}` is the entry's num
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,11 +84,12 @@ class Case:
         return expanded(json.loads((self.folder / "response.json").read_text("utf-8")))
 
 
-def cases() -> Iterator[Case]:
-    """All cases, hook by hook, in the order of their names."""
+@cache
+def cases() -> Sequence[Case]:
+    """All cases, hook by hook, in the order of their names; no request is changed in place."""
     folders = [request.parent for request in FOLDER.rglob("request.json")]
-    for folder in sorted(folders, key=lambda each: (HOOKS.index(_hook(each)), each.name)):
-        yield Case.read(folder)
+    folders.sort(key=lambda each: (HOOKS.index(_hook(each)), each.name))
+    return tuple(map(Case.read, folders))
 
 
 def find(hook: str, name: str) -> Case:
@@ -108,10 +110,10 @@ def expanded(value: Any) -> Any:
         case {"$repeat": [str(text), int(count)]}:
             return text * count
         case {"$list": {"count": int(count), "value": item}}:
-            return [_numbered(item, n) for n in range(count)]
+            return list(_numbered(item, count))
         case {"$map": {"count": int(count), "key": key, "value": item}, **others}:
-            entries = {_numbered(key, n): _numbered(item, n) for n in range(count)}
-            return expanded(others) | entries
+            entries = zip(_numbered(key, count), _numbered(item, count), strict=True)
+            return expanded(others) | dict(entries)
         case dict():
             return {key: expanded(item) for key, item in value.items()}
         case list():
@@ -120,9 +122,9 @@ def expanded(value: Any) -> Any:
             return value
 
 
-def _numbered(value: Any, number: int) -> Any:
-    text = json.dumps(expanded(value)).replace("{n}", f"{number:04}")
-    return json.loads(text)
+def _numbered(value: Any, count: int) -> Iterator[Any]:
+    text = json.dumps(expanded(value))
+    return (json.loads(text.replace("{n}", f"{number:04}")) for number in range(count))
 
 
 def shortened(value: Any) -> Any:

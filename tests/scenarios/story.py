@@ -100,7 +100,7 @@ class Story:
     @classmethod
     def read(cls, path: Path, prefix: str = "x-") -> "Story":
         text = re.sub(r"\bx-", prefix, path.read_text("utf-8"))
-        document = expanded(yaml.safe_load(text))
+        document = expanded(yaml.load(text, Loader=yaml.CSafeLoader))
         return cls(
             name=path.stem,
             prefix=prefix,
