@@ -66,6 +66,8 @@ def test_a_changed_content_reaches_one_stage_after_the_other(
     given, changed = written(tmp_path, GIVEN), written(tmp_path, CHANGED)
     ended = run(given, "--change", changed, "-o", output, "--apply-strategy", strategy)
 
+    assert ended.status == 0
+    assert "Problems" not in ended.printed
     assert stages_in(ended.printed)[0] == HEADING
     assert rows(ended.printed) == [
         ["canary", "2", "dev, qa", "soaks for 10 minutes"],
@@ -184,6 +186,7 @@ def test_a_rollout_that_is_halted_says_that_what_follows_is_not_known(
     ended = run(written(tmp_path, soaking), "--change", both, "-o", "plan")
 
     assert "Stages of" not in ended.printed
+    assert run(given, "--change", both, "-o", "table").status == 1
     halting = run(given, "--change", both, "-o", "plan")
     assert stages_in(halting.printed)[2:] == [
         "canary | 2 | dev, qa",

@@ -28,6 +28,8 @@ from hooks.preview.terminal import is_plain, printable
 
 _OVERDUE: Final = ("NotApplied", "NotRemoved")
 """Why a namespace fails whose copy is asked for, or deleted, again and again."""
+_ROLLING_OUT: Final = ("RolloutProgressing", "AwaitingApproval")
+"""Why a syncer is not Ready that waits only for time and approvals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,10 @@ class SimulationReport:
                 to.write("\n\n".join(map(_without_commands, self._plans(simulation))) + "\n")
 
     def is_in_order(self, simulation: Simulation) -> bool:
-        """Whether every syncer is Ready, or of a plan: whether nothing would fail."""
+        """Whether every syncer is or will be Ready, or of a plan: whether nothing would fail."""
         if self.output is Output.PLAN:
             return not simulation.errors and not any(plan_report.problems(simulation.after))
-        return _all_ready(simulation)
+        return not simulation.errors and not any(_failures(simulation))
 
     def _diff(self, simulation: Simulation, to: TextIO) -> Iterator[str]:
         coloured = not is_plain(to)
@@ -134,12 +136,6 @@ class SimulationReport:
             )
 
 
-def _all_ready(simulation: Simulation) -> bool:
-    """Whether every syncer is Ready, and none of them goes on without end."""
-    syncers = (item for ref, item in simulation.after.items() if ref.resource is SYNCER)
-    return not simulation.errors and all(map(_is_ready, syncers))
-
-
 def _table(copies: Sequence[changes.Copy]) -> str:
     return render.table(
         ["copy", "syncer", "result", "keys", "why"],
@@ -167,9 +163,15 @@ def _section(heading: str, entries: Sequence[str]) -> Iterator[str]:
 
 
 def _failures(simulation: Simulation) -> Iterator[str]:
-    """One sentence for each syncer that is not Ready, and one for each namespace that fails."""
+    """One sentence for each syncer that is not Ready, and one for each namespace that fails.
+
+    A rollout that goes through all its stages, given time and approvals, is no failure.
+    """
+    going = {rollout.syncer for rollout in simulation.rollouts if not rollout.stopped}
     for reference, item in simulation.after.items():
         if reference.resource is not SYNCER or _is_ready(item):
+            continue
+        if reference.name in going and _is_rolling_out(item):
             continue
         ready = _condition(item, "Ready")
         said = f"{ready['reason']}: {ready['message']}" if ready else "the hook gave no answer"
@@ -199,9 +201,18 @@ def _waiting(simulation: Simulation) -> list[str]:
 
 def _is_ready(item: Object) -> bool:
     ready = _condition(item, "Ready")
+    return ready is not None and ready["status"] == "True" and _is_current(item)
+
+
+def _is_rolling_out(item: Object) -> bool:
+    """Whether a syncer waits for nothing but its rollout."""
+    ready = _condition(item, "Ready")
+    return ready is not None and ready["reason"] in _ROLLING_OUT and _is_current(item)
+
+
+def _is_current(item: Object) -> bool:
     generation = item["metadata"]["generation"]
-    current = (item.get("status") or {}).get("observedGeneration") == generation
-    return ready is not None and ready["status"] == "True" and current
+    return bool((item.get("status") or {}).get("observedGeneration") == generation)
 
 
 def _condition(item: Object, type_: str) -> Object | None:
