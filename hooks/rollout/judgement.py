@@ -209,7 +209,9 @@ class _Judge:
             return self._stopped(status)
         members = [name for name in self._able if self.assignment.stages[name] == place]
         awaited = [n for n in members if n not in self._holding and n not in self._refused]
-        if self.seen.is_edited or not self.seen.were_synced.isdisjoint(awaited):
+        is_lost = not self.seen.were_synced.isdisjoint(awaited)
+        # What nothing of the stage holds does not soak, though nothing is waited for either.
+        if self.seen.is_edited or is_lost or self._holding.isdisjoint(members):
             status = structs.replace(status, soaking_since=UNSET)
         if awaited:
             phase = Phase.PROGRESSING if status.soaking_since is UNSET else Phase.SOAKING

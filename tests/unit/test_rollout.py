@@ -318,6 +318,22 @@ def test_a_target_that_loses_the_content_restarts_the_soak() -> None:
     assert judgement.status.soaking_since is UNSET
 
 
+def test_a_stage_in_which_nothing_holds_the_content_any_more_soaks_anew() -> None:
+    soaking = running(phase=Phase.SOAKING, soaking_since=STAMP)
+    # Its only target may take no copy for a while.
+    situation = RolloutSituation(held={"prod": "old"})
+    alone = situation.judged(
+        soaking, failures={"dev": ("ConsentMissing", "")}, were_synced=["dev"], now=NOW
+    )
+    assert alone.is_unproven
+    assert alone.status.soaking_since is UNSET
+
+    later = NOW + timedelta(seconds=900)
+    back = RolloutSituation(held={"dev": "new", "prod": "old"}).judged(alone.status, now=later)
+    assert (back.status.phase, back.status.stage) == (Phase.SOAKING, "canary")
+    assert back.status.soaking_since == "2026-01-01T12:15:00Z"
+
+
 def test_a_hold_restarts_the_soak_and_forgets_nothing_else() -> None:
     before = running("canary", Phase.SOAKING, soaking_since=STAMP)
     assert paused(before) == running("canary")
