@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -43,7 +43,8 @@ class TargetsSeen:
 
     `current` hold what they are assigned; `failures` have a reason and a message; `were_synced`
     held the update in the last status. `is_edited` tells that the last status is about another
-    spec, which may have had other stages.
+    spec, which may have had other stages. `rewritten` says of copies when they were written after
+    the last status: that may be an old one out of a cache, which does not know that they were lost.
     """
 
     current: AbstractSet[str]
@@ -51,6 +52,7 @@ class TargetsSeen:
     were_synced: AbstractSet[str]
     now: datetime
     is_edited: bool = False
+    rewritten: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +215,18 @@ class _Judge:
         # What nothing of the stage holds does not soak, though nothing is waited for either.
         if self.seen.is_edited or is_lost or self._holding.isdisjoint(members):
             status = structs.replace(status, soaking_since=UNSET)
+        elif status.soaking_since is not UNSET:
+            again = [write_time(self.seen.rewritten[name]) for name in self._lost_unseen(members)]
+            status = structs.replace(status, soaking_since=max([status.soaking_since, *again]))
         if awaited:
             phase = Phase.PROGRESSING if status.soaking_since is UNSET else Phase.SOAKING
             return Judgement(structs.replace(status, phase=phase), awaited=awaited)
         return self._reached(status, place, stage, accepted, members)
+
+    def _lost_unseen(self, members: Sequence[str]) -> Sequence[str]:
+        """The targets that held the update in the last status, and were given it again after it."""
+        seen = self.seen
+        return [name for name in members if name in seen.were_synced and name in seen.rewritten]
 
     def _stopped(self, status: RolloutStatus) -> Judgement:
         """More targets fail than may."""

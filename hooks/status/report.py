@@ -4,14 +4,16 @@ What was said before is said again wherever it still holds, byte for byte: a sta
 itself re-queues the syncer for ever.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from hooks.api import protocol
+from hooks.api.protocol import KubernetesObject
 from hooks.api.text import as_fragment, counted, have, named
 from hooks.api.times import write_time
 from hooks.copies.outcome import Outcome, State
@@ -106,6 +108,21 @@ def progress(
     return report.holding(guard.token) if guard else report
 
 
+def _rewritten(
+    context: StatusContext, assignment: Assignment, outcomes: Sequence[Outcome]
+) -> Mapping[str, datetime]:
+    """When copies were written after Metacontroller last wrote the status; only a soak asks."""
+    if assignment.recorded.soaking_since is UNSET:
+        return {}
+    manager = assignment.observation.options.field_manager
+    recorded = KubernetesObject(context.parent.metadata).written_by(manager)
+    return {
+        outcome.namespace: outcome.written
+        for outcome in outcomes
+        if outcome.written is not None and recorded is not None and outcome.written > recorded
+    }
+
+
 def staged(
     context: StatusContext,
     subject: str,
@@ -122,6 +139,7 @@ def staged(
         were_synced=context.before.synced_namespaces,
         now=context.now,
         is_edited=context.before.observed_generation != context.parent.metadata.generation,
+        rewritten=_rewritten(context, assignment, outcomes),
     )
     judgement = judge(assignment, seen)
     rollout = rollout_messages.state(context, assessment, assignment, judgement)

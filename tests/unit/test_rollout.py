@@ -157,6 +157,7 @@ class RolloutSituation:
         were_synced: Sequence[str] = (),
         now: datetime = NOW,
         is_edited: bool = False,
+        rewritten: Mapping[str, datetime] | None = None,
     ) -> Judgement:
         """What is judged where every copy that holds what it is to hold is current."""
         assignment = self.assigned(before, level)
@@ -167,7 +168,9 @@ class RolloutSituation:
         }
         failing = failures or {}
         synced = frozenset(were_synced)
-        seen = TargetsSeen(current - failing.keys(), failing, synced, now, is_edited)
+        seen = TargetsSeen(
+            current - failing.keys(), failing, synced, now, is_edited, rewritten or {}
+        )
         return judge(assignment, seen)
 
 
@@ -316,6 +319,30 @@ def test_a_target_that_loses_the_content_restarts_the_soak() -> None:
 
     assert judgement.status.phase is Phase.PROGRESSING
     assert judgement.status.soaking_since is UNSET
+
+
+@pytest.mark.parametrize(
+    ("were_synced", "rewritten", "since"),
+    [
+        pytest.param(["dev"], {"dev": 300}, "12:05:00", id="its copy was written since then"),
+        pytest.param(["dev"], {"prod": 300}, "12:00:00", id="a copy of another stage"),
+        pytest.param([], {"dev": 300}, "12:00:00", id="a copy of a target that joined"),
+        pytest.param(["dev"], {"dev": -300}, "12:00:00", id="before the soak"),
+    ],
+)
+def test_a_soak_begins_anew_though_the_status_does_not_know_that_the_content_was_lost(
+    were_synced: Sequence[str], rewritten: Mapping[str, int], since: str
+) -> None:
+    soaking = running(phase=Phase.SOAKING, soaking_since=STAMP)
+    situation = RolloutSituation(held={"dev": "new", "prod": "old"})
+    times = {name: NOW + timedelta(seconds=seconds) for name, seconds in rewritten.items()}
+    for _ in range(2):
+        judgement = situation.judged(
+            soaking, were_synced=were_synced, rewritten=times, now=NOW + timedelta(seconds=360)
+        )
+        assert judgement.status.phase is Phase.SOAKING
+        assert judgement.status.soaking_since == f"2026-01-01T{since}Z"
+        soaking = judgement.status
 
 
 def test_a_stage_in_which_nothing_holds_the_content_any_more_soaks_anew() -> None:
