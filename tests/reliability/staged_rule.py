@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.controlplane import Object
 from tests.reliability.history import Write
 from tests.reliability.world import SOURCE_NAMESPACE, SUBJECT
-from tests.scenarios.rollout_rule import REVISION, broken
+from tests.scenarios.rollout_rule import REVISION, broken, place_of
 
 EDITED: Final = "edited"
 """The value that somebody else gives a copy: no write of the service."""
@@ -22,6 +22,7 @@ class StagedRule:
         self.statuses = 0
         self._syncer: Object | None = None
         self._held: dict[str, Object] = {}
+        self._since: dict[str, datetime] = {}
         self._revisions: dict[str, Mapping[str, str]] = {}
         self._tokens: dict[tuple[str, str], str] = {}
 
@@ -42,7 +43,9 @@ class StagedRule:
         if new is None:
             return
         self._held[write.namespace] = new
-        name = new["metadata"].get("annotations", {}).get(REVISION)
+        if old is None or _content(old) != _content(new):
+            self._since[write.namespace] = _written(new)
+        name, _ = _content(new)
         if name is None:
             return
         self.copies += 1
@@ -79,22 +82,29 @@ class StagedRule:
         self, syncer: Object, old: Mapping[str, Any], stage: Mapping[str, Any]
     ) -> Iterator[str]:
         """A stage is passed when it has soaked, and when somebody has approved it."""
-        if soak := stage.get("soakSeconds"):
-            since = old.get("soakingSince")
-            written = _written(syncer)
-            if since is None or written < _time(since) + timedelta(seconds=soak):
-                yield f"{stage} was passed at {written}, after {old}"
+        stages, now = syncer["spec"]["rollout"]["stages"], _written(syncer, "status")
+        for namespace, copy in self._held.items():
+            is_member = stages[place_of(stages, {"metadata": {"name": namespace}})] == stage
+            name, data = _content(copy)
+            is_held = name == old["updateRevision"] and data == self._revisions.get(name or "")
+            over = self._since[namespace] + timedelta(seconds=stage.get("soakSeconds", 0))
+            if is_member and is_held and now < over:
+                yield f"{stage} was passed at {now}, before {namespace} held {name} until {over}"
         approved = syncer["metadata"].get("annotations", {}).get(_APPROVED, "").split(",")
         token = self._tokens.get((old["updateRevision"], stage["name"]))
         if stage.get("approval") == "Manual" and token not in approved:
             yield f"{stage} was passed without approval, after {old}"
 
 
-def _written(syncer: Object) -> datetime:
-    """When the status was written, by the API server's clock."""
-    entries = syncer["metadata"]["managedFields"]
-    return max(_time(each["time"]) for each in entries if each.get("subresource") == "status")
+def _content(copy: Object) -> tuple[str | None, Mapping[str, str]]:
+    """The revision that a copy names, and what it holds."""
+    return copy["metadata"].get("annotations", {}).get(REVISION), copy.get("data", {})
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _written(item: Object, subresource: str | None = None) -> datetime:
+    """When it was last written, by the API server's clock, to the second."""
+    return max(
+        datetime.fromisoformat(each["time"])
+        for each in item["metadata"]["managedFields"]
+        if each.get("subresource") == subresource
+    )

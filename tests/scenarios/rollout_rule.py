@@ -9,7 +9,7 @@ REVISION = "config.example.com/revision"
 """The annotation on a copy that names the revision that it holds."""
 
 
-def _place(stages: list[Manifest], namespace: Manifest) -> int:
+def place_of(stages: list[Manifest], namespace: Manifest) -> int:
     """The place of the first stage that selects a Namespace."""
     name, labels = namespace["metadata"]["name"], namespace["metadata"].get("labels", {})
     for place, stage in enumerate(stages[:-1]):
@@ -31,7 +31,7 @@ def permitted(syncer: Manifest, namespace: Manifest) -> Iterator[str]:
     if status["phase"] != "RolledBack" and (
         is_everywhere
         or stage not in names
-        or _place(spec["rollout"]["stages"], namespace) <= names.index(stage)
+        or place_of(spec["rollout"]["stages"], namespace) <= names.index(stage)
     ):
         yield status["updateRevision"]
 

@@ -39,9 +39,12 @@ def syncer(rollout: Mapping[str, Any], at: str = "12:00:00", approved: str = "")
     return Write("ConfigMapSyncer", "", SUBJECT, written)
 
 
-def copy(namespace: str, revision: str, mark: str) -> Write:
-    annotations = {"config.example.com/revision": revision}
-    written = {"metadata": {"annotations": annotations}, "data": {"key": mark}}
+def copy(namespace: str, revision: str, mark: str, at: str = "12:00:00") -> Write:
+    metadata = {
+        "annotations": {"config.example.com/revision": revision},
+        "managedFields": [{"time": f"2026-01-01T{at}Z"}],
+    }
+    written = {"metadata": metadata, "data": {"key": mark}}
     return Write("ConfigMap", namespace, SUBJECT, written)
 
 
@@ -65,7 +68,12 @@ def stored(revision: str, mark: str) -> Write:
 )
 def test_a_write_in_a_soak_is_judged(write: Write, found: str) -> None:
     rule = StagedRule()
-    for each in (stored("chaos-old", "old"), stored("chaos-new", "new"), syncer(SOAKING)):
+    history = [stored("chaos-old", "old"), stored("chaos-new", "new"), syncer(SOAKING)]
+    history += [
+        copy("canary-0", "chaos-new", "new"),
+        copy("rest-0", "chaos-old", "old", "12:00:09"),
+    ]
+    for each in history:
         assert list(rule.look(each)) == []
     breaches = list(rule.look(write))
     assert bool(breaches) is bool(found)
