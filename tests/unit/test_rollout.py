@@ -330,7 +330,7 @@ def test_a_target_that_loses_the_content_restarts_the_soak() -> None:
         pytest.param(["dev"], {"dev": -300}, "12:00:00", id="before the soak"),
     ],
 )
-def test_a_soak_begins_anew_though_the_status_does_not_know_that_the_content_was_lost(
+def test_a_soak_begins_again_though_the_status_does_not_know_that_the_content_was_lost(
     were_synced: Sequence[str], rewritten: Mapping[str, int], since: str
 ) -> None:
     soaking = running(phase=Phase.SOAKING, soaking_since=STAMP)
@@ -345,7 +345,7 @@ def test_a_soak_begins_anew_though_the_status_does_not_know_that_the_content_was
         soaking = judgement.status
 
 
-def test_a_stage_in_which_nothing_holds_the_content_any_more_soaks_anew() -> None:
+def test_a_stage_in_which_nothing_holds_the_content_any_more_soaks_again() -> None:
     soaking = running(phase=Phase.SOAKING, soaking_since=STAMP)
     # Its only target may take no copy for a while.
     situation = RolloutSituation(held={"prod": "old"})
