@@ -283,7 +283,7 @@ class RolloutOracle:
                 return replace(recorded, phase=phase, since=None, failing=failing)
         recorded = replace(recorded, failing=failing)
         members = {name for name in holding if rollout.place(name) == reached}
-        if self.is_interrupted or self.disturbed & members:
+        if self.is_interrupted or self.disturbed & members or not members:
             recorded = replace(recorded, since=None)
             self.is_interrupted, self.disturbed = False, set()
         moment = self.now()
