@@ -11,7 +11,9 @@ from tests.scenarios.rollout_rule import REVISION, broken
 from tests.scenarios.story import Story, paths, play
 
 STORIES = [
+    "approval-passes-one-stage-and-a-target-of-two-stages-belongs-to-the-first",
     "changed-content-reaches-one-stage-after-the-other",
+    "immutable-copies-are-replaced-one-stage-after-the-other",
     "namespace-that-joins-a-rollout-gets-what-its-stage-has",
     "rollout-halts-where-a-namespace-reports-a-failure-and-ends-with-the-former-content",
     "rollout-that-fails-goes-back-to-the-former-content-where-onfailure-says-so",
