@@ -121,6 +121,7 @@ def test_the_metrics_follow_a_syncer_from_its_first_answer_to_its_deletion(stack
         f"{prefix}ready": 1,
         f"{prefix}stalled": 0,
         f"{prefix}request_near_limit": 0,
+        f"{prefix}rolling_out": 0,
         f"{prefix}targets": 1,
         f"{prefix}synced_targets": 1,
         f"{prefix}pending_targets": 0,
