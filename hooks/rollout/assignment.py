@@ -28,9 +28,10 @@ class Assignment:
     """What each target is to hold in one sync.
 
     `before` is what the last status says, and `recorded` that or what a rollout begins with that is
-    not recorded yet; then nothing `is_judged`. `contents` has the target namespaces; None keeps a
-    copy as it is, for what it should hold is not stored, or not known. `stages` gives each target's
-    stage by its place. `missing` are the revisions in use that are not stored.
+    not recorded yet; then nothing `is_judged`, nor after a rollback. `contents` has the target
+    namespaces; None keeps a copy as it is, for what it should hold is not stored, or not known.
+    `stages` gives each target's stage by its place. `missing` are the revisions in use that are not
+    stored.
     """
 
     observation: Observation[Syncer]
@@ -153,8 +154,7 @@ class _Known:
             return self._assignment(before, dict.fromkeys(self.stages), stable, is_judged=True)
         given = self._stored(stable)
         if before.phase is Phase.ROLLED_BACK:
-            contents = dict.fromkeys(self.stages, given)
-            return self._assignment(before, contents, stable, is_judged=True)
+            return self._assignment(before, dict.fromkeys(self.stages, given), stable)
         update = self._stored(self.update)
         reached = self.rollout.index(before.stage)
         frozen = self._frozen(self.update.revision, update, given, reached)

@@ -108,8 +108,6 @@ class _Judge:
             return Judgement(self._settled(status))
         if recorded.stage is UNSET:
             return self._unknown(status)
-        if recorded.phase is Phase.ROLLED_BACK:
-            return Judgement(status, missing=assignment.missing)
         if recorded.phase is Phase.HALTED:
             return self._halted(status)
         if assignment.missing:
@@ -192,7 +190,7 @@ class _Judge:
             )
             return Judgement(going)
         halted = structs.replace(status, approval_token=token, failures=failing)
-        return Judgement(halted, tokens=(token,), missing=self.assignment.missing)
+        return Judgement(halted, tokens=(token,))
 
     def _running(self, status: RolloutStatus, place: int) -> Judgement:
         rollout = self.assignment.rollout

@@ -102,7 +102,7 @@ class Revisions:
         """Whether the revision of a content is observed, and holds it whole."""
         return self._is_usable(content.revision) and self._is_equal(content.revision, content)
 
-    def children(self, used: Collection[Content], pinned: str | None) -> Iterator[Child]:
+    def children(self, used: Collection[Content]) -> Iterator[Child]:
         """The revisions that stay: those in use, and the newest of the others.
 
         One that is not as it must be is left out once, so that it can be made again. Those where
@@ -116,9 +116,6 @@ class Revisions:
             if is_new or self.is_stored(content):
                 yield revision_child(content.revision, content, syncer)
         others = [each for each in self._by_name if each not in names and self._is_usable(each)]
-        if pinned in others:
-            others.remove(pinned)
-            yield kept_revision(self._by_name[pinned], syncer)
         limit = syncer.rollout.revision_history_limit if syncer.rollout else 0
         others.sort(key=lambda name: (self._by_name[name].metadata.creation_timestamp, name))
         for name in others[-limit:] if limit else ():

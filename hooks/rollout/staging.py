@@ -71,8 +71,7 @@ class Staging:
         """The stored revisions that stay; none where there is no rollout."""
         if self.assignment is None:
             return ()
-        pinned = self.observation.syncer.pinned_revision
-        return list(self.assignment.revisions.children(self.assignment.used, pinned))
+        return list(self.assignment.revisions.children(self.assignment.used))
 
     @property
     def _is_planned(self) -> bool:

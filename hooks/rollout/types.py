@@ -81,6 +81,6 @@ _STATUS: Final = msgspec.json.Decoder(RolloutStatus)
 def read(raw: msgspec.Raw) -> RolloutStatus | None:
     """What a status says; nothing where there is none or somebody wrote nonsense."""
     try:
-        return _STATUS.decode(raw) if raw else None
+        return _STATUS.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from hooks.spec.json_values import DEPTH_LIMIT, JsonValue, number, quiet
+from hooks.spec.json_values import DEPTH_LIMIT, JsonValue, quiet
 from hooks.validation.budget import Budget, TooCostlyError
 from hooks.validation.unreadable import UnreadableError
 
@@ -18,9 +18,7 @@ def parse(text: str, budget: Budget) -> JsonValue:
     """The value. Raises UnreadableError and TooCostlyError."""
     _TokenPass(text, budget).read()
     try:
-        value = json.loads(
-            text, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant
-        )
+        value = json.loads(text, parse_int=_integer, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise UnreadableError(error.lineno, error.colno) from None
     except _ConstantError as error:
@@ -73,11 +71,7 @@ def _unescaped(text: str) -> str:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _INTEGER_DIGITS else _float(digits)
-
-
-def _float(digits: str) -> int | float:
-    return number(float(digits))
+    return int(digits) if len(digits) <= _INTEGER_DIGITS else float(digits)
 
 
 class _ConstantError(Exception):

@@ -63,8 +63,10 @@ def _check_block(lines: list[str], first: int, budget: Budget) -> None:
 
 def _is_whole(content: bytes) -> bool:
     """Whether a value in DER has the length that it says."""
-    length, start = (content[1], _HEADER_BYTES) if len(content) >= _HEADER_BYTES else (0, 0)
+    if len(content) < _HEADER_BYTES:
+        return False
+    length, start = content[1], _HEADER_BYTES
     if length & 0x80:
         start += length & 0x7F
         length = int.from_bytes(content[2:start], "big")
-    return start > 0 and len(content) == start + length
+    return len(content) == start + length

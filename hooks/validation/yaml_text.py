@@ -75,7 +75,8 @@ def _events(text: str) -> Iterator[Event]:
         mark = cast("Mark", error.problem_mark)
         # What is missed at the end of the text was begun somewhere.
         is_at_end = mark.index >= len(text) and error.context_mark is not None
-        raise _at(cast("Mark", error.context_mark) if is_at_end else mark) from None
+        begun = cast("Mark", error.context_mark)
+        raise _at(begun if is_at_end else mark) from None
     except yaml.reader.ReaderError as error:
         raise UnreadableError.at(
             text, _character(text, error.position), "a character is not allowed"
@@ -186,7 +187,7 @@ class _Composer:
 def _key(value: JsonValue, around: _Open, mapping: JsonObject, event: Event) -> JsonText:
     if isinstance(value, JsonArray | JsonObject):
         raise _unreadable(event, "a key is a list or an object")
-    key = value if isinstance(value, JsonText) else JsonText(value)
+    key = JsonText(value)
     around.is_merging = isinstance(event, ScalarEvent) and event.implicit[0] and key == _MERGE
     if around.has_merged if around.is_merging else key in mapping:
         raise _unreadable(event, "a key is there twice")
@@ -233,11 +234,12 @@ def _integer(digits: str) -> int:
     base = _BASES.get(digits[:2])
     if base is not None:
         return sign * int(digits[2:] or "0", base)
-    return sign * int(digits, 8 if digits.startswith("0") and digits != "0" else 10)
+    return sign * int(digits, 8 if digits.startswith("0") else 10)
 
 
 def _unreadable(event: Event, reason: str) -> UnreadableError:
-    return _at(cast("Mark", event.start_mark), reason)
+    mark = cast("Mark", event.start_mark)
+    return _at(mark, reason)
 
 
 def _at(mark: Mark, reason: str = "") -> UnreadableError:

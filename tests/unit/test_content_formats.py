@@ -19,7 +19,7 @@ def _pem(label: str, body: str, *, end: str | None = None) -> str:
 def _der(length: int) -> str:
     """The base64 of a value in DER with so many bytes in it."""
     head = bytes([0x30, length]) if length < 128 else b"\x30\x82" + length.to_bytes(2, "big")
-    return base64.b64encode(head + b"\x00" * length).decode()
+    return base64.b64encode(head + b"\x01" * length).decode()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,14 @@ def _der(length: int) -> str:
         ("]1", "is not JSON (line 1, column 1); correct it"),
         ('"a": 1', "is not JSON (line 1, column 4); correct it"),
         ('["NaN",\n NaN]', "is not JSON (line 2, column 2); correct it"),
+        ('["a": 1, "a": 2]', "is not JSON (line 1, column 5); correct it"),
+        (
+            '{"a": [1], "b": 1, "b": 2}',
+            "is not JSON, because a key is there twice (line 1, column 20); correct it",
+        ),
         ("[-Infinity]", "is not JSON (line 1, column 2); correct it"),
+        ("\n NaN", "is not JSON (line 2, column 2); correct it"),
+        ("\n\n NaN", "is not JSON (line 3, column 2); correct it"),
         (
             '{"a": 1,\n "\\u0061": 2}',
             "is not JSON, because a key is there twice (line 2, column 2); correct it",
@@ -64,6 +71,7 @@ def test_json_is_what_every_reader_takes_for_json(text: str, expected: str | Non
         ("a: 1\n b: 2\n", "is not YAML (line 2, column 3); correct it"),
         ("a:\n\t- b\n", "is not YAML (line 2, column 1); correct it"),
         ("a: [1, 2", "is not YAML (line 1, column 4); correct it"),
+        ("[a, b}\n", "is not YAML (line 1, column 6); correct it"),
         (
             "a: 1\nb: 2\na: 3\n",
             "is not YAML, because a key is there twice (line 3, column 1); correct it",
@@ -96,6 +104,13 @@ def test_json_is_what_every_reader_takes_for_json(text: str, expected: str | Non
             ),
         ),
         (
+            "<<: [{}, 1]\n",
+            (
+                "is not YAML, because what is merged with << is no object (line 1, column 11); "
+                "correct it"
+            ),
+        ),
+        (
             "ü: 1\na: \x00\n",
             "is not YAML, because a character is not allowed (line 2, column 4); correct it",
         ),
@@ -108,6 +123,15 @@ def test_json_is_what_every_reader_takes_for_json(text: str, expected: str | Non
             "a: &a [*b]\n".replace("*b", "[" * 40 + "]" * 40) + "b: " + "[" * 30 + "*a" + "]" * 30,
             TOO_COSTLY,
         ),
+        (
+            f"a: &a {'[' * 33}1{']' * 33}\nb: {'[' * 30}*a{']' * 30}\n",
+            None,
+        ),
+        (
+            f"a: &a {'[' * 33}1{']' * 33}\nb: {'[' * 31}*a{']' * 31}\n",
+            TOO_COSTLY,
+        ),
+        ("".join(f"%TAG !{number}! tag:\n" for number in range(1_000)) + "--- a\n", None),
         ("".join(f"%TAG !{number}! tag:\n" for number in range(1_001)) + "--- a\n", TOO_COSTLY),
         ("%TAG ! tag:\n--- !a b", None),
     ],
@@ -126,7 +150,9 @@ def test_aliases_do_not_grow_a_document_beyond_its_limit() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (_pem("CERTIFICATE", _der(20)), None),
+        (_pem("CERTIFICATE", _der(21)), None),
+        (_pem("CERTIFICATE", _der(0)), None),
+        (_pem("CERTIFICATE", f"{_der(300)[:64]}\n{_der(300)[64:]}"), None),
         (f"# first\n{_pem('CERTIFICATE', _der(300))}\n{_pem('PRIVATE KEY', _der(4))}", None),
         (_pem("CERTIFICATE", _der(20)).replace("\n", "\r\n"), None),
         (_pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA"), None),
@@ -159,6 +185,10 @@ def test_aliases_do_not_grow_a_document_beyond_its_limit() -> None:
         ),
         (
             _pem("CERTIFICATE", "MAA!"),
+            "is not PEM, because a block is not base64 (line 2, column 1); correct it",
+        ),
+        (
+            _pem("CERTIFICATE", "MA!A="),
             "is not PEM, because a block is not base64 (line 2, column 1); correct it",
         ),
         (
@@ -211,6 +241,7 @@ def test_yaml_without_a_document_is_null_to_a_schema(text: str) -> None:
         ("1.0", 1),
         ("-1.5e+3", -1500),
         ("1.25", 1.25),
+        ("1_000.5", 1000.5),
         (".inf", ".inf"),
         (".nan", ".nan"),
         ("1:30", "1:30"),
@@ -249,4 +280,14 @@ def test_an_alias_can_be_a_key() -> None:
     schema = {"const": {"a": "b", "b": 1}}
 
     assert problem("{a: &x b, *x : 1}", {"format": "YAML", "schema": schema}) is None
-    assert problem("{1: &x 1, 2: {*x : 1}}", {"format": "YAML"}) is None
+    schema = {"const": {"1": 1, "2": {"1": 1}}}
+    assert problem("{1: &x 1, 2: {*x : 1}}", {"format": "YAML", "schema": schema}) is None
+
+
+def test_what_has_more_digits_than_a_number_may_have_is_a_string() -> None:
+    rule = {"format": "YAML", "schema": {"type": "integer"}}
+
+    assert problem("9" * 300, rule) is None
+    assert problem("9" * 301, rule) == (
+        "does not satisfy type of the schema; correct it, or the schema"
+    )

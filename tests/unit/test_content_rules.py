@@ -1,13 +1,16 @@
 """Which rules can be followed, what is said of others, and what a content is held to."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from msgspec import Raw
 
+from hooks.resolve.source import NoContent, SourceReason
 from hooks.spec import content_rules
 from hooks.spec.content_rules import UnusableRulesError
+from hooks.spec.json_values import quiet
 from hooks.validation import verdict
 from tests.validating import content, secret_content, short, syncer
 
@@ -35,6 +38,10 @@ def _unusable(rules: Any) -> str | None:
         ),
         ({}, "Correct spec.validation: Expected 'array', got 'object'"),
         (
+            [{"keys": 1}],
+            "Correct spec.validation: Expected 'array', got 'int' - at '$[0].keys'",
+        ),
+        (
             [{"format": "XML"}],
             "Correct spec.validation: Invalid enum value 'XML' - at '$[0].format'",
         ),
@@ -53,6 +60,7 @@ def _unusable(rules: Any) -> str | None:
             [{"format": "YAML", "keys": ["a/b", "", "c"]}],
             "Correct spec.validation[0].keys: 2 of its items cannot be keys",
         ),
+        ([{"schema": {"const": "x" * 262_117}}], None),
         (
             [{"schema": {"const": "x" * 262_144}}],
             "Shorten spec.validation: it has 262,171 bytes, at most 262,144 fit",
@@ -67,7 +75,9 @@ def test_rules_that_cannot_be_followed_are_refused_with_a_sentence(
 
 def test_rules_that_are_no_text_or_nested_beyond_reason_are_refused() -> None:
     for raw in (b'[{"format": "\xff"}]', b'[{"schema": ' + b"[" * 100_000):
-        with pytest.raises(UnusableRulesError, match=r"^Correct spec\.validation: "):
+        with pytest.raises(
+            UnusableRulesError, match=r"^Correct spec\.validation: unreadable JSON\Z"
+        ):
             content_rules.parse(Raw(raw))
 
 
@@ -92,6 +102,18 @@ def test_rules_that_are_no_text_or_nested_beyond_reason_are_refused() -> None:
         ({"anyOf": {}}, "anyOf has to be a list of schemas"),
         ({"type": "text"}, "type has to be a type of JSON, or a list of them"),
         ({"type": ["string", 1]}, "type has to be a type of JSON, or a list of them"),
+        ({"type": ["string", []]}, "type has to be a type of JSON, or a list of them"),
+        ({"not": {"type": "text"}}, "type at /not has to be a type of JSON, or a list of them"),
+        ({"not": {"properties": []}}, "properties at /not has to be an object of schemas"),
+        ({"not": {"allOf": []}}, "allOf at /not has to be a list of schemas"),
+        (
+            {"not": {"pattern": "(?=a)"}},
+            "pattern at /not is no regular expression of RE2 (which has no lookaround)",
+        ),
+        (
+            {"not": {"patternProperties": {"(?=a)": {}}}},
+            "patternProperties at /not is no regular expression of RE2 (which has no lookaround)",
+        ),
         ({"type": []}, "type has to be a type of JSON, or a list of them"),
         ({"minLength": -1}, "minLength has to be a number from 0"),
         ({"maxItems": True}, "maxItems has to be a number from 0"),
@@ -160,10 +182,21 @@ def _nested(levels: int) -> Any:
 def test_a_schema_has_as_many_levels_as_a_content() -> None:
     assert _unusable(_nested(63)) is None
     assert _unusable(_nested(64)) == f"{_SCHEMA}it is nested too deeply"
+    lists: Any = []
+    for _ in range(63):
+        lists = [lists]
+    assert _unusable([{"schema": {"const": lists}}]) == f"{_SCHEMA}it is nested too deeply"
+    assert _unusable([{"schema": {"const": lists[0]}}]) is None
+
+
+def test_what_libraries_print_of_a_value_is_its_type() -> None:
+    assert repr(quiet(["hush"])) == "an array"
+    assert repr(quiet({"hush": 1})) == "an object"
+    assert repr(quiet("hush")) == "a string"
 
 
 def test_a_schema_that_is_no_text_is_refused_as_the_part_that_it_is() -> None:
-    with pytest.raises(UnusableRulesError, match=r"^Correct spec\.validation"):
+    with pytest.raises(UnusableRulesError, match=f"^{re.escape(_SCHEMA)}it is not JSON\\Z"):
         content_rules.parse(Raw(b'[{"schema": {"a": "\xff"}}]'))
 
 
@@ -204,10 +237,10 @@ def test_the_values_of_a_secret_are_decoded() -> None:
 
     assert verdict.refusal(secret_content({"a": b"1", "b": b"\xff"}), rules) is None
     refused = verdict.refusal(secret_content({"b": b"\xff"}), rules)
-    assert refused is not None
-    assert refused.message == (
+    assert refused == NoContent(
+        SourceReason.CONTENT_INVALID,
         "Secret default/app breaks spec.validation[1]: it does not satisfy required of the schema; "
-        "correct it, or the schema"
+        "correct it, or the schema",
     )
 
 
@@ -216,6 +249,36 @@ def test_what_is_no_base64_is_no_text(value: str) -> None:
     broken = content({"a": value})
 
     assert verdict.refusal(broken, syncer([{"format": "JSON"}], is_secret=True)) is None
+
+
+def test_a_verdict_is_about_the_names_that_the_keys_had() -> None:
+    rule = {"format": "JSON", "keys": ["old"]}
+    renamed = syncer([rule], rename_keys={"old": "new"})
+    missing = verdict.refusal(content({"new": "1"}), syncer([rule]))
+
+    assert verdict.refusal(content({"new": "1"}), renamed) is None
+    assert missing is not None
+    assert short(missing) == "it has no key old to copy; add what is missing"
+
+
+def test_binary_data_is_named_as_in_the_source_too() -> None:
+    renamed = syncer([{"format": "JSON", "keys": ["old"]}], rename_keys={"old": "new"})
+
+    assert verdict.refusal(content({}, {"new": b"1"}), renamed) is None
+
+
+def test_a_schema_without_a_format_is_about_the_texts_by_their_keys() -> None:
+    assert _problem({"schema": {"properties": {"a": {"const": "b"}}}}, data={"a": "b"}) is None
+    # A key is no part of the content that has to stay hidden.
+    assert _problem({"schema": {"additionalProperties": {"maxLength": 1}}}, data={"a": "bc"}) == (
+        "it does not satisfy maxLength of the schema at /a; correct it, or the schema"
+    )
+
+
+def test_rules_are_read_once() -> None:
+    raw = Raw(b'[{"format": "JSON", "keys": ["only-here"]}]')
+
+    assert content_rules.parse(raw) is content_rules.parse(raw)
 
 
 def test_rules_name_keys_as_the_source_does() -> None:

@@ -1,6 +1,6 @@
 """Staged rollouts on the pure functions: which content each target gets, and what comes next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from hooks.api.kinds import CONFIG_MAP, SECRET, Kind
 from hooks.api.names import (
     APPROVE_ROLLOUT,
     CONTENT_HASH,
+    LAST_APPLIED,
     NAMESPACES,
     REVISION,
     REVISION_OF,
@@ -23,12 +24,14 @@ from hooks.api.names import (
 from hooks.api.options import HookOptions
 from hooks.api.protocol import (
     KubernetesObject,
+    MalformedRequest,
     ObjectMeta,
     OwnerReference,
     Parent,
     SyncRequest,
 )
 from hooks.copies.observation import Observation, observe
+from hooks.copies.outcome import Outcome, State
 from hooks.copies.revision import is_revision
 from hooks.resolve import source
 from hooks.resolve.source import Content, NoContent, SourceReason
@@ -38,8 +41,9 @@ from hooks.rollout import types
 from hooks.rollout.assignment import Assignment, assign
 from hooks.rollout.judgement import Judgement, TargetsSeen, judge, paused
 from hooks.rollout.membership import stage_sizes
-from hooks.rollout.revisions import Revisions, pinned
+from hooks.rollout.revisions import Revisions, pinned, preserved_revisions
 from hooks.rollout.soak import soak_end
+from hooks.rollout.staging import Staging
 from hooks.rollout.types import Phase, RolloutFailure, RolloutStatus
 from hooks.spec import rollout as rollouts
 from hooks.spec.rollout import Approval, Rollout, RolloutFields, StageFields
@@ -103,6 +107,10 @@ class RolloutSituation:
     fields: RolloutFields = FIELDS
     pinned: str | None = None
     kind: Kind = CONFIG_MAP
+    leaving: Collection[str] = ()
+    foreign: Collection[str] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    is_suspended: bool = False
 
     @property
     def observation(self) -> Observation[Syncer]:
@@ -113,6 +121,7 @@ class RolloutSituation:
             namespaces=NamespaceSelection(self.targets),
             rollout=rollouts.parse(self.fields),
             pinned_revision=self.pinned,
+            suspend=self.is_suspended,
         )
         copies = [self._copy(namespace, level) for namespace, level in self.held.items()]
         namespaces = [
@@ -132,15 +141,20 @@ class RolloutSituation:
         hashed = self.hashes.get(namespace, source.content_hash(data, {}))
         named = self.named.get(namespace, revision(level))
         annotations = {CONTENT_HASH: hashed, SOURCE: "default/app-config", REVISION: named}
+        if namespace in self.foreign:
+            annotations = {}
         return KubernetesObject(
             ObjectMeta(
                 "app-config",
                 namespace,
                 annotations={name: text for name, text in annotations.items() if text},
                 owner_references=(OWNER,),
+                deletion_timestamp=STAMP if namespace in self.leaving else None,
+                resource_version="9",
             ),
             kind=self.kind.name,
             data=Raw(protocol.encode(data)),
+            type=self.types.get(namespace),
         )
 
     def assigned(self, before: RolloutStatus | None, level: str = "new") -> Assignment:
@@ -292,10 +306,85 @@ def test_a_stable_revision_that_is_lost_is_recovered_from_a_copy_that_holds_it_w
     situation = RolloutSituation(revisions=(stored("new"),))
     assert [each.data["level"] for each in situation.assigned(running()).used] == ["new", "old"]
 
+    mixed = replace(situation, held={"dev": "old", "prod": "other"})
+    recovered = mixed.assigned(running()).stable
+    assert recovered is not None
+    assert (recovered.data["level"], recovered.revision) == ("old", revision("old"))
     edited = RolloutSituation(
         revisions=(stored("new"),), hashes=dict.fromkeys(situation.held, "sha256:0")
     )
     assert [each.data["level"] for each in edited.assigned(running()).used] == ["new"]
+
+
+UNKNOWN = RolloutStatus(revision("new"), Phase.AWAITING_APPROVAL, revision("old"))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(COMPLETE, id="it begins"),
+        pytest.param(UNKNOWN, id="it waits to begin again"),
+        pytest.param(running(), id="it goes on"),
+        pytest.param(running("gone"), id="its stage is gone"),
+        pytest.param(running("early", Phase.HALTED), id="it is halted"),
+        pytest.param(running("early", Phase.ROLLED_BACK), id="it is rolled back"),
+        pytest.param(None, id="its status is lost"),
+    ],
+)
+def test_the_update_and_the_stable_revision_stay_stored(before: RolloutStatus | None) -> None:
+    situation = RolloutSituation()
+
+    used = situation.assigned(before).used
+    assert [each.revision for each in used] == [revision("new"), revision("old")]
+
+
+def test_the_stable_revision_stays_stored_while_another_is_pinned() -> None:
+    assignment = RolloutSituation(pinned=revision("new")).assigned(running())
+
+    assert set(levels(assignment).values()) == {"new"}
+    assert [each.revision for each in assignment.used] == [revision("new"), revision("old")]
+
+
+def test_of_two_revisions_that_are_equal_the_pinned_one_is_used() -> None:
+    found = (secret("old", "sample-5"), secret("old", "sample-7"))
+    situation = RolloutSituation(kind=SECRET, revisions=found, pinned="sample-7")
+    rollout = situation.observation.syncer.rollout
+    assert rollout is not None
+    desired = pinned(situation.observation, content("new", SECRET))
+    assert isinstance(desired, Content)
+
+    assigned = assign(situation.observation, rollout, desired, None, STAMP)
+    assert assigned.recorded.update_revision == "sample-7"
+
+
+def test_a_target_whose_namespace_does_not_exist_is_in_the_stage_that_names_it() -> None:
+    observation = replace(RolloutSituation().observation, namespaces={})
+    rollout = observation.syncer.rollout
+    assert rollout is not None
+
+    assignment = assign(observation, rollout, content("new"), running(), STAMP)
+    assert assignment.stages == {"dev": 0, "t-one": 1, "t-two": 1, "prod": 2}
+
+
+def test_under_a_second_change_nothing_beyond_the_reached_stage_keeps_the_first() -> None:
+    situation = RolloutSituation(held=dict.fromkeys(("dev", "t-one", "prod"), "new"))
+
+    assert levels(situation.assigned(running("early"), "newer")) == {
+        "dev": "new",
+        "t-one": "new",
+        "t-two": "old",
+        "prod": "old",
+    }
+
+
+def test_edited_stages_that_all_hold_the_update_go_on_at_the_last_one() -> None:
+    situation = RolloutSituation(held=dict.fromkeys(("dev", "prod", "t-one", "t-two"), "new"))
+    before = running("gone", Phase.AWAITING_APPROVAL, approval_token="0123456789abcdef")
+    status = situation.judged(before).status
+
+    assert (status.stage, status.phase) == ("rest", Phase.PROGRESSING)
+    # What approved the stage that is gone approves no other.
+    assert status.approval_token is UNSET
 
 
 def test_a_namespace_that_joins_a_soaking_stage_does_not_restart_its_soak() -> None:
@@ -380,13 +469,21 @@ def test_more_failures_than_allowed_stop_the_rollout(on_failure: str, phase: Pha
     reported = RolloutSituation(held={"dev": "new", "prod": "old"}, failed=REPORTED, fields=fields)
     refused = RolloutSituation(fields=fields)
 
-    for judgement, reason in (
-        (reported.judged(running()), "RolloutFailed"),
-        (refused.judged(running(), failures=REFUSED), "NotApplied"),
+    annotated = f"The Namespace has the annotation {ROLLOUT_FAILED}={revision('new')}."
+    for judgement, failure in (
+        (reported.judged(running()), RolloutFailure("dev", "RolloutFailed", annotated)),
+        (refused.judged(running(), failures=REFUSED), RolloutFailure("dev", *REFUSED["dev"])),
     ):
         assert judgement.status.phase is phase
-        assert [f.reason for f in judgement.status.failures or ()] == [reason]
+        assert judgement.status.failures == [failure]
         assert judgement.resync_after_seconds == 1.0
+
+
+def test_a_message_is_cut_where_the_status_has_no_room_for_more() -> None:
+    failures = {"dev": ("NotApplied", "x" * (types.MESSAGE_LIMIT + 1))}
+    status = RolloutSituation().judged(running(), failures=failures).status
+
+    assert types.read(Raw(protocol.encode(status))) == status
 
 
 @pytest.mark.parametrize(
@@ -498,8 +595,57 @@ def test_what_is_approved_stays_so_when_one_of_the_failures_recovers() -> None:
     recovered = replace(approving, failed={"dev": revision("new")}).judged(recorded)
     assert recovered.status.phase is Phase.AWAITING_APPROVAL
     assert recovered.tokens == (halt.approval_token, recovered.status.approval_token)
+    # It fails again in a later sync.
+    assert recovered.status.failures == recorded.failures
+    assert approving.judged(recovered.status).status.phase is Phase.AWAITING_APPROVAL
     other = replace(approving, failed={"t-two": revision("new")}).judged(recorded)
     assert other.status.phase is Phase.HALTED
+
+
+@pytest.mark.parametrize(("others", "stage"), [(19, "rest"), (20, "nobody")])
+def test_as_many_tokens_may_be_listed_as_the_annotation_has_room_for(
+    others: int, stage: str
+) -> None:
+    nobody = structs.replace(CANARY, name="nobody", target_namespaces=["nobody"])
+    situation = RolloutSituation(fields=RolloutFields([nobody, REST]))
+    (token,) = situation.judged(running("nobody")).tokens
+    approving = replace(situation, approved=",".join([*["x"] * others, token, "x", "x"]))
+
+    assert approving.judged(running("nobody")).status.stage == stage
+
+
+def test_a_rollout_whose_start_is_not_recorded_can_be_approved() -> None:
+    nobody = structs.replace(CANARY, name="nobody", target_namespaces=["nobody"])
+    situation = RolloutSituation(fields=RolloutFields([nobody, REST]))
+    before = structs.replace(running("nobody"), started_at=UNSET)
+    (token,) = situation.judged(before).tokens
+
+    assert replace(situation, approved=token).judged(before).status.stage == "rest"
+
+
+def test_a_failure_that_is_added_to_a_halt_is_approved_with_it() -> None:
+    held = {"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}
+    situation = RolloutSituation(held=held, failed={"t-one": revision("new")})
+    recorded = running("early", Phase.HALTED, failures=[RolloutFailure("dev", "NotApplied")])
+    halt = situation.judged(recorded).status
+    approving = replace(situation, approved=str(halt.approval_token))
+    going = approving.judged(halt).status
+
+    assert (going.phase, going.approval_token) == (Phase.PROGRESSING, UNSET)
+    assert [each.namespace for each in going.failures or ()] == ["dev", "t-one"]
+    assert approving.judged(recorded).status.failures == going.failures
+
+
+def test_the_command_lists_one_token_for_what_failed_and_what_fails() -> None:
+    held = {"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}
+    situation = RolloutSituation(held=held, failed={"dev": revision("new")})
+    recorded = running("early", failures=[RolloutFailure("t-one", "NotApplied")])
+    both = replace(situation, failed=dict.fromkeys(("dev", "t-one"), revision("new")))
+    tokens = [each.judged(running("early")).tokens[0] for each in (both, situation)]
+    approving = replace(situation, approved=",".join(tokens))
+
+    judgement = approving.judged(recorded)
+    assert judgement.tokens == (tokens[0], judgement.status.approval_token)
 
 
 @pytest.mark.parametrize(
@@ -510,7 +656,8 @@ def test_what_is_approved_stays_so_when_one_of_the_failures_recovers() -> None:
         (599.5, Phase.SOAKING, 1),
         (600, Phase.PROGRESSING, 1),
         pytest.param(-30, Phase.SOAKING, 630, id="by a replica whose clock is fast"),
-        pytest.param(-3600, Phase.SOAKING, 600, id="by nonsense"),
+        pytest.param(-60, Phase.SOAKING, 660, id="by one that is as fast as may be"),
+        pytest.param(-61, Phase.SOAKING, 600, id="by nonsense"),
     ],
 )
 def test_a_stage_soaks_before_the_next_one_begins(
@@ -547,6 +694,18 @@ STAGES = [
             {"rollout": {"stages": STAGES}},
             None,
             id="no time",
+        ),
+        pytest.param(
+            structs.replace(SOAKING, soaking_since=UNSET),
+            {"rollout": {"stages": STAGES}},
+            None,
+            id="no start",
+        ),
+        pytest.param(
+            structs.replace(SOAKING, stage=UNSET),
+            {"rollout": {"stages": STAGES}},
+            None,
+            id="no stage",
         ),
         pytest.param(
             structs.replace(SOAKING, stage="other"),
@@ -699,8 +858,57 @@ def test_a_rollout_that_is_not_recorded_begins_with_what_the_copies_hold(
 
     assert judgement.status.phase is phase
     assert judgement.status.stable_revision == (revision(stable) if stable else UNSET)
-    given = set(levels(situation.assigned(None)).values())
+    assignment = situation.assigned(None)
+    assert assignment.recorded.phase is phase
+    assert [each.data["level"] for each in assignment.used] == (
+        ["new", "old"] if stable == "old" else ["new"]
+    )
+    given = set(levels(assignment).values())
     assert given == ({"new"} if phase is Phase.COMPLETE else {None})
+
+
+def staged(situation: RolloutSituation, before: RolloutStatus | None) -> Mapping[str, Outcome]:
+    observation = situation.observation
+    staging = Staging.of(observation, content("new"), before, STAMP)
+    return {each.namespace: staging.decide(each) for each in observation.targets}
+
+
+def test_a_target_that_waits_for_its_stage_is_staged() -> None:
+    situation = RolloutSituation(held={"prod": "old"})
+    (child,) = staged(situation, running())["prod"].children
+    metadata = ObjectMeta(
+        child.metadata.name,
+        child.metadata.namespace,
+        labels=child.metadata.labels or None,
+        annotations=child.metadata.annotations or None,
+        owner_references=(OWNER,),
+    )
+    assert isinstance(child.data, Raw)
+    copy = KubernetesObject(metadata, kind="ConfigMap", data=child.data)
+    outcome = staged(replace(situation, held={}, revisions=(*situation.revisions, copy)), running())
+
+    assert outcome["prod"].state is State.STAGED
+
+
+def test_where_nothing_is_decided_every_copy_stays_and_none_is_made() -> None:
+    outcomes = staged(RolloutSituation(held={"dev": "new", "prod": "old"}), None)
+
+    assert outcomes["t-one"] == Outcome("t-one", State.STAGED, ())
+    assert [each.data for each in outcomes["prod"].children] == [Raw(b'{"level":"old"}')]
+    assert {each.state for each in outcomes.values()} == {State.STAGED}
+
+
+@pytest.mark.parametrize(
+    ("phase", "level"),
+    [(Phase.PROGRESSING, "new"), (Phase.HALTED, "old"), (Phase.ROLLED_BACK, "old")],
+)
+def test_a_plan_shows_the_end_of_a_rollout_unless_it_is_stopped(phase: Phase, level: str) -> None:
+    situation = RolloutSituation(held={"prod": "old"}, is_suspended=True)
+    outcomes = staged(situation, running("canary", phase))
+
+    assert [each.data for each in outcomes["prod"].children] == [
+        Raw(protocol.encode({"level": level}))
+    ]
 
 
 def test_an_edited_copy_does_not_say_what_is_stable() -> None:
@@ -711,14 +919,50 @@ def test_an_edited_copy_does_not_say_what_is_stable() -> None:
     assert judgement.status.stable_revision is UNSET
 
 
+@pytest.mark.parametrize(
+    ("leaving", "foreign", "phase"),
+    [
+        pytest.param([], [], Phase.AWAITING_APPROVAL, id="both count"),
+        pytest.param(["dev"], [], Phase.AWAITING_APPROVAL, id="one is going"),
+        pytest.param(["dev", "prod"], [], Phase.COMPLETE, id="both are going"),
+        pytest.param([], ["dev", "prod"], Phase.COMPLETE, id="both are somebody else's"),
+    ],
+)
+def test_only_living_copies_of_ours_say_what_is_stable(
+    leaving: Collection[str], foreign: Collection[str], phase: Phase
+) -> None:
+    held = {"dev": "old", "prod": "old"}
+    situation = RolloutSituation(held=held, leaving=leaving, foreign=foreign)
+
+    assert situation.judged(None).status.phase is phase
+
+
+def test_a_lost_rollout_of_a_secret_begins_with_what_most_copies_hold() -> None:
+    situation = RolloutSituation(kind=SECRET, revisions=(), held={"dev": "old", "prod": "old"})
+    assert situation.judged(None).status.stable_revision == "sample-9"
+
+    same = RolloutSituation(
+        kind=SECRET,
+        revisions=(),
+        held={"dev": "new", "prod": "new"},
+        types={"prod": "kubernetes.io/basic-auth"},
+    )
+    assert same.judged(None).status.phase is Phase.AWAITING_APPROVAL
+
+
 def test_a_rollout_whose_status_was_lost_begins_at_the_first_stage_when_it_is_approved() -> None:
     situation = RolloutSituation(held={"dev": "new", "prod": "old", "t-one": "old"})
     waiting = situation.judged(None).status
     approved = replace(situation, approved=str(waiting.approval_token)).judged(waiting).status
 
-    assert (approved.phase, approved.stage) == (Phase.PROGRESSING, "canary")
-    assert approved.stable_revision == revision("old")
+    assert approved == running(updated_count=0, target_count=4)
     assert situation.judged(waiting).status == waiting
+
+
+def test_a_rollout_without_a_stage_waits_for_approval_whatever_its_phase_is() -> None:
+    written = RolloutStatus(revision("new"), Phase.HALTED, revision("old"))
+
+    assert RolloutSituation().judged(written).status.phase is Phase.AWAITING_APPROVAL
 
 
 def test_a_pinned_revision_goes_everywhere_at_once_and_becomes_stable_when_all_hold_it() -> None:
@@ -734,6 +978,7 @@ def test_a_pinned_revision_goes_everywhere_at_once_and_becomes_stable_when_all_h
     assert (held.phase, held.stable_revision) == (Phase.PINNED, revision("old"))
     fresh = replace(situation, held={"dev": "new"}, targets=("dev",), pinned=revision("new"))
     assert fresh.judged(None).status.stable_revision == revision("new")
+    assert fresh.judged(running()).status.stable_revision == revision("new")
     waiting = replace(fresh, held={"dev": "old"})
     assert waiting.judged(running()).status.stable_revision == revision("old")
 
@@ -777,14 +1022,103 @@ def observed(*found: KubernetesObject, kind: Kind = CONFIG_MAP) -> Observation[S
     return replace(RolloutSituation(kind=kind).observation, revisions=found)
 
 
+def test_a_revision_with_the_number_of_a_collision_is_read() -> None:
+    name = f"{revision('new')}-2"
+
+    found = Revisions(observed(stored("new", name))).content(name)
+    assert found is not None
+    assert (found.data["level"], found.revision) == ("new", name)
+
+
+def test_a_revision_is_known_by_what_it_holds_and_not_by_how_it_is_written() -> None:
+    spaced = Raw(b'{ "level": "old" }')
+    binary = Raw(b'{ "key": "AA==" }')
+    desired = replace(
+        content("old"),
+        data={},
+        raw_data=Raw(b""),
+        binary_data={"key": "AA=="},
+        raw_binary_data=Raw(b'{"key":"AA=="}'),
+        hash=source.content_hash({}, {"key": "AA=="}),
+    )
+    text = Revisions(observed(stored("old", data=spaced)))
+    assert text.is_stored(text.of(content("old")))
+    name = Revisions(observed()).of(desired).revision
+    encoded = Revisions(observed(stored("old", name, data=Raw(b"null"), binary_data=binary)))
+    assert encoded.is_stored(encoded.of(desired))
+    (child,) = encoded.children([encoded.of(desired)])
+    assert (child.data, child.binary_data) == (UNSET, desired.raw_binary_data)
+    (kept,) = encoded.children([])
+    assert (kept.data, kept.binary_data) == (UNSET, binary)
+
+
+def test_a_revision_under_the_name_of_another_content_is_not_taken_for_it() -> None:
+    revisions = Revisions(observed(stored("new", "sample-0000000000000000")))
+
+    assert revisions.of(content("new")).revision == revision("new")
+
+
+@pytest.mark.parametrize("field", ["data", "binaryData"])
+def test_a_revision_that_is_malformed_is_named(field: str) -> None:
+    malformed = Raw(b'{"level": 1}')
+    changed: dict[str, Any] = {"data" if field == "data" else "binary_data": malformed}
+    revisions = Revisions(observed(stored("old", **changed)))
+    name = f"default/{revision('old')}"
+
+    with pytest.raises(MalformedRequest, match=f"{field} of {name}: "):
+        revisions.is_stored(replace(content("old"), revision=revision("old")))
+
+
+def test_no_revision_is_made_in_a_namespace_that_is_going() -> None:
+    going = KubernetesObject(ObjectMeta("default", deletion_timestamp=STAMP))
+    revisions = Revisions(replace(observed(), namespaces={"default": going}))
+
+    assert list(revisions.children([revisions.of(content("new"))])) == []
+
+
+def test_no_revision_is_kept_where_none_of_those_not_in_use_may_be() -> None:
+    fields = structs.replace(FIELDS, revision_history_limit=0)
+    found = (stored("old"), stored("new"), stored("other"))
+    observation = replace(RolloutSituation(fields=fields).observation, revisions=found)
+    revisions = Revisions(observation)
+
+    staying = revisions.children([revisions.of(content("new"))])
+    assert [each.metadata.name for each in staying] == [revision("new")]
+
+
+def applied(revision: KubernetesObject) -> KubernetesObject:
+    """The revision as it is under dynamic apply."""
+    annotations = {**(revision.metadata.annotations or {}), LAST_APPLIED: "{}"}
+    metadata = structs.replace(revision.metadata, annotations=annotations)
+    return structs.replace(revision, metadata=metadata)
+
+
+def test_while_all_is_held_every_revision_stays_as_it_is() -> None:
+    living, going = applied(stored("old")), stored("new", deleted=STAMP)
+    observation = observed(living, going)
+
+    (child,) = preserved_revisions(observation)
+    assert (child.metadata.name, child.data) == (revision("old"), living.data)
+    without = structs.replace(observation.syncer, rollout=None)
+    assert preserved_revisions(replace(observation, syncer=without)) == ()
+
+
+def test_a_revision_that_is_kept_says_which_source_it_is_of() -> None:
+    found = [stored("v1", origin="default/renamed"), stored("v2", origin="")]
+    kept = {each.metadata.name: each for each in Revisions(observed(*found)).children([])}
+
+    origins = {name: (each.metadata.annotations or {})[SOURCE] for name, each in kept.items()}
+    assert origins == {revision("v1"): "default/renamed", revision("v2"): "default/app-config"}
+
+
 def test_the_name_of_what_is_not_what_it_says_is_made_again() -> None:
     revisions = Revisions(observed(stored("edited", revision("new"))))
     desired = revisions.of(content("new"))
 
     assert desired.revision == revision("new")
-    assert list(revisions.children([desired], None)) == []
+    assert list(revisions.children([desired])) == []
     gone = Revisions(observed())
-    assert [each.metadata.name for each in gone.children([desired], None)] == [revision("new")]
+    assert [each.metadata.name for each in gone.children([desired])] == [revision("new")]
 
 
 def test_revisions_in_use_and_the_newest_of_the_others_stay() -> None:
@@ -792,10 +1126,10 @@ def test_revisions_in_use_and_the_newest_of_the_others_stay() -> None:
     revisions = Revisions(observed(*found))
     used = [revisions.of(content("v0"))]
 
-    staying = {each.metadata.name for each in revisions.children(used, revision("v1"))}
-    assert staying == {revision(f"v{n}") for n in (0, 1, 4, 5, 6, 7, 8)}
+    staying = {each.metadata.name for each in revisions.children(used)}
+    assert staying == {revision(f"v{n}") for n in (0, 4, 5, 6, 7, 8)}
     # A revision is returned as it was made, and nothing of it changes.
-    kept = {each.metadata.name: each for each in revisions.children(used, None)}
+    kept = {each.metadata.name: each for each in revisions.children(used)}
     assert kept[revision("v8")].metadata.labels == kept[revision("v0")].metadata.labels
     assert (kept[revision("v8")].metadata.labels or {})[REVISION_OF] == "sample"
 
@@ -807,23 +1141,20 @@ def test_no_revision_goes_before_there_are_more_than_may_stay(number: int) -> No
     used = [revisions.of(content("v0"))]
     others = [revision(f"v{n}") for n in range(1, number)]
 
-    staying = [each.metadata.name for each in revisions.children(used, None)]
+    staying = [each.metadata.name for each in revisions.children(used)]
     assert staying == [revision("v0"), *others[-5:]]
 
 
 def test_revisions_where_the_source_was_before_go_when_those_in_use_are_stored_here() -> None:
-    former = stored("old", namespace="former", origin="former/app-config")
+    former = applied(stored("old", namespace="former", origin="former/app-config"))
     moving = Revisions(observed(former))
     content_there = moving.content(revision("old"))
     assert content_there is not None
     assert [
-        (each.metadata.namespace, each.metadata.name)
-        for each in moving.children([content_there], None)
+        (each.metadata.namespace, each.metadata.name) for each in moving.children([content_there])
     ] == [("default", revision("old")), ("former", revision("old"))]
     moved = Revisions(observed(former, stored("old")))
-    assert [each.metadata.namespace for each in moved.children([content_there], None)] == [
-        "default"
-    ]
+    assert [each.metadata.namespace for each in moved.children([content_there])] == ["default"]
 
 
 def secret(level: str, name: str) -> KubernetesObject:
@@ -903,7 +1234,9 @@ def test_a_copy_that_is_named_as_a_revision_is_a_copy_outside_of_the_sources_nam
     syncer = structs.replace(situation.observation.syncer, target_name=revision("old"))
     copy = stored("old", namespace="dev", origin="dev/app-config")
     at_home = stored("old")
+    unlabeled = stored("old", origin="")
 
+    assert is_revision(unlabeled, syncer, "sample")
     assert not is_revision(copy, syncer, "sample")
     assert is_revision(at_home, syncer, "sample")
     # Of a spec that cannot be followed, the object itself says where the source was.

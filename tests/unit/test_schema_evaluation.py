@@ -94,6 +94,7 @@ def test_the_verdict_is_that_of_jsonschema(schema: Any, value: Any) -> None:
         ({"additionalProperties": False}, {"hush": 2}, "additionalProperties of the schema"),
         ({"additionalProperties": {"type": "null"}}, {"hush": 2}, "type of the schema at /*"),
         ({"patternProperties": {"^h": {"type": "null"}}}, {"hush": 2}, "type of the schema at /*"),
+        ({"items": {"items": {"type": "null"}}}, [[], [1]], "type of the schema at /1/0"),
         ({"items": {"required": ["a"]}}, [{"a": 1}, {}], "required of the schema at /1"),
         (
             {"properties": {"a/b": {"anyOf": [{"type": "null"}, {"items": False}]}}},
@@ -109,6 +110,21 @@ def test_the_verdict_is_that_of_jsonschema(schema: Any, value: Any) -> None:
         ({"$dynamicAnchor": "n", "items": {"$dynamicRef": "#n"}, "maxItems": 0}, [], None),
         ({"uniqueItems": True}, [1, True, "1", [1], 1.0], "uniqueItems of the schema"),
         ({"uniqueItems": True}, [1, True, "1", [1], [True]], None),
+        (
+            {"uniqueItems": True},
+            [{"a": 1, "b": 2}, {"b": 2, "a": 1}],
+            "uniqueItems of the schema",
+        ),
+        (
+            {"$defs": {"hush": {}}, "additionalProperties": {"type": "null"}},
+            {"hush": 2},
+            "type of the schema at /*",
+        ),
+        (
+            {"dependentSchemas": {"a": {"additionalProperties": {"type": "null"}}}},
+            {"a": 1},
+            "type of the schema at /a",
+        ),
         ({"multipleOf": 0.1}, 0.3, None),
         ({"multipleOf": 0.1}, 0.35, "multipleOf of the schema"),
         ({"multipleOf": 2}, True, None),
@@ -143,9 +159,34 @@ def test_a_breach_is_named_by_its_place_and_keyword(
     )
 
 
+def _chain(levels: int, *before: Any) -> Any:
+    """A schema whose last of so many levels is reached after what is before the chain."""
+    definitions: dict[str, Any] = {"d1": {"type": "integer"}}
+    for level in range(2, levels):
+        definitions[f"d{level}"] = {"$ref": f"#/$defs/d{level - 1}"}
+    chain = {"$ref": f"#/$defs/d{levels - 3}"}
+    return {"$defs": definitions, "allOf": [{"allOf": [*before, chain]}]}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param([], id="nothing before"),
+        pytest.param([{}], id="after another subschema"),
+        pytest.param([{"allOf": [{}, {}]}], id="after others"),
+    ],
+)
+def test_as_many_subschemas_are_inside_each_other_as_there_is_room_for(before: list[Any]) -> None:
+    assert problem("1", {"format": "JSON", "schema": _chain(128, *before)}) is None
+    assert problem("1", {"format": "JSON", "schema": _chain(129, *before)}) == TOO_COSTLY
+
+
 def test_a_breach_in_one_of_several_documents_says_in_which() -> None:
     rule = {"format": "YAML", "schema": {"type": "integer"}}
 
+    assert problem("1\n---\nx\n", rule) == (
+        "document 2 of key does not satisfy type of the schema; correct it, or the schema"
+    )
     assert problem("1\n---\n2\n---\nx\n", rule) == (
         "document 3 of key does not satisfy type of the schema; correct it, or the schema"
     )
