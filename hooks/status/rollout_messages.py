@@ -208,7 +208,8 @@ class _Said:
         names = named([failure.namespace for failure in failures])
         verb = "fails" if len(failures) == 1 else "fail"
         where = f"{counted(len(failures), 'target namespace')} {verb} ({names})"
-        return f"{where}, {first.namespace} with {first.reason}: {as_fragment(first.message)}"
+        why = f": {as_fragment(first.message)}" if first.message else ""
+        return f"{where}, {first.namespace} with {first.reason}{why}"
 
     def _patch(self, patch: str) -> str:
         name = self.context.parent.metadata.name

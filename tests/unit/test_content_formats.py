@@ -140,6 +140,12 @@ def test_yaml_is_what_every_reader_takes_for_yaml(text: str, expected: str | Non
     assert problem(text, {"format": "YAML"}) == expected
 
 
+def test_large_integers_are_exact() -> None:
+    schema = {"uniqueItems": True}
+
+    assert problem(f"[{10**299}, {10**299 + 1}]", {"format": "JSON", "schema": schema}) is None
+
+
 def test_aliases_do_not_grow_a_document_beyond_its_limit() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
@@ -152,7 +158,7 @@ def test_aliases_do_not_grow_a_document_beyond_its_limit() -> None:
     [
         (_pem("CERTIFICATE", _der(21)), None),
         (_pem("CERTIFICATE", _der(0)), None),
-        (_pem("CERTIFICATE", f"{_der(300)[:64]}\n{_der(300)[64:]}"), None),
+        (_pem("CERTIFICATE", f"{_der(300)[:64]} \n{_der(300)[64:]}"), None),
         (f"# first\n{_pem('CERTIFICATE', _der(300))}\n{_pem('PRIVATE KEY', _der(4))}", None),
         (_pem("CERTIFICATE", _der(20)).replace("\n", "\r\n"), None),
         (_pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA"), None),
@@ -242,6 +248,7 @@ def test_yaml_without_a_document_is_null_to_a_schema(text: str) -> None:
         ("-1.5e+3", -1500),
         ("1.25", 1.25),
         ("1_000.5", 1000.5),
+        ("1_.5", 1.5),
         (".inf", ".inf"),
         (".nan", ".nan"),
         ("1:30", "1:30"),

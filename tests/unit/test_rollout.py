@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec import UNSET, Raw, structs
+from msgspec import UNSET, Raw, UnsetType, structs
 
 from hooks.api import kinds, protocol
 from hooks.api.kinds import CONFIG_MAP, SECRET, Kind
@@ -35,7 +35,7 @@ from hooks.copies.outcome import Outcome, State
 from hooks.copies.revision import is_revision
 from hooks.resolve import source
 from hooks.resolve.source import Content, NoContent, SourceReason
-from hooks.resolve.targets import Target
+from hooks.resolve.targets import Failure, FailureReason, Target
 from hooks.rollout import revisions as revisions_module
 from hooks.rollout import types
 from hooks.rollout.assignment import Assignment, assign
@@ -48,6 +48,10 @@ from hooks.rollout.types import Phase, RolloutFailure, RolloutStatus
 from hooks.spec import rollout as rollouts
 from hooks.spec.rollout import Approval, Rollout, RolloutFields, StageFields
 from hooks.spec.syncer import InvalidSpec, NamespaceSelection, SourceReference, Syncer
+from hooks.status import report as reports
+from hooks.status.context import Moment, StatusContext
+from hooks.status.previous import Previous
+from hooks.status.types import RETRY_SECONDS
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 STAMP = "2026-01-01T12:00:00Z"
@@ -402,9 +406,18 @@ def test_a_namespace_that_joins_a_soaking_stage_does_not_restart_its_soak() -> N
     assert (judgement.status.phase, judgement.awaited) == (Phase.SOAKING, ["dev-two"])
 
 
-def test_a_target_that_loses_the_content_restarts_the_soak() -> None:
-    before = running("canary", Phase.SOAKING, soaking_since="2026-01-01T11:00:00Z")
-    judgement = RolloutSituation().judged(before, were_synced=["dev"])
+@pytest.mark.parametrize(
+    ("stage", "held"),
+    [
+        pytest.param("canary", {"dev": "old"}, id="the only one of its stage"),
+        pytest.param("early", {"dev": "new", "t-one": "new", "t-two": "old"}, id="one of two"),
+    ],
+)
+def test_a_target_that_loses_the_content_restarts_the_soak(
+    stage: str, held: Mapping[str, str]
+) -> None:
+    before = running(stage, Phase.SOAKING, soaking_since="2026-01-01T11:00:00Z")
+    judgement = RolloutSituation(held=held).judged(before, were_synced=["dev", "t-one", "t-two"])
 
     assert judgement.status.phase is Phase.PROGRESSING
     assert judgement.status.soaking_since is UNSET
@@ -890,6 +903,74 @@ def test_a_target_that_waits_for_its_stage_is_staged() -> None:
     assert outcome["prod"].state is State.STAGED
 
 
+def ready(
+    situation: RolloutSituation,
+    before: RolloutStatus,
+    *,
+    refused: Sequence[str] = (),
+    seconds: float = 0,
+) -> tuple[Mapping[str, str], float]:
+    """The messages of the conditions by their types, and in how many seconds the hook is asked."""
+    observation = situation.observation
+    staging = Staging.of(observation, content("new"), before, STAMP)
+    assert staging.assignment is not None
+    outcomes = [staging.decide(each) for each in observation.targets]
+    failure = Failure(FailureReason.NOT_APPLIED, "It was refused.")
+    outcomes = [
+        replace(each, state=State.FAILED, failure=failure) if each.namespace in refused else each
+        for each in outcomes
+    ]
+    moment = Moment(Previous(), NOW + timedelta(seconds=seconds))
+    context = StatusContext.of(observation, moment)
+    report = reports.staged(context, "ConfigMap default/app-config", staging.assignment, outcomes)
+    messages = {each.type: each.message for each in report.status.conditions}
+    return messages, report.resync_after_seconds
+
+
+@pytest.mark.parametrize(
+    ("started", "seconds", "condition", "resync"),
+    [
+        pytest.param(STAMP, 59, "Reconciling", 1, id="a second is left"),
+        pytest.param(STAMP, 60, "Stalled", RETRY_SECONDS, id="the time is over"),
+        pytest.param(UNSET, 0, "Reconciling", 60, id="nobody knows since when"),
+    ],
+)
+def test_a_revision_that_is_not_stored_is_waited_for_until_the_deadline(
+    started: str | UnsetType, seconds: float, condition: str, resync: float
+) -> None:
+    before = structs.replace(running(), started_at=started)
+    messages, asked = ready(RolloutSituation(revisions=()), before, seconds=seconds)
+
+    assert condition in messages
+    assert asked == resync
+
+
+@pytest.mark.parametrize("phase", [Phase.HALTED, Phase.ROLLED_BACK])
+def test_what_stopped_a_rollout_matters_more_than_which_copies_are_refused(phase: Phase) -> None:
+    before = running(phase=phase, failures=[RolloutFailure("dev", "NotApplied", "It was refused.")])
+    messages, _ = ready(RolloutSituation(), before, refused=["dev"])
+
+    assert messages["Ready"].startswith(
+        "1 target namespace fails (dev), dev with NotApplied: it was refused, so "
+    )
+
+
+def test_every_target_that_fails_is_named_though_somebody_removed_the_message() -> None:
+    failures = [RolloutFailure(name, "NotApplied") for name in ("dev", "t-one")]
+    messages, _ = ready(RolloutSituation(), running(phase=Phase.HALTED, failures=failures))
+
+    assert messages["Ready"].startswith(
+        "2 target namespaces fail (dev and t-one), dev with NotApplied, so "
+    )
+
+
+def test_after_a_rollback_to_no_known_revision_the_message_names_none() -> None:
+    before = structs.replace(running(phase=Phase.ROLLED_BACK), stable_revision=UNSET)
+    messages, _ = ready(RolloutSituation(), before)
+
+    assert "so every target namespace gets what it held again instead of" in messages["Ready"]
+
+
 def test_where_nothing_is_decided_every_copy_stays_and_none_is_made() -> None:
     outcomes = staged(RolloutSituation(held={"dev": "new", "prod": "old"}), None)
 
@@ -1209,6 +1290,20 @@ def test_a_status_is_read_back_as_it_was_written() -> None:
     read = types.read(Raw(protocol.encode(status)))
     assert read is not None
     assert protocol.encode(read) == protocol.encode(status)
+
+
+def test_of_several_malformed_selectors_the_first_is_named() -> None:
+    stages = [
+        StageFields(name, namespace_selector=Raw(selector), soak_seconds=1)
+        for name, selector in (("one", b'{"a b":"c"}'), ("two", b'{"d e":"f"}'))
+    ]
+    problems = [
+        problem for is_wrong, problem in rollouts.checks(RolloutFields([*stages, REST])) if is_wrong
+    ]
+
+    assert len(problems) == 1
+    assert "a b" in problems[0]
+    assert "d e" not in problems[0]
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: kind.name)
