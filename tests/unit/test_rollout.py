@@ -939,10 +939,10 @@ def test_a_revision_that_is_not_stored_is_waited_for_until_the_deadline(
     started: str | UnsetType, seconds: float, condition: str, resync: float
 ) -> None:
     before = structs.replace(running(), started_at=started)
-    messages, asked = ready(RolloutSituation(revisions=()), before, seconds=seconds)
+    messages, seconds_left = ready(RolloutSituation(revisions=()), before, seconds=seconds)
 
     assert condition in messages
-    assert asked == resync
+    assert seconds_left == resync
 
 
 @pytest.mark.parametrize("phase", [Phase.HALTED, Phase.ROLLED_BACK])
