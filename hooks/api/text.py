@@ -76,5 +76,5 @@ def as_sentence(fragment: str) -> str:
 
 
 def as_fragment(sentence: str) -> str:
-    """A sentence without its capital letter and its full stop."""
-    return f"{sentence[0].lower()}{sentence[1:].removesuffix('.')}"
+    """A sentence without its capital letter and its full stop; others may have emptied it."""
+    return f"{sentence[:1].lower()}{sentence[1:].removesuffix('.')}"

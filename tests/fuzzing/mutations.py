@@ -12,6 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
+from hooks.api.names import APPROVE_ROLLOUT, REVISION, REVISION_OF, ROLLOUT_FAILED
+from hooks.rollout.types import Phase, RolloutStatus
+from hooks.spec.rollout import RolloutFields, StageFields
 from hooks.spec.validation import Spec
 from tests.fuzzing.calls import decoded
 
@@ -24,6 +27,7 @@ STRANGE: Final[Sequence[Any]] = (
     *("2026-01-01T11:59:00Z", "2026-01-01T12:00:00Z", "0001-01-01T00:00:00Z", "yesterday"),
     *("9999-12-31T23:59:60Z", "2026-01-01T12:00:00.5+14:00", "foregroundDeletion", "orphan"),
     *('{"a":' + "[" * 5000, "[" * 5000, '{"metadata":{"labels":[]}}', '{"metadata":null}'),
+    *(*Phase, "Halt", "Rollback", "Manual", "configmapsyncer-sample-5caae5389a4d4f4b", "canary"),
     *("YAML", "JSON", "PEM", "#", "#/$defs/a", "^(a+)+$", "(?=a)", {"$ref": "#"}, [{"$ref": "#"}]),
     *([], [None], [""], ["*"], {}, {"": ""}, {"*": "*"}, {"name": None}, [[]], [{}]),
 )
@@ -37,7 +41,12 @@ NAMES: Final = (
     "matchLabels",
     *("format", "schema", "properties", "required", "items", "allOf", "not", "$ref", "$defs"),
     *("pattern", "patternProperties", "enum", "const", "uniqueItems", "multipleOf"),
-    *(field.encode_name for field in msgspec.structs.fields(Spec)),
+    *(
+        field.encode_name
+        for fields in (Spec, RolloutFields, StageFields, RolloutStatus)
+        for field in msgspec.structs.fields(fields)
+    ),
+    *(APPROVE_ROLLOUT, REVISION, REVISION_OF, ROLLOUT_FAILED),
     *(
         "synced-by",
         "controller-uid",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hooks.api import protocol
 from hooks.api.deferred import Deferred
 from hooks.api.protocol import MalformedRequest
-from hooks.api.text import excerpt, named
+from hooks.api.text import as_fragment, excerpt, named
 from hooks.finalize import finalize
 from hooks.preview.simulator.schema import Schema
 from hooks.sync import sync
@@ -57,6 +57,13 @@ def test_an_excerpt_keeps_what_kubernetes_allows_in_names() -> None:
 
 def test_an_excerpt_says_that_it_is_cut() -> None:
     assert excerpt("x" * 201) == f"{'x' * 197}..."
+
+
+@pytest.mark.parametrize(
+    ("sentence", "fragment"), [("It is gone.", "it is gone"), ("X", "x"), ("", "")]
+)
+def test_a_sentence_can_stand_in_another(sentence: str, fragment: str) -> None:
+    assert as_fragment(sentence) == fragment
 
 
 def test_names_in_a_sentence_are_cleaned() -> None:
