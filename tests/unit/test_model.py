@@ -42,7 +42,7 @@ _RULES: dict[str, tuple[str, Any]] = {
     "what is to be overwritten is": ("copies.conflicts._is_overwritten", lambda *_: False),
     "a retained copy has a second owner": ("copies.retention.retains", lambda _syncer: False),
     "a key that is too much goes": ("copies.writing._claimed", lambda *_: {}),
-    "no copy is copied": ("spec.syncer.is_copy", lambda _found: False),
+    "no copy is copied": ("resolve.source.is_copy", lambda _found: False),
     "copies are deleted with their source when the policy says so": (
         "copies.source_deletion.decide",
         lambda *_: None,
