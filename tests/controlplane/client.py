@@ -18,7 +18,7 @@ Propagation = Literal["Background", "Foreground", "Orphan"]
 _Seen = TypeVar("_Seen")
 
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.04
 
 
 class TimedOut(AssertionError):

@@ -47,17 +47,25 @@ class HookProcess(Process):
             | dict(settings or {}),
             working_directory=root,
         )
+        self._lines: list[Object] = []
+        self._read = 0
 
     def calls(self, hook: str | None = None, syncer: str | None = None) -> list[Object]:
         """The log's request lines, oldest first: of one hook (`sync`, …) and one syncer, or all."""
-        if not self.output.exists():
-            return []
-        complete, _, _ = self.output.read_text("utf-8").rpartition("\n")
-        lines = [json.loads(line) for line in complete.split("\n") if line.startswith("{")]
+        self._follow()
         return [
             line
-            for line in lines
-            if "hook" in line
-            and hook in (None, line["hook"])
-            and syncer in (None, line.get("syncer"))
+            for line in self._lines
+            if hook in (None, line["hook"]) and syncer in (None, line.get("syncer"))
         ]
+
+    def _follow(self) -> None:
+        """Read what was logged since the last time: a log of thousands of calls is asked often."""
+        if not self.output.exists():
+            return
+        with self.output.open("rb") as output:
+            output.seek(self._read)
+            complete, end, _ = output.read().rpartition(b"\n")
+        self._read += len(complete) + len(end)
+        lines = (json.loads(line) for line in complete.split(b"\n") if line.startswith(b"{"))
+        self._lines += [line for line in lines if "hook" in line]

@@ -241,7 +241,7 @@ def kustomize(folder: str | Path) -> list[Object]:
         capture_output=True,
         env=environment(),
     ).stdout
-    return [document for document in yaml.safe_load_all(rendered) if document]
+    return [document for document in yaml.load_all(rendered, yaml.CSafeLoader) if document]
 
 
 def registrations(hook_url: str, base: str = LOCAL, folder: Path | None = None) -> list[Object]:

@@ -1,5 +1,6 @@
 """kstatus, the library with which Flux and others judge health, reads every state of a syncer."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,7 +20,10 @@ from tests.kstatus import Kstatus, missing
 def kstatus(tmp_path_factory: pytest.TempPathFactory) -> Kstatus:
     if absent := missing():
         pytest.skip(f"{NO_KSTATUS}{absent}")
-    return Kstatus(tmp_path_factory.mktemp("kstatus"))
+    # Workers of xdist have folders of their own in one.
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    folder = tmp_path_factory.getbasetemp()
+    return Kstatus(folder.parent if is_worker else folder)
 
 
 @pytest.mark.parametrize("states", [of_stories, of_cases])

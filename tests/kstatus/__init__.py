@@ -1,5 +1,6 @@
 """What kstatus, the library of Flux and other tools, says of an object: the real one, in Go."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -25,15 +26,15 @@ def missing() -> str | None:
 
 
 class Kstatus:
-    """The library, built into a program."""
+    """The library, built into a program, once for all processes that name the same folder."""
 
     def __init__(self, folder: Path) -> None:
         self._program = folder / "kstatus"
-        subprocess.run(
-            ["go", "build", "-o", str(self._program), "."],
-            cwd=_MODULE,
-            check=True,
-        )
+        with (folder / "kstatus.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self._program.exists():
+                command = ["go", "build", "-o", str(self._program), "."]
+                subprocess.run(command, cwd=_MODULE, check=True)
 
     def of(self, objects: Sequence[Object]) -> Sequence[str]:
         """The status of each object: InProgress, Failed, Current or Terminating."""
