@@ -13,6 +13,7 @@ from tests.conditions import condition, ready
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Story, paths, play
 
+_ROLLING_OUT = ("Progressing", "Soaking", "AwaitingApproval")
 _BLOCKED = ("TargetsBlocked", "ProgressDeadlineExceeded", "PruneHeld")
 _WITHOUT_CONTENT = (
     "ContentInvalid",
@@ -46,7 +47,11 @@ def kstatus_of(syncer: Object) -> str:
         # Where nobody consents, the copy is being deleted until the deadline is over.
         late = {"NotApplied", "NotRemoved"}.intersection(f["reason"] for f in status["failures"])
         is_leaving = "pendingSince" in status and not late
-        return "InProgress" if status["pendingCount"] or is_leaving else "Failed"
+        # A rollout goes on though a target fails; a held deletion waits for a person.
+        phase = status.get("rollout", {}).get("phase")
+        is_rolling_out = phase in _ROLLING_OUT and summary["reason"] != "PruneHeld"
+        is_in_progress = status["pendingCount"] or is_leaving or is_rolling_out
+        return "InProgress" if is_in_progress else "Failed"
     if summary["reason"] in _WITHOUT_CONTENT:
         is_deleting = condition(status, "Synced")["reason"] == "Progressing"
         return "InProgress" if is_deleting else "Failed"

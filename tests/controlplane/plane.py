@@ -176,7 +176,7 @@ class ControlPlane:
     def install_crds(self, file: Path) -> None:
         """Apply the CRDs of a file and wait until the API server serves them."""
         names = []
-        for crd in yaml.safe_load_all(file.read_text("utf-8")):
+        for crd in yaml.load_all(file.read_text("utf-8"), yaml.CSafeLoader):
             if crd:
                 self.client.apply(crd, field_manager="installation")
                 names.append(crd["metadata"]["name"])

@@ -3,7 +3,9 @@
 import os
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -140,27 +142,9 @@ class Stack:
 
     def install(self, components: Sequence[str] = ()) -> None:
         """Register the hook and give Metacontroller its rights, with components."""
-        folder = self._with(components, self._registration)
-        registered = registrations(self.hook.url, self._registration, folder)
-        rights = (*self.rights(components), *admission())
-        for each in (*rights, *self._installation(registered)):
+        registered = registrations(self.hook.url, self._registration, components)
+        for each in (*rights(components), *admission(), *self._installation(registered)):
             self.client.apply(each, field_manager="installation")
-
-    def rights(self, components: Sequence[str] = ()) -> list[Object]:
-        """Metacontroller's identity, and all that it may do, with components."""
-        return rights(self._with(components, COMPLETE))
-
-    def _with(self, components: Sequence[str], base: str) -> Path:
-        """A folder to kustomize: a base with components of metacontroller/components over it."""
-        folder = self.workspace.folder / "-".join(["kustomized", *base.split("/"), *components])
-        folder.mkdir(exist_ok=True)
-        root = os.path.relpath(ROOT, folder)
-        kustomization = {
-            "resources": [f"{root}/{base}"],
-            "components": [f"{root}/metacontroller/components/{name}" for name in components],
-        }
-        (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), "utf-8")
-        return folder
 
     def wait_until_syncing(self, seconds: float = 60) -> None:
         """Make a throw-away syncer, wait until the hook was asked about it, and remove it.
@@ -233,20 +217,41 @@ class Stack:
         self.workspace.close()
 
 
-def kustomize(folder: str | Path) -> list[Object]:
-    """The objects that `kubectl apply -k` would send for a folder of the project, or another."""
-    rendered = subprocess.run(
-        [kubectl(), "kustomize", ROOT / folder],
-        check=True,
-        capture_output=True,
-        env=environment(),
-    ).stdout
+def kustomize(folder: str | Path, components: Sequence[str] = ()) -> list[Object]:
+    """The objects that `kubectl apply -k` would send for a folder.
+
+    The name of one of the project's own can have components of metacontroller/components over it,
+    and is rendered once in a process.
+    """
+    own = isinstance(folder, str)
+    rendered = _rendered_once(folder, tuple(components)) if own else _rendered(Path(folder))
     return [document for document in yaml.load_all(rendered, yaml.CSafeLoader) if document]
 
 
-def registrations(hook_url: str, base: str = LOCAL, folder: Path | None = None) -> list[Object]:
-    """The controllers of a folder, or what was made of it, with the hook at `hook_url`."""
-    rendered = kustomize(folder or base)
+@cache
+def _rendered_once(base: str, components: Sequence[str]) -> bytes:
+    if not components:
+        return _rendered(ROOT / base)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made).resolve()
+        root = os.path.relpath(ROOT, folder)
+        kustomization = {
+            "resources": [f"{root}/{base}"],
+            "components": [f"{root}/metacontroller/components/{name}" for name in components],
+        }
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), "utf-8")
+        return _rendered(folder)
+
+
+def _rendered(folder: Path) -> bytes:
+    return subprocess.run(
+        [kubectl(), "kustomize", folder], check=True, capture_output=True, env=environment()
+    ).stdout
+
+
+def registrations(hook_url: str, base: str = LOCAL, components: Sequence[str] = ()) -> list[Object]:
+    """The controllers of a folder, with components over it, and with the hook at `hook_url`."""
+    rendered = kustomize(base, components)
     found = [each for each in rendered if each["apiVersion"].startswith("metacontroller.k8s.io/")]
     moved: list[Object] = yaml.safe_load(yaml.safe_dump(found).replace(_HOOKS[base], hook_url))
     return moved
@@ -268,6 +273,6 @@ def admission() -> list[Object]:
     return [each for each in kustomize(COMPLETE) if each["kind"] in _ADMISSION]
 
 
-def rights(folder: str | Path = COMPLETE) -> list[Object]:
+def rights(components: Sequence[str] = ()) -> list[Object]:
     """Metacontroller's identity in the whole installation, and all that it may do."""
-    return [each for each in kustomize(folder) if each["kind"] in _RIGHTS]
+    return [each for each in kustomize(COMPLETE, components) if each["kind"] in _RIGHTS]

@@ -62,9 +62,12 @@ class Workspace:
         """A loopback port that no other run takes while this one lives."""
         for port in random.sample(_PORTS, k=500):
             lock = (self._shared / f"port-{port}").open("ab")
-            if _locked(lock) and _free(port):
+            is_locked = _locked(lock)
+            if is_locked and _free(port):
                 self._locks.append(lock)
                 return port
+            if is_locked:
+                Path(lock.name).unlink(missing_ok=True)
             lock.close()
         raise RuntimeError(f"No free port on loopback between {_PORTS.start} and {_PORTS.stop}.")
 

@@ -74,7 +74,7 @@ def test_the_registration_differs_in_nothing_from_its_manifest(
     stack: Stack, tmp_path: Path
 ) -> None:
     file = tmp_path / "registration.yaml"
-    installed = registrations(stack.hook.url, LOCAL, stack._with(["secrets"], LOCAL))
+    installed = registrations(stack.hook.url, LOCAL, ["secrets"])
     file.write_text(yaml.safe_dump_all(installed), "utf-8")
 
     options = ("--server-side", "--field-manager=installation", "--force-conflicts")

@@ -20,7 +20,7 @@ from tests.controlplane import (
     wait_for,
 )
 from tests.controlplane.metacontroller import MetacontrollerProcess
-from tests.controlplane.stack import COMPLETE, IDENTITY, shipped_arguments
+from tests.controlplane.stack import COMPLETE, IDENTITY, rights, shipped_arguments
 from tests.scenarios.real import RealWorld
 from tests.scenarios.story import Story, paths, play
 
@@ -81,7 +81,7 @@ def test_every_right_is_used_and_no_request_is_refused(stack: Stack) -> None:
     for number, path in enumerate(path for path in paths() if path.stem in STORIES):
         play(Story.read(path, f"role-{number}-"), RealWorld(stack))
 
-    installed = stack.rights(["secrets"])
+    installed = rights(["secrets"])
     roles = [each for each in installed if each["kind"] in {"ClusterRole", "Role"}]
     granted = set().union(*(audit.granted(role) for role in roles if _is_metacontrollers(role)))
     assert audit.used(stack.audited()) & granted == granted
@@ -148,7 +148,7 @@ def test_where_owners_finalizers_are_guarded_the_right_of_the_component_is_enoug
         )
         _wait_for_ready(stack, "False", "ProgressDeadlineExceeded")
 
-        for each in stack.rights(["openshift"]):
+        for each in rights(["openshift"]):
             stack.client.apply(each)
 
         _wait_for_ready(stack, "True", "AllCopiesCurrent")

@@ -53,6 +53,18 @@ def test_the_next_run_removes_the_folder_of_one_that_could_not_clean_up() -> Non
             assert living.folder.exists()
 
 
+def test_of_a_port_that_somebody_else_uses_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter([False, False, True])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tests.controlplane.workspace._free", lambda _port: next(free))
+    with Workspace() as workspace:
+        port = workspace.port()
+        shared = workspace.folder.parent
+        assert [file.name for file in shared.glob("port-*")] == [f"port-{port}"]
+
+
 def test_runs_that_end_leave_nothing_in_the_folder_for_temporary_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
