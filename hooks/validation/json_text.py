@@ -9,7 +9,7 @@ from hooks.spec.json_values import DEPTH_LIMIT, JsonValue, quiet
 from hooks.validation.budget import Budget, TooCostlyError
 from hooks.validation.unreadable import UnreadableError
 
-_TOKEN: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*+:)?|[\[\]{},]', re.DOTALL)
+_TOKEN: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*+:)?|["\[\]{},]', re.DOTALL)
 _INTEGER_DIGITS: Final = 300
 """What has more digits is as good as infinite, and takes long to be read."""
 
@@ -42,6 +42,9 @@ class _TokenPass:
         for token in _TOKEN.finditer(self.text):
             self.budget.spend(1)
             sign = token[0]
+            if sign == '"':
+                # This string has no end; to look for that of each quote in it takes quadratic time.
+                return
             if token[2] is not None:
                 self._note_key(token)
             elif sign in {"{", "["}:

@@ -15,6 +15,7 @@ from hooks.validation.budget import Budget
 from hooks.validation.unreadable import UnreadableError
 
 _BEGIN: Final = re.compile(r"-----BEGIN ([ -~]{1,100}?)-----\s*")
+_BEGUN: Final = re.compile(r"----[- ]BEGIN ")
 _IS_NOT_DER: Final = ("OPENSSH", "PGP", "SSH2", "ENCRYPTED HEADER")
 _HEADER_BYTES: Final = 2
 _BYTES_PER_STEP: Final = 500
@@ -49,6 +50,8 @@ def _check_block(lines: list[str], first: int, budget: Budget) -> None:
     begin = _BEGIN.fullmatch(lines[0])
     if begin is None or lines[-1].strip() != f"-----END {begin[1]}-----":
         raise UnreadableError(first + 1, 1, "a block ends with another name")
+    if len(_BEGUN.findall(block)) > 1:
+        raise UnreadableError(first + 1, 1, "a block does not end")
     parsed = pem.parse(block) if block.isascii() else []
     if not parsed:
         raise UnreadableError(first + 1, 1, "a block is empty or has an unknown name")

@@ -5,6 +5,7 @@ libyaml's parser takes linear time and little memory for whatever it is given (i
 aliases that grow a document beyond all limits.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
@@ -36,6 +37,10 @@ from hooks.validation.unreadable import UnreadableError
 _DIRECTIVES_LIMIT: Final = 1000
 """libyaml compares each directive with all before it."""
 
+_DIRECTIVE: Final = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])%")
+_TAG_CHARACTERS_PER_STEP: Final = 1000
+"""A directive can give each node a tag that is as long as the text."""
+
 _LONGEST_NUMBER: Final = 300
 _STEPS_PER_NODE: Final = 2
 _TAG: Final = "tag:yaml.org,2002:"
@@ -52,7 +57,7 @@ def parse(text: str, budget: Budget) -> Sequence[JsonValue]:
     as they are to the YAML of Kubernetes. A mapping's key is its text. A text without any document
     is null, as it is to those who load it: a schema decides whether it may be.
     """
-    if text.count("\n%") + text.startswith("%") > _DIRECTIVES_LIMIT:
+    if len(_DIRECTIVE.findall(text)) > _DIRECTIVES_LIMIT:
         raise TooCostlyError
     documents: list[JsonValue] = []
     composer = _Composer(budget)
@@ -127,7 +132,8 @@ class _Composer:
         if isinstance(event, MappingEndEvent | SequenceEndEvent):
             self._end(event)
             return
-        self._budget.spend(_STEPS_PER_NODE)
+        tag: str | None = getattr(event, "tag", None)
+        self._budget.spend(_STEPS_PER_NODE + len(tag or "") // _TAG_CHARACTERS_PER_STEP)
         if isinstance(event, ScalarEvent):
             is_key = self._expects_key
             text = JsonText(event.value)
@@ -202,7 +208,9 @@ def _set(around: _Open, mapping: JsonObject, key: JsonText, value: JsonValue, ev
     for source in value if isinstance(value, JsonArray) else [value]:
         if not isinstance(source, JsonObject):
             raise _unreadable(event, "what is merged with << is no object")
-        around.merged = JsonObject({**source, **around.merged})
+        # Of several, the first one has a key; copying what is merged each time would be quadratic.
+        for name, each in source.items():
+            around.merged.setdefault(name, each)
 
 
 def _scalar(event: ScalarEvent) -> JsonValue:

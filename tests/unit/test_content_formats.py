@@ -219,6 +219,52 @@ def test_pem_is_one_block_or_several_that_are_whole(text: str, expected: str | N
     assert problem(text, {"format": "PEM"}) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "of_format", "expected"),
+    [
+        pytest.param(
+            '"' + '\\"' * 500_000,
+            "JSON",
+            "is not JSON (line 1, column 1); correct it",
+            id="quotes in a string without an end",
+        ),
+        pytest.param(
+            _pem("HUSH", " -----BEGIN PRIVATE KEY-----\n" * 30_000),
+            "PEM",
+            "is not PEM, because a block does not end (line 1, column 1); correct it",
+            id="blocks that begin in the middle of a line",
+        ),
+        pytest.param(
+            f"<<: [{','.join(f'{{k{number}: 1}}' for number in range(35_000))}]",
+            "YAML",
+            None,
+            id="many objects that are merged",
+        ),
+        pytest.param(
+            f"%TAG !a! tag:{'x' * 500_000}\n---\n[{'!a!b ,' * 60_000}]",
+            "YAML",
+            TOO_COSTLY,
+            id="a long tag of many nodes",
+        ),
+        *(
+            pytest.param(f"{end}%FOO" * 100_000, "YAML", TOO_COSTLY, id=f"directives, {end!r}")
+            for end in ("\n", "\r", "\x85", "\u2028", "\u2029")
+        ),
+    ],
+)
+def test_what_would_take_minutes_with_a_careless_parser(
+    text: str, of_format: str, expected: str | None
+) -> None:
+    assert problem(text, {"format": of_format}) == expected
+
+
+def test_of_objects_that_are_merged_the_first_has_a_key() -> None:
+    schema = {"const": {"a": 1, "b": 2, "c": 3}}
+    text = "<<: [{a: 1, b: 0}, {a: 9, c: 3}]\nb: 2"
+
+    assert problem(text, {"format": "YAML", "schema": schema}) is None
+
+
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n"])
 def test_yaml_without_a_document_is_null_to_a_schema(text: str) -> None:
     assert problem(text, {"format": "YAML"}) is None
