@@ -154,16 +154,21 @@ class _Judge:
         return dict(sorted(failures.items()))
 
     @cached_property
-    def _ever_failing(self) -> Sequence[RolloutFailure]:
-        """The targets that fail now, and those that failed before."""
+    def _ever_failing(self) -> Mapping[str, RolloutFailure]:
+        """The targets that fail now, and those that failed before, as far as they are listed."""
         failures = self.assignment.recorded.failures
         recorded = () if failures is UNSET else failures
         still = {f.namespace: f for f in recorded if f.namespace in self.assignment.contents}
-        return self._listed({**still, **self._failing})
+        return {**still, **self._failing}
 
     def _settled(self, status: RolloutStatus) -> RolloutStatus:
-        """A pin becomes stable when all targets hold it; otherwise nothing is to be judged."""
-        is_held = self._holding >= set(self._able)
+        """A pin becomes stable when all targets hold it; otherwise nothing is to be judged.
+
+        One that is refused is not waited for: a tenant who hangs a copy could keep what was pinned away
+        from stable, and without the pin the others would get back what it was pinned against.
+        """
+        is_written = self._holding | self._refused >= set(self._able)
+        is_held = is_written and (bool(self._holding) or not self._refused)
         if status.phase is Phase.PINNED and is_held:
             return structs.replace(status, stable_revision=status.update_revision)
         return status
@@ -186,16 +191,19 @@ class _Judge:
         token = self._halt_token(status, failing)
         if token in self._approved:
             going = structs.replace(
-                status, phase=Phase.PROGRESSING, approval_token=UNSET, failures=failing or UNSET
+                status,
+                phase=Phase.PROGRESSING,
+                approval_token=UNSET,
+                failures=self._listed(failing) or UNSET,
             )
             return Judgement(going)
-        halted = structs.replace(status, approval_token=token, failures=failing)
+        halted = structs.replace(status, approval_token=token, failures=self._listed(failing))
         return Judgement(halted, tokens=(token,))
 
     def _running(self, status: RolloutStatus, place: int) -> Judgement:
         rollout = self.assignment.rollout
         stage = rollout.stages[place]
-        failing = self._listed(self._failing)
+        failing = self._failing
         accepted: Sequence[str] = ()
         if self._is_exceeded:
             # What is approved stays so while no other target fails, also if one of them recovers.
@@ -204,7 +212,8 @@ class _Judge:
             }
             accepted = [token for token in tokens if token in self._approved][:1]
             failing = tokens[accepted[0]] if accepted else failing
-        status = structs.replace(status, failures=failing or UNSET, approval_token=UNSET)
+        listed = self._listed(failing) or UNSET
+        status = structs.replace(status, failures=listed, approval_token=UNSET)
         if self._is_exceeded and not accepted:
             return self._stopped(status)
         members = [name for name in self._able if self.assignment.stages[name] == place]
@@ -231,7 +240,7 @@ class _Judge:
         if self.assignment.rollout.on_failure is OnFailure.ROLLBACK:
             rolled = structs.replace(status, phase=Phase.ROLLED_BACK, soaking_since=UNSET)
             return Judgement(rolled)
-        token = self._halt_token(status, self._listed(self._failing))
+        token = self._halt_token(status, self._failing)
         halted = structs.replace(
             status, phase=Phase.HALTED, soaking_since=UNSET, approval_token=token
         )
@@ -298,12 +307,12 @@ class _Judge:
         failing = Counter(stages[name] for name in self._failing)
         return any(number > limit.of(able[place]) for place, number in failing.items())
 
-    def _halt_token(self, status: RolloutStatus, failing: Sequence[RolloutFailure]) -> str:
-        """What approves that the update goes on though these fail.
+    def _halt_token(self, status: RolloutStatus, failing: Collection[str]) -> str:
+        """What approves that the update goes on though these fail, also those that are not listed.
 
         It is of the last stage of theirs, so that passing another one does not ask again.
         """
-        names = [failure.namespace for failure in failing]
+        names = sorted(failing)
         last = max((self.assignment.stages[name] for name in names), default=0)
         return self._token(status, self.assignment.rollout.stages[last].name, names)
 

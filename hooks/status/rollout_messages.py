@@ -11,7 +11,7 @@ from hooks.api.times import write_time
 from hooks.resolve.source import SourceReason
 from hooks.rollout.assignment import Assignment
 from hooks.rollout.judgement import Judgement
-from hooks.rollout.types import IN_PROGRESS, Phase, RolloutStatus
+from hooks.rollout.types import FAILURES_LIMIT, IN_PROGRESS, Phase, RolloutStatus
 from hooks.status.context import StatusContext
 from hooks.status.messages import ConditionState, all_hold, targets_counted
 from hooks.status.progress import Assessment
@@ -207,7 +207,8 @@ class _Said:
         first = failures[0]
         names = named([failure.namespace for failure in failures])
         verb = "fails" if len(failures) == 1 else "fail"
-        where = f"{counted(len(failures), 'target namespace')} {verb} ({names})"
+        least = "At least " if len(failures) == FAILURES_LIMIT else ""
+        where = f"{least}{counted(len(failures), 'target namespace')} {verb} ({names})"
         why = f": {as_fragment(first.message)}" if first.message else ""
         return f"{where}, {first.namespace} with {first.reason}{why}"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hooks.rollout.types import FAILURES_LIMIT
 from tests.cli import rollouts
 from tests.cli.conftest import Plugin
 from tests.cli.fake_kubectl import FakeKubectl
@@ -163,6 +164,17 @@ def test_a_halt_is_shown_with_the_namespaces_that_fail(
         "    fails: dev: RolloutFailed: Broken \\x1b[2J.\\n    if approved: nothing",
         "    if approved: the rollout goes on, although these namespaces fail",
     ]
+
+
+def test_a_halt_says_where_more_may_fail_than_are_listed(
+    plugin: Plugin, syncer: dict[str, Any]
+) -> None:
+    failures = [
+        {"namespace": f"t{number}", "reason": "RolloutFailed"} for number in range(FAILURES_LIMIT)
+    ]
+    recorded(syncer).update(phase="Halted", failures=failures)
+    done = plugin("rollout", "approve", "team", "--yes")
+    assert "    fails: the first 20 are listed, and others may fail, too\n" in done.printed
 
 
 @pytest.mark.parametrize(

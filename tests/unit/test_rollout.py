@@ -472,6 +472,7 @@ def test_a_hold_restarts_the_soak_and_forgets_nothing_else() -> None:
 
 REFUSED = {"dev": ("NotApplied", "In namespace dev, it was refused.")}
 REPORTED = {"dev": revision("new")}
+ANNOTATED = f"The Namespace has the annotation {ROLLOUT_FAILED}={revision('new')}."
 
 
 @pytest.mark.parametrize(
@@ -482,9 +483,8 @@ def test_more_failures_than_allowed_stop_the_rollout(on_failure: str, phase: Pha
     reported = RolloutSituation(held={"dev": "new", "prod": "old"}, failed=REPORTED, fields=fields)
     refused = RolloutSituation(fields=fields)
 
-    annotated = f"The Namespace has the annotation {ROLLOUT_FAILED}={revision('new')}."
     for judgement, failure in (
-        (reported.judged(running()), RolloutFailure("dev", "RolloutFailed", annotated)),
+        (reported.judged(running()), RolloutFailure("dev", "RolloutFailed", ANNOTATED)),
         (refused.judged(running(), failures=REFUSED), RolloutFailure("dev", *REFUSED["dev"])),
     ):
         assert judgement.status.phase is phase
@@ -595,6 +595,26 @@ def test_a_halt_that_is_approved_goes_on_past_that_failure_and_halts_at_another(
     assert both.judged(running("early")).status.stage == "rest"
     other = replace(approving, failed={**REPORTED, "t-one": revision("new")})
     assert other.judged(running("early")).status.phase is Phase.HALTED
+
+
+def test_a_halt_is_approved_for_the_failures_that_are_not_listed_too() -> None:
+    names = [f"t-{number:02}" for number in range(types.FAILURES_LIMIT + 5)]
+    *failing, other = names
+    held = {"dev": "new", **dict.fromkeys(names, "new"), "prod": "old"}
+    failed = dict.fromkeys(failing, revision("new"))
+    situation = RolloutSituation(held=held, targets=("dev", *names, "prod"), failed=failed)
+    halt = situation.judged(running("early")).status
+    assert situation.judged(halt).status.approval_token == halt.approval_token
+
+    approving = replace(situation, approved=str(halt.approval_token))
+    recorded = approving.judged(halt).status
+    assert recorded.phase is Phase.PROGRESSING
+    assert recorded.failures == [
+        RolloutFailure(name, "RolloutFailed", ANNOTATED) for name in names[: types.FAILURES_LIMIT]
+    ]
+    assert approving.judged(recorded).status.phase is Phase.AWAITING_APPROVAL
+    one_more = replace(approving, failed={**failed, other: revision("new")})
+    assert one_more.judged(recorded).status.phase is Phase.HALTED
 
 
 def test_what_is_approved_stays_so_when_one_of_the_failures_recovers() -> None:
@@ -1090,6 +1110,27 @@ def test_a_pin_needs_a_source_and_consent_and_no_valid_content(
     found = pinned(RolloutSituation(pinned=revision("old")).observation, resolved)
     got = found.reason if isinstance(found, NoContent) else found.data["level"]
     assert got == expected
+
+
+def test_a_pinned_revision_becomes_stable_though_a_target_refuses_it() -> None:
+    situation = RolloutSituation(held={"dev": "old", "prod": "new"}, pinned=revision("old"))
+    situation = replace(situation, targets=("dev", "prod"))
+    found = pinned(situation.observation, content("new"))
+    assert isinstance(found, Content)
+    before = RolloutStatus(revision("old"), Phase.PINNED, revision("new"))
+    rollout = situation.observation.syncer.rollout
+    assert rollout is not None
+    assigned = assign(situation.observation, rollout, found, before, STAMP)
+
+    def stable(*current: str, failing: Sequence[str]) -> object:
+        failures = dict.fromkeys(failing, REFUSED["dev"])
+        seen = TargetsSeen(frozenset(current), failures, frozenset(), NOW)
+        return judge(assigned, seen).status.stable_revision
+
+    assert stable("dev", failing=["prod"]) == revision("old")
+    assert stable("dev", failing=[]) == revision("new")
+    # Nothing has taken it.
+    assert stable(failing=["dev", "prod"]) == revision("new")
 
 
 def test_a_pinned_revision_that_is_not_stored_is_not_found() -> None:

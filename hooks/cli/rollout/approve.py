@@ -27,7 +27,7 @@ from hooks.cli.rollout.syncer import (
 )
 from hooks.preview.simulator.objects import SYNCER, Object, name_of
 from hooks.preview.terminal import one_line
-from hooks.rollout.types import TOKENS_LIMIT, Phase
+from hooks.rollout.types import FAILURES_LIMIT, TOKENS_LIMIT, Phase
 
 _TOKEN: Final = "approvalToken"  # noqa: S105 - a field of the status; it lets only one step through
 _ATTEMPTS: Final = 5
@@ -119,6 +119,8 @@ def _shown(syncer: Object, stages: Stages) -> Iterator[str]:
     for failure in recorded.get("failures") or ():
         where, reason = failure["namespace"], failure["reason"]
         yield f"    fails: {where}: {reason}: {failure.get('message', '')}"
+    if len(recorded.get("failures") or ()) == FAILURES_LIMIT:
+        yield f"    fails: the first {FAILURES_LIMIT} are listed, and others may fail, too"
     if is_halted:
         yield "    if approved: the rollout goes on, although these namespaces fail"
     elif place is None:
