@@ -164,8 +164,8 @@ class _Judge:
     def _settled(self, status: RolloutStatus) -> RolloutStatus:
         """A pin becomes stable when all targets hold it; otherwise nothing is to be judged.
 
-        One that is refused is not waited for: a tenant who hangs a copy could keep what was pinned away
-        from stable, and without the pin the others would get back what it was pinned against.
+        One that is refused is not waited for: a tenant who hangs a copy could keep what was pinned
+        from becoming stable, and without the pin the others would get the former stable again.
         """
         is_written = self._holding | self._refused >= set(self._able)
         is_held = is_written and (bool(self._holding) or not self._refused)
