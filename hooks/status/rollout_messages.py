@@ -112,10 +112,12 @@ class _Said:
         syncer = self.assignment.observation.syncer
         kind, namespace = syncer.source.kind, syncer.source.namespace
         missing = named([f"{kind.name} {namespace}/{name}" for name in self.judgement.missing])
+        is_lost = self.status.stable_revision is not UNSET and self.assignment.stable is None
+        lost = ", and nothing is known to hold its content" if is_lost else ""
+        see = f"see `kubectl describe {RESOURCE} {syncer.name}` for what refuses it, or "
         why = (
-            f"{missing} is not stored as a revision, so every copy is kept as it is; see "
-            f"`kubectl describe {RESOURCE} {syncer.name}` for what refuses it, or set "
-            "spec.pinnedRevision to a revision that `kubectl get "
+            f"{missing} is not stored as a revision{lost}, so every copy is kept as it is; "
+            f"{'' if is_lost else see}set spec.pinnedRevision to a revision that `kubectl get "
             f"{kind.resource} -n {namespace} -l {REVISION_OF}={syncer.name}` lists"
         )
         resolved = ConditionState("False", SourceReason.REVISION_NOT_STORED, f"{why}.")

@@ -23,7 +23,7 @@ _LEVELS_LIMIT: Final = 128
 """How many subschemas may be evaluated inside each other; Python has room for as many."""
 
 _CHARACTERS_PER_STEP: Final = 16
-_MATCHING_PER_STEP: Final = 1000
+_MATCHING_PER_STEP: Final = 500
 """How many characters, each times the size of the expression, RE2 matches in one step."""
 
 _LIBRARY: Final = (

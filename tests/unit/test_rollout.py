@@ -975,6 +975,17 @@ def test_a_revision_that_is_not_stored_is_waited_for_until_the_deadline(
     assert seconds_left == resync
 
 
+def test_a_revision_that_nothing_can_bring_back_is_refused_by_nobody() -> None:
+    listed = "set spec.pinnedRevision to a revision that `kubectl get configmaps -n default"
+    lost = RolloutSituation(held={"dev": "new", "prod": "new"}, revisions=[stored("new")])
+    assert ready(lost, running("rest"))[0]["Ready"].startswith(
+        f"ConfigMap default/{revision('old')} is not stored as a revision, and nothing is known to "
+        f"hold its content, so every copy is kept as it is; {listed}"
+    )
+    refused = replace(lost, held={"dev": "new", "prod": "old"})
+    assert "for what refuses it, or set" in ready(refused, running("rest"))[0]["Ready"]
+
+
 @pytest.mark.parametrize("phase", [Phase.HALTED, Phase.ROLLED_BACK])
 def test_what_stopped_a_rollout_matters_more_than_which_copies_are_refused(phase: Phase) -> None:
     before = running(phase=phase, failures=[RolloutFailure("dev", "NotApplied", "It was refused.")])
