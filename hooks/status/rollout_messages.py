@@ -176,7 +176,7 @@ class _Said:
     @property
     def _ways(self) -> str:
         if self.status.phase is Phase.AWAITING_APPROVAL:
-            return self._approval
+            return f"{self._approval}{self._undoing}"
         suspend = '{"spec":{"suspend":true}}'
         update = self.status.update_revision
         return (
