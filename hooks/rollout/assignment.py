@@ -76,6 +76,9 @@ def assign(
         return known.everywhere(RolloutStatus(update.revision, Phase.PINNED, stable))
     if before is None:
         return known.first()
+    if before.phase is Phase.PINNED:
+        # A rollout begins from what was pinned, though not every target has taken it.
+        before = structs.replace(before, stable_revision=before.update_revision)
     if update.revision == before.stable_revision:
         return known.everywhere(RolloutStatus(update.revision, Phase.COMPLETE, update.revision))
     is_new = update.revision != before.update_revision or before.phase in _SETTLED

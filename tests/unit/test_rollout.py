@@ -1144,6 +1144,23 @@ def test_a_pinned_revision_becomes_stable_though_a_target_refuses_it() -> None:
     assert stable(failing=["dev", "prod"]) == revision("new")
 
 
+@pytest.mark.parametrize("update", ["new", "third"])
+def test_a_rollout_begins_from_what_was_pinned_though_not_every_target_has_taken_it(
+    update: str,
+) -> None:
+    before = RolloutStatus(revision("old"), Phase.PINNED, revision("third"))
+    situation = RolloutSituation(
+        held={"dev": "old", "prod": "third"},
+        targets=("dev", "prod"),
+        revisions=[stored(level) for level in ("old", "new", "third")],
+    )
+    assigned = situation.assigned(before, update)
+
+    assert levels(assigned) == {"dev": "old", "prod": "old"}
+    assert assigned.recorded.phase is Phase.PROGRESSING
+    assert assigned.recorded.stable_revision == revision("old")
+
+
 def test_a_pinned_revision_that_is_not_stored_is_not_found() -> None:
     found = pinned(RolloutSituation(pinned="sample-0000000000000000").observation, content("new"))
     assert isinstance(found, NoContent)
