@@ -181,7 +181,7 @@ class _Said:
         update = self.status.update_revision
         return (
             f"to stop it, run `{self._patch(suspend)}`, or `kubectl annotate namespace NAMESPACE "
-            f"{ROLLOUT_FAILED}={update}` where it fails"
+            f"{ROLLOUT_FAILED}={update}` where it fails{self._undoing}"
         )
 
     @property
