@@ -19,6 +19,7 @@ from hooks.preview.simulator.objects import (
     ApiError,
     Object,
     Resource,
+    annotations_of,
     name_of,
     namespace_of,
     with_metadata,
@@ -82,7 +83,7 @@ def apply(cluster: Cluster, manifest: Object, earlier: Object | None) -> bool:
     if living is None:
         cluster.create(manifest, _WRITER)
         return True
-    remembered = (living["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    remembered = annotations_of(living).get(LAST_APPLIED)
     last = _decoded(remembered) or earlier
     applier = _applier_of(living)
     if last is None and applier is not None:

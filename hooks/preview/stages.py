@@ -109,8 +109,7 @@ class _StagedRun:
 
     def goes_on(self) -> bool:
         """Note what the stage that is reached has changed, and approve it; whether that is all."""
-        name = name_of(self.syncer)
-        item = next((i for i in self.cluster.look_all(SYNCER.kind) if name_of(i) == name), {})
+        item = self.cluster.look(SYNCER.kind, name_of(self.syncer)) or {}
         status = item.get("status") or {}
         rollout = status.get("rollout") or {}
         phase, token = rollout.get("phase", ""), rollout.get("approvalToken", "")

@@ -15,6 +15,7 @@ from hooks.api.names import REVISION
 from hooks.copies.observation import Observation
 from hooks.resolve.source import Content
 from hooks.rollout import held
+from hooks.rollout.membership import place_of
 from hooks.rollout.revisions import Revisions
 from hooks.rollout.types import Phase, RolloutStatus
 from hooks.spec.rollout import Rollout
@@ -96,14 +97,8 @@ class _Known:
 
     @cached_property
     def stages(self) -> Mapping[str, int]:
-        namespaces = self.observation.namespaces
-        return {
-            target.namespace: self.rollout.place(
-                target.namespace,
-                shown.metadata.labels if (shown := namespaces.get(target.namespace)) else None,
-            )
-            for target in self.observation.targets
-        }
+        names = (target.namespace for target in self.observation.targets)
+        return {name: place_of(name, self.rollout, self.observation.namespaces) for name in names}
 
     def everywhere(self, recorded: RolloutStatus) -> Assignment:
         """All targets hold the update at once."""

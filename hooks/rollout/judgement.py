@@ -299,7 +299,7 @@ class _Judge:
                 return since, elapsed
         return write_time(self.seen.now), 0.0
 
-    @property
+    @cached_property
     def _is_exceeded(self) -> bool:
         """Whether more targets of a stage fail than may."""
         stages, limit = self.assignment.stages, self.assignment.rollout.max_failures

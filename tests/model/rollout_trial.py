@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from tests.conditions import ready_of
 from tests.model.rollouts import (
     INVALID,
     DrawnStage,
@@ -28,7 +29,7 @@ from tests.model.rollouts import (
     RolloutSpec,
     stages_of,
 )
-from tests.scenarios.copy_watch import CopyWatch
+from tests.scenarios.copy_watch import SYNCER, CopyWatch
 from tests.scenarios.rollout_rule import REVISION
 from tests.scenarios.simulated import SimulatedWorld
 from tests.scenarios.story import Manifest, ObjectReference
@@ -39,7 +40,6 @@ Step = tuple[str, Any]
 _SOURCE_NAMESPACE: Final = "x-src"
 _NAMES: Final = ("x-a", "x-b", "x-c", "x-d", "x-e")
 _CONTENTS: Final = ("a", "b", "c", "d")
-_SYNCER: Final = ObjectReference("ConfigMapSyncer", "x-sync")
 _GROUP: Final = "config.example.com"
 _KEY: Final = "level"
 _SETTLE_SECONDS: Final = 15
@@ -101,7 +101,7 @@ class RolloutTrial:
         for step in history:
             self.taken.append(step)
             verb, what = step
-            before = len(self.world.calls(_SYNCER.name))
+            before = len(self.world.calls(SYNCER.name))
             waited = getattr(self, f"_{verb}")(what) or 0
             self.world.metacontroller.settle()
             self.world.metacontroller.advance(_SETTLE_SECONDS)
@@ -110,7 +110,7 @@ class RolloutTrial:
             differing = list(self._differences())
             assert not differing, f"after {step}: {'; '.join(differing)}"
             assert self.watch.broken == [], f"after {step}: {self.watch.broken}"
-            calls = len(self.world.calls(_SYNCER.name)) - before
+            calls = len(self.world.calls(SYNCER.name)) - before
             most = _MOST_OTHER_CALLS + waited // _RESYNC_SECONDS
             assert calls <= most, f"{calls} calls of the hook after {step}"
             if self.oracle.recorded is not None:
@@ -140,7 +140,7 @@ class RolloutTrial:
             {
                 "apiVersion": f"{_GROUP}/v1alpha1",
                 "kind": "ConfigMapSyncer",
-                "metadata": {"name": _SYNCER.name},
+                "metadata": {"name": SYNCER.name},
                 "spec": spec,
             }
         )
@@ -179,8 +179,7 @@ class RolloutTrial:
         return seconds
 
     def _approve(self, _: None) -> None:
-        syncer = self._syncer()
-        message = _ready(syncer)["message"]
+        message = ready_of(self._syncer())["message"]
         command = _COMMAND.search(message)
         assert command is not None, f"nothing tells how to approve: {message}"
         self._annotate(command[1])
@@ -192,7 +191,7 @@ class RolloutTrial:
 
     def _annotate(self, token: str) -> None:
         annotations = {f"{_GROUP}/approve-rollout": token}
-        self.world.patch(_SYNCER, {"metadata": {"annotations": annotations}})
+        self.world.patch(SYNCER, {"metadata": {"annotations": annotations}})
 
     def _report(self, name: str) -> None:
         assert self.oracle.recorded is not None
@@ -267,7 +266,7 @@ class RolloutTrial:
 
     def _spec(self, spec: Manifest) -> None:
         generation = self._syncer()["metadata"]["generation"]
-        self.world.patch(_SYNCER, {"spec": spec})
+        self.world.patch(SYNCER, {"spec": spec})
         if self._syncer()["metadata"]["generation"] != generation:
             self.oracle.is_interrupted = True
 
@@ -283,8 +282,7 @@ class RolloutTrial:
             if found != promised:
                 yield f"{name} has {found}, not {promised}"
         yield from self._differing_status(syncer["status"].get("rollout"), revisions)
-        ready = _ready(syncer)
-        reason = self._reason()
+        ready, reason = ready_of(syncer), self._reason()
         if reason is not None and ready["reason"] != reason:
             yield f"Ready is {ready}, not {reason}"
 
@@ -333,7 +331,7 @@ class RolloutTrial:
         }[recorded.phase]
 
     def _syncer(self) -> Manifest:
-        syncer = self.world.find(_SYNCER)
+        syncer = self.world.find(SYNCER)
         assert syncer is not None
         return syncer
 
@@ -387,11 +385,6 @@ def _written(rollout: RolloutSpec) -> Manifest:
         "onFailure": "Rollback" if rollout.rolls_back else "Halt",
         "revisionHistoryLimit": rollout.history,
     }
-
-
-def _ready(syncer: Manifest) -> Manifest:
-    ready: Manifest = next(c for c in syncer["status"]["conditions"] if c["type"] == "Ready")
-    return ready
 
 
 def drawn_rollouts(data: st.DataObject, trial: RolloutTrial, most_steps: int) -> Iterator[Step]:

@@ -300,11 +300,8 @@ class RolloutOracle:
             return replace(recorded, phase="AwaitingApproval")
         if is_last:
             update = recorded.update
-            return replace(
-                PromisedRollout(update, update, "Complete"),
-                updated=recorded.updated,
-                targets=recorded.targets,
-            )
+            updated, targets = recorded.updated, recorded.targets
+            return PromisedRollout(update, update, "Complete", updated=updated, targets=targets)
         following = rollout.stages[reached + 1].name
         return replace(recorded, phase="Progressing", stage=following, since=None)
 

@@ -12,7 +12,14 @@ from typing import Final
 
 from hooks.api.names import APPROVE_ROLLOUT
 from hooks.cli.kubectl import SYNCERS, Kubectl
-from hooks.preview.simulator.objects import SYNCER, Object, Resource, name_of, sources_of
+from hooks.preview.simulator.objects import (
+    SYNCER,
+    Object,
+    Resource,
+    annotations_of,
+    name_of,
+    sources_of,
+)
 from hooks.preview.terminal import one_line
 from hooks.rollout.types import TOKENS_LIMIT
 
@@ -61,8 +68,7 @@ def pinned_of(syncer: Object) -> str:
 
 def approved_of(syncer: Object) -> Sequence[str]:
     """The tokens that the annotation lists, as far as the hook reads it."""
-    annotations = syncer["metadata"].get("annotations") or {}
-    listed = str(annotations.get(APPROVE_ROLLOUT) or "").split(",")[:TOKENS_LIMIT]
+    listed = str(annotations_of(syncer).get(APPROVE_ROLLOUT) or "").split(",")[:TOKENS_LIMIT]
     return [token for each in listed if is_token(token := each.strip())]
 
 

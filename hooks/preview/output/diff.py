@@ -21,6 +21,7 @@ from hooks.preview.simulator.objects import (
     SECRET,
     SYNCER,
     Object,
+    annotations_of,
     controller_of,
     finalizers_of,
     is_deleting,
@@ -138,7 +139,7 @@ def _fields(item: Object | None) -> Mapping[str, _Field]:
 
 
 def _of_annotations(item: Object) -> Iterator[tuple[str, _Field]]:
-    for key, value in (item["metadata"].get("annotations") or {}).items():
+    for key, value in annotations_of(item).items():
         if key not in _NOT_SHOWN:
             shown = HIDDEN if is_hidden(item, key) else value
             yield f"metadata.annotations.{key}", _Field(value, shown)

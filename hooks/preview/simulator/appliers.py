@@ -15,6 +15,7 @@ from hooks.preview.simulator.hook import encode
 from hooks.preview.simulator.objects import (
     ApiError,
     Object,
+    annotations_of,
     is_deleting,
     name_of,
     namespace_of,
@@ -58,7 +59,7 @@ class ServerSideApply:
                 "BadRequest",
                 "an empty namespace may not be set when a resource name is provided",
             )
-        if observed is not None and LAST_APPLIED in (observed["metadata"].get("annotations") or {}):
+        if observed is not None and LAST_APPLIED in annotations_of(observed):
             self._cluster.patch(
                 observed["kind"],
                 name_of(observed),
@@ -115,7 +116,7 @@ APPLIERS: Final[Mapping[str, Callable[[Cluster], Applier]]] = {
 
 
 def _merged(observed: Object, applied: Object) -> Object:
-    annotation = (observed["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    annotation = annotations_of(observed).get(LAST_APPLIED)
     try:
         last_applied = _remembered(annotation)
     except (ValueError, RecursionError) as error:
@@ -148,11 +149,7 @@ def _finite(text: str) -> float:
 
 
 def _with_annotation(item: Object, name: str, value: str | None) -> Object:
-    annotations = {
-        key: text
-        for key, text in (item["metadata"].get("annotations") or {}).items()
-        if key != name
-    }
+    annotations = {key: text for key, text in annotations_of(item).items() if key != name}
     if value is not None:
         annotations[name] = value
     if not annotations and "annotations" not in item["metadata"]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from hooks.preview.simulator.objects import COPY_LABELS, Object, owners_of
+from hooks.preview.simulator.objects import COPY_LABELS, Object, annotations_of, owners_of
 
 Path: TypeAlias = tuple[str, ...]
 """A field: `("data", key)`, `("metadata", "labels", key)`, `("immutable",)` and the like."""
@@ -180,7 +180,7 @@ def assumed(item: Object) -> Ownership:
     Everything else is some user's.
     """
     fields = fields_of(item)
-    last_applied = (item["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    last_applied = annotations_of(item).get(LAST_APPLIED)
     if last_applied is None:
         writer = Writer("Apply", METACONTROLLER)
         written = frozenset(path for path in fields if _is_ours(path))
