@@ -40,7 +40,9 @@ def roles(control_plane: ControlPlane) -> Iterator[None]:
         control_plane.client.wait_for(
             "ClusterRole",
             name,
-            lambda role: any("configmapsyncers" in rule["resources"] for rule in role["rules"]),
+            lambda role: any(
+                "configmapsyncers" in rule["resources"] for rule in role.get("rules") or ()
+            ),
             "the rights on syncers",
         )
     yield
