@@ -61,7 +61,8 @@ class Judgement:
 
     `awaited` are the targets of the stage that do not hold the update yet. `unproven` tells that
     nothing holds it, so that only a person can pass the stage. `tokens` are all that the annotation
-    must list. `until` is when a soak is over; `missing` are the revisions that are not stored.
+    must list. `until` is when the soak is over, or was; `missing` are the revisions that are not
+    stored.
     """
 
     status: RolloutStatus
@@ -226,7 +227,8 @@ class _Judge:
             again = [write_time(self.seen.rewritten[name]) for name in self._lost_unseen(members)]
             status = structs.replace(status, soaking_since=max([status.soaking_since, *again]))
         if awaited:
-            phase = Phase.PROGRESSING if status.soaking_since is UNSET else Phase.SOAKING
+            is_soaking = stage.soak_seconds and status.soaking_since is not UNSET
+            phase = Phase.SOAKING if is_soaking else Phase.PROGRESSING
             return Judgement(structs.replace(status, phase=phase), awaited=awaited)
         return self._reached(status, place, stage, accepted, members)
 
@@ -259,19 +261,21 @@ class _Judge:
         is_last = place == len(stages) - 1
         is_held = not self._holding.isdisjoint(members)
         is_proven = is_held or (is_last and bool(self._holding))
-        if is_held and stage.soak_seconds:
+        until: datetime | None = None
+        if is_held:
             since, elapsed = self._soaking(status)
             status = structs.replace(status, soaking_since=since)
+            until = datetime.fromisoformat(since) + timedelta(seconds=stage.soak_seconds)
             left = stage.soak_seconds - elapsed
-            if left > 0:
-                until = datetime.fromisoformat(since) + timedelta(seconds=stage.soak_seconds)
+            if stage.soak_seconds and left > 0:
                 soaking = structs.replace(status, phase=Phase.SOAKING)
                 return Judgement(soaking, float(math.ceil(left)), until=until)
         token = self._token(status, stage.name)
         needs_approval = stage.approval is Approval.MANUAL or not is_proven
         if needs_approval and token not in self._approved:
             waiting = structs.replace(status, phase=Phase.AWAITING_APPROVAL, approval_token=token)
-            return Judgement(waiting, is_unproven=not is_proven, tokens=(*accepted, token))
+            tokens = (*accepted, token)
+            return Judgement(waiting, is_unproven=not is_proven, tokens=tokens, until=until)
         if not is_last:
             following = stages[place + 1].name
             passed = structs.replace(

@@ -96,14 +96,21 @@ class _Said:
 
     @property
     def rolled_back(self) -> ConditionState:
-        stable = self.status.stable_revision
-        former = "what it held" if stable is UNSET else f"revision {stable}"
+        stable, update = self.status.stable_revision, self.status.update_revision
+        consequence = (
+            f"every target namespace gets revision {stable} again instead of revision {update} "
+            f"({self._stage})"
+        )
+        if self.assignment.stable is None:
+            former = "the former content" if stable is UNSET else f"revision {stable}"
+            consequence = (
+                f"nothing gets revision {update} any more ({self._stage}); {former} is not stored, "
+                "so every copy is kept as it is"
+            )
         return ConditionState(
             "False",
             SyncedReason.ROLLED_BACK,
-            f"{self._failing}, so every target namespace gets {former} again instead of revision "
-            f"{self.status.update_revision} ({self._stage}); correct the source to begin a new "
-            "rollout.",
+            f"{self._failing}, so {consequence}; correct the source to begin a new rollout.",
         )
 
     @property
@@ -144,17 +151,23 @@ class _Said:
         return f"stage {self.status.stage}, {number} of {len(stages)}"
 
     @property
+    def _begun(self) -> str:
+        """When the rollout began, which only a rollout with a stage has."""
+        started, stage = self.status.started_at, self.status.stage
+        return "" if started is UNSET or stage is UNSET else f", begun {started}"
+
+    @property
     def _doing(self) -> str:
         update, awaited = self.status.update_revision, self.judgement.awaited
-        rollout = f"The rollout of revision {update} ({self._stage})"
+        until = "" if self.judgement.until is None else write_time(self.judgement.until)
+        rollout = f"The rollout of revision {update} ({self._stage}{self._begun})"
         if self.status.phase is Phase.AWAITING_APPROVAL:
-            return f"{rollout} waits for approval{self._why}"
+            return f"{rollout} waits for approval{until and f' since {until}'}{self._why}"
         if awaited:
             places = f"{counted(len(awaited), 'namespace')} ({named(awaited)})"
             return f"{rollout} waits for the copy in {places}"
-        if self.judgement.until is not None:
-            since, until = self.status.soaking_since, write_time(self.judgement.until)
-            return f"{rollout} soaks since {since} until {until}"
+        if until:
+            return f"{rollout} soaks since {self.status.soaking_since} until {until}"
         return f"{rollout} goes on"
 
     @property

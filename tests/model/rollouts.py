@@ -287,10 +287,10 @@ class RolloutOracle:
             recorded = replace(recorded, since=None)
             self.is_interrupted, self.disturbed = False, set()
         moment = self.now()
-        if members and stage.soaks:
+        if members:
             since = moment if recorded.since is None else recorded.since
             recorded = replace(recorded, since=since)
-            if since + SOAK_SECONDS > moment:
+            if stage.soaks and since + SOAK_SECONDS > moment:
                 return replace(recorded, phase="Soaking")
         is_last = reached == len(rollout.stages) - 1
         is_proven = bool(holding if is_last else members)

@@ -938,6 +938,7 @@ def ready(
     before: RolloutStatus,
     *,
     refused: Sequence[str] = (),
+    current: Collection[str] = (),
     seconds: float = 0,
 ) -> tuple[Mapping[str, str], float]:
     """The messages of the conditions by their types, and in how many seconds the hook is asked."""
@@ -948,6 +949,10 @@ def ready(
     failure = Failure(FailureReason.NOT_APPLIED, "It was refused.")
     outcomes = [
         replace(each, state=State.FAILED, failure=failure) if each.namespace in refused else each
+        for each in outcomes
+    ]
+    outcomes = [
+        replace(each, state=State.CURRENT) if each.namespace in current else each
         for each in outcomes
     ]
     moment = Moment(Previous(), NOW + timedelta(seconds=seconds))
@@ -1005,11 +1010,79 @@ def test_every_target_that_fails_is_named_though_somebody_removed_the_message() 
     )
 
 
-def test_after_a_rollback_to_no_known_revision_the_message_names_none() -> None:
-    before = structs.replace(running(phase=Phase.ROLLED_BACK), stable_revision=UNSET)
+@pytest.mark.parametrize(
+    ("stable", "consequence"),
+    [
+        pytest.param(
+            UNSET,
+            "the former content is not stored, so every copy is kept as it is",
+            id="of which nothing is known",
+        ),
+        pytest.param(
+            revision("lost"),
+            f"revision {revision('lost')} is not stored, so every copy is kept as it is",
+            id="that is lost",
+        ),
+        pytest.param(
+            revision("old"),
+            f"every target namespace gets revision {revision('old')} again instead of revision "
+            f"{revision('new')} (stage canary, 1 of 3)",
+            id="that is stored",
+        ),
+    ],
+)
+def test_a_rollback_says_what_becomes_of_the_copies(
+    stable: str | UnsetType, consequence: str
+) -> None:
+    before = structs.replace(running(phase=Phase.ROLLED_BACK), stable_revision=stable)
     messages, _ = ready(RolloutSituation(), before)
 
-    assert "so every target namespace gets what it held again instead of" in messages["Ready"]
+    assert f"{consequence}; correct the source to begin a new rollout." in messages["Ready"]
+
+
+@pytest.mark.parametrize(
+    ("held", "stage", "since", "waits"),
+    [
+        pytest.param(("dev",), "canary", STAMP, "12:10:00", id="since the soak was over"),
+        pytest.param(("dev", "t-one", "t-two"), "early", UNSET, "12:20:00", id="since all hold it"),
+        pytest.param(("dev", "t-one", "t-two"), "early", STAMP, "12:00:00", id="since they did"),
+    ],
+)
+def test_a_stage_says_since_when_it_waits_for_approval(
+    held: Sequence[str], stage: str, since: str | UnsetType, waits: str
+) -> None:
+    others = dict.fromkeys(("dev", "t-one", "t-two", "prod"), "old")
+    canary = structs.replace(CANARY, approval=Approval.MANUAL)
+    situation = RolloutSituation(
+        held=others | dict.fromkeys(held, "new"), fields=RolloutFields([canary, EARLY, REST])
+    )
+    place = {"canary": 1, "early": 2}[stage]
+    before = running(stage, soaking_since=since)
+    messages, _ = ready(situation, before, current=held, seconds=1_200)
+
+    assert messages["Ready"].startswith(
+        f"The rollout of revision {revision('new')} (stage {stage}, {place} of 3, begun {STAMP}) "
+        f"waits for approval since 2026-01-01T{waits}Z; "
+    )
+
+
+def test_a_stage_without_a_soak_does_not_soak_while_it_waits_for_a_copy() -> None:
+    held = {"dev": "new", "t-one": "new", "t-two": "old", "prod": "old"}
+    before = running("early", Phase.AWAITING_APPROVAL, soaking_since=STAMP)
+    status = RolloutSituation(held=held).judged(before, now=NOW + timedelta(hours=1)).status
+
+    assert (status.phase, status.soaking_since) == (Phase.PROGRESSING, STAMP)
+
+
+def test_the_command_that_approves_lists_all_tokens_with_commas() -> None:
+    held = {"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}
+    situation = RolloutSituation(held=held, failed={"dev": revision("new")})
+    (halt,) = situation.judged(running("early")).tokens
+    approving = replace(situation, approved=halt)
+    (_, step) = approving.judged(running("early")).tokens
+    messages, _ = ready(approving, running("early"), current=("dev", "t-one", "t-two"))
+
+    assert f" {APPROVE_ROLLOUT}={halt},{step} --overwrite`" in messages["Ready"]
 
 
 def test_where_nothing_is_decided_every_copy_stays_and_none_is_made() -> None:
