@@ -6,8 +6,10 @@ where stories share a cluster) and its `steps`, each a map with one verb:
 
 - `apply`: objects, each created, or merged into what is there
 - `patch`: `{of: KIND NAMESPACE/NAME, with: JSON merge patch}`
+- `patch_status`: the same for the status, which `with` is a patch of
 - `delete`: `KIND NAMESPACE/NAME`, or `{of: …, cascade: foreground | orphan}`
-- `mend`: a syncer; runs the one command that its Ready message names
+- `mend`: a syncer; runs the one command that its Ready message names; of several the one that
+  sets a key, with `{of: …, by: KEY}`
 - `expect`: objects that must come to be so: `data` and `binaryData` exactly, everything else as
   far as it is named; null means absent, a list of conditions is matched by type, and a text that
   begins with `re:` is a regular expression to be found

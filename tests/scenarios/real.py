@@ -36,6 +36,11 @@ class RealWorld:
     def patch(self, reference: ObjectReference, patch: Manifest) -> None:
         self.client.merge_patch(reference.kind, reference.name, patch, reference.namespace)
 
+    def patch_status(self, reference: ObjectReference, patch: Manifest) -> None:
+        status = {"status": patch}
+        kind, name = reference.kind, reference.name
+        self.client.merge_patch(kind, name, status, subresource="status")
+
     def delete(self, reference: ObjectReference, cascade: str | None) -> None:
         self.client.delete(
             reference.kind,

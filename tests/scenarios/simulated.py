@@ -22,6 +22,7 @@ from hooks.preview.simulator.objects import (
     Object,
     Objects,
     is_deleting,
+    merge,
     uid_of,
 )
 from hooks.preview.simulator.registration import (
@@ -166,6 +167,12 @@ class SimulatedWorld:
     def patch(self, reference: ObjectReference, patch: Manifest) -> None:
         self._pause()
         self.cluster.patch(reference.kind, reference.name, reference.namespace, patch)
+
+    def patch_status(self, reference: ObjectReference, patch: Manifest) -> None:
+        self._pause()
+        found = self.find(reference)
+        assert found is not None, f"{reference} is not there"
+        self.cluster.update_status(found, merge(found.get("status", {}), patch))
 
     def delete(self, reference: ObjectReference, cascade: str | None) -> None:
         self._pause()

@@ -63,6 +63,8 @@ class World(Objects, Protocol):
     def apply_as(self, manager: str, manifest: Manifest) -> None:
         """Apply server-side, under the name of a field manager."""
 
+    def patch_status(self, reference: ObjectReference, patch: Manifest) -> None: ...
+
     def delete(self, reference: ObjectReference, cascade: str | None) -> None: ...
 
     def eventually(self, look: Callable[[], str | None], what: str) -> None:
@@ -174,6 +176,9 @@ class _Teller:
     def patch(self, what: Manifest) -> None:
         self.world.patch(ObjectReference.parse(what["of"]), self._complete(what["with"]))
 
+    def patch_status(self, what: Manifest) -> None:
+        self.world.patch_status(ObjectReference.parse(what["of"]), what["with"])
+
     def refused(self, manifests: Sequence[Manifest]) -> None:
         def look() -> str | None:
             accepted = [m for m in manifests if not self.world.refuses(self._complete(m))]
@@ -205,8 +210,10 @@ class _Teller:
             what = {"of": what}
         self.world.delete(ObjectReference.parse(what["of"]), what.get("cascade"))
 
-    def mend(self, syncer: str) -> None:
-        mend(self.world, syncer)
+    def mend(self, what: str | Mapping[str, str]) -> None:
+        if isinstance(what, str):
+            what = {"of": what}
+        mend(self.world, what["of"], what.get("by", "\\S+"))
 
     def expect(self, manifests: Sequence[Manifest]) -> None:
         def look() -> str | None:
@@ -276,13 +283,13 @@ class _Teller:
         return value
 
 
-def mend(world: Objects, syncer: str) -> None:
-    """Type the command that a syncer's `Ready` has."""
+def mend(world: Objects, syncer: str, by: str = r"\S+") -> None:
+    """Type the command that a syncer's `Ready` has, or of several that which sets a key."""
     found = world.find(ObjectReference("ConfigMapSyncer", syncer))
     assert found is not None, f"{syncer} is not there"
     message = ready(found["status"])["message"]
     command = re.search(
-        r"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? (\S+)=(\S+) --overwrite`", message
+        rf"`kubectl (label|annotate) (\S+) (\S+?)(?: -n (\S+))? ({by})=(\S+) --overwrite`", message
     )
     assert command, f"no command in: {message}"
     verb, resource, name, namespace, key, value = command.groups()
