@@ -17,6 +17,8 @@ STORIES = [
     "namespace-that-joins-a-rollout-gets-what-its-stage-has",
     "rollout-halts-where-a-namespace-reports-a-failure-and-ends-with-the-former-content",
     "rollout-that-fails-goes-back-to-the-former-content-where-onfailure-says-so",
+    "rollout-whose-status-is-edited-skips-stages-and-spreads-nothing-that-is-not-stored",
+    "rollout-whose-status-is-lost-writes-nothing-until-a-person-approves",
 ]
 _PATHS = {
     "ConfigMap": "/api/v1/configmaps",

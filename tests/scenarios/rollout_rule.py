@@ -28,11 +28,11 @@ def permitted(syncer: Manifest, namespace: Manifest) -> Iterator[str]:
     names = [stage["name"] for stage in spec["rollout"]["stages"]]
     is_everywhere = status["phase"] in ("Complete", "Pinned")
     stage = status.get("stage")
-    if status["phase"] != "RolledBack" and (
-        is_everywhere
-        or stage not in names
-        or place_of(spec["rollout"]["stages"], namespace) <= names.index(stage)
-    ):
+    # Without a stage, a rollout waits to be begun.
+    is_reached = stage is not None and (
+        stage not in names or place_of(spec["rollout"]["stages"], namespace) <= names.index(stage)
+    )
+    if status["phase"] != "RolledBack" and (is_everywhere or is_reached):
         yield status["updateRevision"]
 
 
