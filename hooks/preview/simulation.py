@@ -42,8 +42,6 @@ _BEHIND: Final = timedelta(seconds=2)
 
 The hook defers the first seconds of a deletion, and nothing happens here meanwhile.
 """
-_RECORDED_SECONDS: Final = 3.0
-"""In this time, a rollout goes from one stage to the next: a second after it is approved."""
 _ORDER: Final = (NAMESPACE, *(r for r in RESOURCES.values() if r.namespaced), SYNCER)
 
 
@@ -237,12 +235,7 @@ class _Stage:
             errors=tuple(dict.fromkeys(map(self._redactor(before).clean, self.errors))),
             assumptions=tuple(self._assumptions),
         )
-        rollouts = staged_rollouts(
-            self._cluster,
-            lambda: self.settle(_RECORDED_SECONDS),
-            before.values(),
-            resumes=resumes,
-        )
+        rollouts = staged_rollouts(self._cluster, self.settle, before.values(), resumes=resumes)
         return replace(simulation, rollouts=rollouts)
 
     def _redactor(self, before: State) -> Redactor:

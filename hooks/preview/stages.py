@@ -4,7 +4,7 @@ The hook decides, as always. What the preview cannot wait for is replaced in mem
 waits for an approval instead of its soak time, and every approval is given.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,11 +26,14 @@ _APPROVE: Final = "config.example.com/approve-rollout"
 """Annotations of the hook (hooks/api/names.py)."""
 _WAITING: Final = "AwaitingApproval"
 _COMPLETE: Final = "Complete"
+_HALTED: Final = "Halted"
 _UNPROVEN: Final = "nothing has proved it"
 """What the message says where a person must approve that a stage is passed, whatever the spec says.
 
 It is part of what the hook says of a stage in which no target holds the content.
 """
+_RECORDED_SECONDS: Final = 3.0
+"""In this time, a rollout goes from one stage to the next: a second after it is approved."""
 _MOST_ROUNDS: Final = 30
 """A rollout has at most 20 stages."""
 
@@ -60,25 +63,37 @@ class StagedRollout:
 
 
 def staged_rollouts(
-    cluster: Cluster, settle: Callable[[], None], before: Iterable[Object], *, resumes: bool
+    cluster: Cluster,
+    settle: Callable[[float], None],
+    before: Iterable[Object],
+    *,
+    resumes: bool,
 ) -> tuple[StagedRollout, ...]:
     """The rollouts of all syncers, compared with the objects `before`. It changes the cluster.
 
-    `resumes` resumes suspended syncers; else they have no rollout.
+    `settle` works until only more time than some seconds would move things on. `resumes` resumes
+    suspended syncers; else they have no rollout.
     """
     existing = list(before)
-    runs = [
-        _StagedRun(cluster, item, existing)
-        for item in cluster.look_all(SYNCER.kind)
-        if _is_staged(item) and (resumes or not item["spec"].get("suspend"))
-    ]
-    going = [run for run in runs if run.begin()]
+    suspended = [each for each in _staged(cluster) if each["spec"].get("suspend")]
+    if resumes and suspended:
+        # As they are: what was approved counts for the stages as they are written.
+        for item in suspended:
+            cluster.patch(SYNCER.kind, name_of(item), None, {"spec": {"suspend": False}})
+        settle(0.0)
+    going = [item for item in _staged(cluster) if not item["spec"].get("suspend")]
+    runs = [_StagedRun(cluster, item, existing) for item in going]
+    going_on = [run for run in runs if run.begin()]
     for _ in range(_MOST_ROUNDS):
-        if not going:
+        if not going_on:
             break
-        settle()
-        going = [run for run in going if run.goes_on()]
+        settle(_RECORDED_SECONDS)
+        going_on = [run for run in going_on if run.goes_on()]
     return tuple(found for run in runs if (found := run.found()).stages)
+
+
+def _staged(cluster: Cluster) -> Sequence[Object]:
+    return [each for each in cluster.look_all(SYNCER.kind) if _is_staged(each)]
 
 
 def _is_staged(syncer: Object) -> bool:
@@ -98,6 +113,8 @@ class _StagedRun:
     _tokens: set[str] = field(default_factory=set)
     _stages: list[PreviewedStage] = field(default_factory=list)
     _stopped: str = ""
+    _accepted: str = ""
+    """What approves the failures that were approved before: the stages are part of a token."""
 
     def begin(self) -> bool:
         """Let every stage wait for an approval; whether the API server takes that."""
@@ -105,7 +122,7 @@ class _StagedRun:
             {**stage, "soakSeconds": 0, "approval": "Manual"}
             for stage in self.syncer["spec"]["rollout"]["stages"]
         ]
-        return self._patched({"spec": {"suspend": False, "rollout": {"stages": stages}}})
+        return self._patched({"spec": {"rollout": {"stages": stages}}})
 
     def goes_on(self) -> bool:
         """Note what the stage that is reached has changed, and approve it; whether that is all."""
@@ -118,14 +135,25 @@ class _StagedRun:
         changed = self._changed(rollout["updateRevision"])
         if changed or phase == _WAITING:
             self._stages.append(self._stage(rollout.get("stage", ""), changed, status))
-        if phase != _WAITING or token in self._tokens:
+        if phase == _HALTED and self._is_accepted(rollout):
+            self._accepted = token
+        elif phase != _WAITING or token in self._tokens:
             self._stopped = phase
             return False
         self._tokens.add(token)
         # An approval that was given for something else stays.
         given = annotations_of(self.syncer).get(_APPROVE)
-        approved = ",".join(filter(None, [token, given]))
+        approved = ",".join(filter(None, dict.fromkeys([token, self._accepted, given])))
         return self._patched({"metadata": {"annotations": {_APPROVE: approved}}})
+
+    def _is_accepted(self, rollout: Object) -> bool:
+        """Whether the rollout goes on in the cluster though these targets fail."""
+        going = (self.syncer.get("status") or {}).get("rollout") or {}
+        failing, accepted = (
+            {each["namespace"] for each in each.get("failures") or ()} for each in (rollout, going)
+        )
+        is_going = going.get("phase") not in (_HALTED, None)
+        return is_going and rollout["approvalToken"] not in self._tokens and failing <= accepted
 
     def found(self) -> StagedRollout:
         """What there is to tell."""

@@ -1,5 +1,6 @@
 """The preview shows in which stages a change reaches the targets, as the hook decides it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -177,12 +178,8 @@ def test_a_rollout_that_is_halted_says_that_what_follows_is_not_known(
 ) -> None:
     given, changed = written(tmp_path, GIVEN), written(tmp_path, CHANGED)
     soaking = run(given, "--change", changed, "-o", "yaml").printed
-    (revision,) = {
-        line.split()[-1] for line in soaking.splitlines() if "updateRevision: team-" in line
-    }
-    failed = f"{{annotations: {{config.example.com/rollout-failed: {revision}}}, name: dev}}"
-    report = f"apiVersion: v1\nkind: Namespace\nmetadata: {failed}\n"
-    both = written(tmp_path, f"{report}{CHANGED}")
+    (revision,) = re.findall(r"updateRevision: (team-\S+)", soaking)
+    both = written(tmp_path, failing("dev", revision) + CHANGED)
     ended = run(written(tmp_path, soaking), "--change", both, "-o", "plan")
 
     assert "Stages of" not in ended.printed
@@ -192,6 +189,53 @@ def test_a_rollout_that_is_halted_says_that_what_follows_is_not_known(
         "canary | 2 | dev, qa",
         "What follows is not known: the rollout is Halted.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("also_failing", "stages"),
+    [
+        (
+            "",
+            [
+                ["canary", "0", "soaks for 10 minutes"],
+                ["early", "1", "staging", "waits for approval"],
+                ["everyone-else", "1", "prod", "is complete"],
+            ],
+        ),
+        ("qa", []),
+    ],
+)
+def test_a_halt_that_was_approved_stops_nothing_until_another_namespace_fails(
+    run: Run, tmp_path: Path, also_failing: str, stages: list[list[str]]
+) -> None:
+    given, changed = written(tmp_path, GIVEN), written(tmp_path, CHANGED)
+    soaking = run(given, "--change", changed, "-o", "yaml").printed
+    (revision,) = re.findall(r"updateRevision: (team-\S+)", soaking)
+    halted = run(
+        written(tmp_path, soaking),
+        "--change",
+        written(tmp_path, failing("dev", revision)),
+        "-o",
+        "yaml",
+    ).printed
+    (token,) = re.findall(r"approvalToken: '?([0-9a-f]+)", halted)
+    approved = SYNCER.replace(
+        "{name: team}",
+        f"{{name: team, annotations: {{config.example.com/approve-rollout: '{token}'}}}}",
+    )
+    approving = written(tmp_path, approved + STAGES + failing(also_failing, revision))
+    ended = run(written(tmp_path, halted), "--change", approving, "-o", "plan")
+
+    assert rows(ended.printed) == stages
+
+
+def failing(namespace: str, revision: str) -> str:
+    """A Namespace in which an update is reported to fail."""
+    if not namespace:
+        return ""
+    annotations = f"{{config.example.com/rollout-failed: {revision}}}"
+    metadata = f"{{annotations: {annotations}, name: {namespace}}}"
+    return f"---\napiVersion: v1\nkind: Namespace\nmetadata: {metadata}\n"
 
 
 def test_many_namespaces_are_counted() -> None:
