@@ -1,8 +1,8 @@
-"""Admission policies for the simulated world: what a ValidatingAdmissionPolicy refuses there."""
+"""Admission for the simulated world: what policies and quotas for ConfigMaps refuse there."""
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.scenarios.story import Manifest, ObjectReference
 
 _POLICY = "ValidatingAdmissionPolicy"
 _BINDING = "ValidatingAdmissionPolicyBinding"
+_QUOTA = "ResourceQuota"
 _SHIPPED = Path(__file__).parents[2] / "metacontroller" / "base" / "admission.yaml"
 
 _compiled = functools.cache(cel.compile)
@@ -23,10 +24,13 @@ class Admission:
     """Policies and bindings, the shipped ones first, as far as these and the stories use CEL.
 
     The writer can do everything, except inside `tenant`: then no ConfigMapSyncer can be written.
+    Of quotas, those that count objects are known; `stored` gives the objects of a kind and a
+    namespace.
     """
 
-    def __init__(self) -> None:
-        self._kept: dict[str, dict[str, Manifest]] = {_POLICY: {}, _BINDING: {}}
+    def __init__(self, stored: Callable[[str, str], Iterator[Manifest]]) -> None:
+        self._stored = stored
+        self._kept: dict[str, dict[str, Manifest]] = {_POLICY: {}, _BINDING: {}, _QUOTA: {}}
         self._is_tenant = False
         for manifest in _shipped():
             self.apply(manifest)
@@ -51,7 +55,7 @@ class Admission:
         del self._kept[reference.kind][reference.name]
 
     def refusal(self, operation: str, item: Manifest, old: Manifest | None) -> str | None:
-        """The message of the first bound policy that the object breaks."""
+        """The message of the first bound policy that the object breaks, or of a quota."""
         for binding in self._kept[_BINDING].values():
             policy = self._kept[_POLICY][binding["spec"]["policyName"]]
             if not _concerns(policy, operation, item, old):
@@ -60,6 +64,17 @@ class Admission:
             for validation in policy["spec"]["validations"]:
                 if _compiled(validation["expression"]).execute(context) is not True:
                     return str(validation["message"])
+        return self._exceeded(item) if operation == "CREATE" else None
+
+    def _exceeded(self, item: Manifest) -> str | None:
+        """Which quota an object that is created has no room in."""
+        kind, namespace = item["kind"], item["metadata"].get("namespace")
+        for quota in self._kept[_QUOTA].values():
+            limit = quota["spec"]["hard"].get(f"count/{RESOURCES[kind].plural}")
+            if limit is None or quota["metadata"]["namespace"] != namespace:
+                continue
+            if sum(1 for _ in self._stored(kind, namespace)) >= int(limit):
+                return f"exceeded quota: {quota['metadata']['name']}"
         return None
 
     def _context(

@@ -137,7 +137,7 @@ class SimulatedWorld:
         hook = hook_of(app)
         self.cluster = (_LateCluster if is_late else Cluster)(self.clock, Schema.load())
         self._is_late = is_late
-        self.admission = Admission()
+        self.admission = Admission(self.cluster.look_all)
         self.cluster.admission.append(self.admission.refusal)
         self.metacontroller = Metacontroller(
             self.cluster,

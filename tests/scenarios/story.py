@@ -19,6 +19,7 @@ Manifest = dict[str, Any]
 
 API_VERSIONS = {
     **{kind: resource.api_version for kind, resource in RESOURCES.items()},
+    "ResourceQuota": "v1",
     "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
     "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",
 }
