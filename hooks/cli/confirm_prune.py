@@ -18,6 +18,7 @@ from hooks.cli.confirmation import is_meant
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.hook import installed, opened
 from hooks.cli.kubectl import SYNCERS, Kubectl
+from hooks.cli.streams import print_lines
 from hooks.preview import service
 from hooks.preview.input.manifests import Input
 from hooks.preview.kubectl import Reference
@@ -36,7 +37,7 @@ class NothingHeldError(Exception):
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns its exit status. Raises KubectlError."""
+    """Run the command; returns its exit status. Raises KubectlError and OutputError."""
     kubectl = Kubectl.of(options)
     name = options.name
     try:
@@ -50,11 +51,11 @@ def run(options: argparse.Namespace) -> int:
     ) as error:
         print(error, file=sys.stderr)
         return ExitStatus.BAD_INPUT
-    print(_table(name, simulation))
+    print_lines(_table(name, simulation))
     if not options.yes and not is_meant(f"Confirm this change of {name}?"):
         return ExitStatus.NOT_READY
     kubectl.run("annotate", SYNCERS, name, f"{CONFIRM_PRUNE}={token}", "--overwrite")
-    print(f"The change is confirmed; watch it with: kubectl cmsync status {name} --watch")
+    print_lines(f"The change is confirmed; watch it with: kubectl cmsync status {name} --watch")
     return ExitStatus.ALL_READY
 
 

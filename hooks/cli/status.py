@@ -21,7 +21,7 @@ from hooks.cli import tree
 from hooks.cli.arguments import Format
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import SYNCERS, Kubectl, KubectlError
-from hooks.cli.streams import whole_output
+from hooks.cli.streams import whole_output, writable_output
 from hooks.cli.syncer_state import ClusterState, state_of
 from hooks.preview.simulator.objects import CONFIG_MAP, COPIED, Object
 from hooks.preview.terminal import is_plain, progress
@@ -76,7 +76,8 @@ def _watch(read: Callable[[], ClusterState], output: Format) -> ClusterState:
         while True:
             state = read()
             if state != shown:
-                write(state)
+                with writable_output():
+                    write(state)
                 shown = state
             if not state.is_in_progress:
                 return state

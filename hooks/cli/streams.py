@@ -16,13 +16,28 @@ class OutputError(Exception):
 @contextmanager
 def whole_output() -> Iterator[None]:
     """Write a result to its end, whether or not its reader stays. Raises OutputError."""
+    with ignore_closed_output(), writable_output():
+        yield
+
+
+@contextmanager
+def writable_output() -> Iterator[None]:
+    """Write something at once; a reader that has left is a BrokenPipeError. Raises OutputError."""
     try:
-        with ignore_closed_output():
-            yield
-            sys.stdout.flush()
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except OSError as error:
         close_output()
         raise OutputError(f"The result cannot be written: {error.strerror}") from None
+
+
+def print_lines(*lines: str) -> None:
+    """Print lines to a reader that may leave. Raises OutputError."""
+    with whole_output():
+        for line in lines:
+            print(line)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """What changes a rollout: it is shown, it is asked for, and it is exactly what was shown."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,35 @@ def annotations(cluster: FakeKubectl) -> list[list[str]]:
 def patches(cluster: FakeKubectl) -> list[object]:
     patch = [call[-1].removeprefix("--patch=") for call in cluster.calls if call[0] == "patch"]
     return [json.loads(each) for each in patch]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "status",
+        "status team --watch -o json",
+        "rollout status team --watch",
+        "rollout approve team --yes",
+        "rollout pause team",
+        "rollout history team",
+    ],
+)
+def test_a_full_disk_is_named(
+    command: str, kubectl: FakeKubectl, syncer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert recorded(syncer)["phase"] == "AwaitingApproval"
+    kubectl.install(monkeypatch)
+    started = "from hooks.cli.main import plugin; raise SystemExit(plugin())"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", started, *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    message = "The result cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, message)
 
 
 def test_a_step_is_shown_and_then_approved_with_the_token_that_was_shown(

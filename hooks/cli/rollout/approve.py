@@ -25,6 +25,7 @@ from hooks.cli.rollout.syncer import (
     read_syncer,
     rollout_of,
 )
+from hooks.cli.streams import print_lines
 from hooks.preview.simulator.objects import SYNCER, Object, name_of
 from hooks.preview.terminal import one_line
 from hooks.rollout.types import FAILURES_LIMIT, TOKENS_LIMIT, Phase
@@ -36,21 +37,23 @@ CHANGED: Final = "the object has been modified"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns its exit status. Raises KubectlError and NotPossibleError."""
+    """Run the command; returns its exit status.
+
+    Raises KubectlError, NotPossibleError and OutputError.
+    """
     kubectl = Kubectl.of(options)
     name = options.name
     syncer = read_syncer(kubectl, name)
     token = _token(syncer)
-    for line in _shown(syncer, Stages.read(kubectl, syncer)):
-        print(one_line(line))
+    print_lines(*map(one_line, _shown(syncer, Stages.read(kubectl, syncer))))
     if token in approved_of(syncer):
-        print(f"This step is approved already{_held(syncer)}")
+        print_lines(f"This step is approved already{_held(syncer)}")
         return ExitStatus.ALL_READY
     if not options.yes and not is_meant(f"Approve this step of {name}?"):
         return ExitStatus.NOT_READY
     _approve(kubectl, name, token)
     watch = command(options, "status", "--watch")
-    print(f"The step is approved{_held(syncer)}; watch it with: {watch}")
+    print_lines(f"The step is approved{_held(syncer)}; watch it with: {watch}")
     return ExitStatus.ALL_READY
 
 

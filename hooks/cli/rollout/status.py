@@ -24,7 +24,7 @@ from hooks.cli.rollout import drawing
 from hooks.cli.rollout.stages import Stages
 from hooks.cli.rollout.state import RolloutSummary, summary_of
 from hooks.cli.rollout.syncer import read_syncer
-from hooks.cli.streams import whole_output
+from hooks.cli.streams import whole_output, writable_output
 from hooks.preview.terminal import is_plain, one_line, progress
 
 _POLL_SECONDS: Final = 1.0
@@ -58,7 +58,8 @@ def _watch(options: argparse.Namespace) -> RolloutSummary:
     with _writer(options) as write:
         while True:
             summary = _read(options)
-            write(summary)
+            with writable_output():
+                write(summary)
             if summary.is_settled or summary.is_stopped:
                 return summary
             time.sleep(_POLL_SECONDS)

@@ -21,6 +21,7 @@ from hooks.cli.rollout.syncer import (
     read_syncer,
     rollout_of,
 )
+from hooks.cli.streams import print_lines
 from hooks.preview.simulator.objects import SYNCER, Object, name_of
 from hooks.preview.terminal import one_line
 
@@ -28,7 +29,10 @@ _FIELD = "pinnedRevision"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; returns its exit status. Raises KubectlError and NotPossibleError."""
+    """Run the command; returns its exit status.
+
+    Raises KubectlError, NotPossibleError and OutputError.
+    """
     kubectl = Kubectl.of(options)
     syncer = read_syncer(kubectl, options.name)
     return _unpin(kubectl, syncer, options) if options.unpin else _pin(kubectl, syncer, options)
@@ -40,14 +44,13 @@ def _pin(kubectl: Kubectl, syncer: Object, options: argparse.Namespace) -> int:
     history = RevisionHistory.read(kubectl, syncer)
     revision = history.get(wanted)
     if pinned_of(syncer) == wanted:
-        print(one_line(f"Revision {wanted} is pinned already; remove the pin with: {unpin}"))
+        print_lines(one_line(f"Revision {wanted} is pinned already; remove the pin with: {unpin}"))
         return ExitStatus.ALL_READY
-    for line in _shown(syncer, history, revision):
-        print(one_line(line))
+    print_lines(*map(one_line, _shown(syncer, history, revision)))
     if not options.yes and not is_meant(f"Pin revision {revision.name} of {name}?"):
         return ExitStatus.NOT_READY
     patch_spec(kubectl, name, {_FIELD: revision.name})
-    print(
+    print_lines(
         f"Revision {revision.name} is pinned{_held(syncer)}. Changes of the source are not "
         f"followed until the pin is removed with: {unpin}"
     )
@@ -87,7 +90,7 @@ def _unpin(kubectl: Kubectl, syncer: Object, options: argparse.Namespace) -> int
     name, pinned = options.name, pinned_of(syncer)
     if not pinned:
         raise NotPossibleError(f"{SYNCER.kind} {name} pins no revision")
-    print(
+    print_lines(
         one_line(
             f"{SYNCER.kind} {name} would no longer hold revision {pinned}: what the source has "
             "then is rolled out in stages."
@@ -97,7 +100,7 @@ def _unpin(kubectl: Kubectl, syncer: Object, options: argparse.Namespace) -> int
         return ExitStatus.NOT_READY
     patch_spec(kubectl, name, {_FIELD: None})
     watch = command(options, "status", "--watch")
-    print(f"The pin is removed{_held(syncer)}; watch the rollout with: {watch}")
+    print_lines(f"The pin is removed{_held(syncer)}; watch the rollout with: {watch}")
     return ExitStatus.ALL_READY
 
 
