@@ -223,8 +223,8 @@ class _Judge:
         # What nothing of the stage holds does not soak, though nothing is waited for either.
         if self.seen.is_edited or is_lost or self._holding.isdisjoint(members):
             status = structs.replace(status, soaking_since=UNSET)
-        elif status.soaking_since is not UNSET:
-            again = [write_time(self.seen.rewritten[name]) for name in self._lost_unseen(members)]
+        elif stage.soak_seconds and status.soaking_since is not UNSET:
+            again = map(write_time, self._lost_unseen(members))
             status = structs.replace(status, soaking_since=max([status.soaking_since, *again]))
         if awaited:
             is_soaking = stage.soak_seconds and status.soaking_since is not UNSET
@@ -232,10 +232,11 @@ class _Judge:
             return Judgement(structs.replace(status, phase=phase), awaited=awaited)
         return self._reached(status, place, stage, accepted, members)
 
-    def _lost_unseen(self, members: Sequence[str]) -> Sequence[str]:
-        """The targets that held the update in the last status, and were given it again after it."""
-        seen = self.seen
-        return [name for name in members if name in seen.were_synced and name in seen.rewritten]
+    def _lost_unseen(self, members: Sequence[str]) -> Sequence[datetime]:
+        """When targets that held the update in the last status were given it again after it."""
+        seen, latest = self.seen, self.seen.now + timedelta(seconds=_SKEW_SECONDS)
+        again = [seen.rewritten.get(name) for name in members if name in seen.were_synced]
+        return [time for time in again if time is not None and time <= latest]
 
     def _stopped(self, status: RolloutStatus) -> Judgement:
         """More targets fail than may."""

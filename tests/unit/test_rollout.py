@@ -430,6 +430,8 @@ def test_a_target_that_loses_the_content_restarts_the_soak(
         pytest.param(["dev"], {"prod": 300}, "12:00:00", id="a copy of another stage"),
         pytest.param([], {"dev": 300}, "12:00:00", id="a copy of a target that joined"),
         pytest.param(["dev"], {"dev": -300}, "12:00:00", id="before the soak"),
+        pytest.param(["dev"], {"dev": 420}, "12:07:00", id="by a clock that is as fast as may be"),
+        pytest.param(["dev"], {"dev": 421}, "12:00:00", id="at a time that is nonsense"),
     ],
 )
 def test_a_soak_begins_again_though_the_status_does_not_know_that_the_content_was_lost(
@@ -1072,6 +1074,16 @@ def test_a_stage_without_a_soak_does_not_soak_while_it_waits_for_a_copy() -> Non
     status = RolloutSituation(held=held).judged(before, now=NOW + timedelta(hours=1)).status
 
     assert (status.phase, status.soaking_since) == (Phase.PROGRESSING, STAMP)
+
+
+def test_what_is_written_again_does_not_change_since_when_a_stage_without_a_soak_waits() -> None:
+    held = {"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}
+    before = running("early", Phase.AWAITING_APPROVAL, soaking_since=STAMP)
+    later = NOW + timedelta(hours=1)
+    judgement = RolloutSituation(held=held).judged(
+        before, were_synced=["t-one"], rewritten={"t-one": later}, now=later
+    )
+    assert judgement.status.soaking_since == STAMP
 
 
 def test_the_command_that_approves_lists_all_tokens_with_commas() -> None:
