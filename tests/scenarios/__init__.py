@@ -1,8 +1,9 @@
 """Stories of users and clusters, written once and played on two worlds.
 
-Every YAML file here is one story; its name is the sentence that it shows. A story names the
-`namespaces` that it needs (all of its names begin with `x-`, which becomes a prefix of its own
-where stories share a cluster) and its `steps`, each a map with one verb:
+Every YAML file here is one story; its name is the sentence that it shows. In `collisions` are those
+where the digests of all contents begin alike. A story names the `namespaces` that it needs (all of
+its names begin with `x-`, which becomes a prefix of its own where stories share a cluster) and its
+`steps`, each a map with one verb:
 
 - `apply`: objects, each created, or merged into what is there
 - `patch`: `{of: KIND NAMESPACE/NAME, with: JSON merge patch}`

@@ -13,6 +13,8 @@ from tests.cases import expanded
 from tests.conditions import ready
 
 FOLDER = Path(__file__).parent
+COLLISIONS = sorted((FOLDER / "collisions").glob("*.yaml"))
+"""The stories where the digests of all contents begin alike."""
 STRATEGIES = ("server-side-apply", "dynamic-apply")
 
 Manifest = dict[str, Any]

@@ -6,14 +6,17 @@ What it leaves behind is then left alone for hours. A hook that would not rest i
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
 from hooks.preview.simulator.metacontroller import DoesNotSettleError
+from hooks.rollout import revisions
 from tests.scenarios.end_state import differences, end_state
 from tests.scenarios.simulated import SimulatedWorld
-from tests.scenarios.story import FOLDER, STRATEGIES, Story, paths, play
+from tests.scenarios.story import COLLISIONS, FOLDER, STRATEGIES, Story, paths, play
+from tests.scenarios.unusual_hooks import equal_digits
 
 pytestmark = pytest.mark.no_cover  # Traced, they take twice as long, and reach nothing new.
 
@@ -40,6 +43,17 @@ def test_the_names_of_a_story_are_its_own(story: Story) -> None:
 @pytest.mark.parametrize(("strategy", "story"), PLAYED)
 def test_a_story_comes_true_in_memory(strategy: str, story: Story) -> None:
     play(story, SimulatedWorld(strategy, story.settings, has_adoption=story.has_adoption))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("path", COLLISIONS, ids=lambda path: path.stem)
+def test_a_story_of_colliding_digits_comes_true_in_memory(
+    path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revisions, "_digits", equal_digits)
+    world = SimulatedWorld(strategy)
+    play(Story.read(path), world)
+    assert world.unrest(()) == []
 
 
 @pytest.mark.long
