@@ -113,6 +113,17 @@ def test_generation_moves_with_the_spec_alone(cluster: Cluster) -> None:
     assert second["status"] == {"targetCount": 1}
 
 
+def test_metacontroller_wrote_a_status_when_it_last_changed(cluster: Cluster, clock: Clock) -> None:
+    created = cluster.create(syncer(targetName="a"))
+    for count in (1, 2, 2):
+        clock.advance(10)
+        cluster.update_status(created, {"targetCount": count})
+    found = cluster.get("ConfigMapSyncer", "sample")
+    assert found is not None
+    written = {entry["manager"]: entry["time"] for entry in found["metadata"]["managedFields"]}
+    assert written == {"metacontroller": "2025-01-01T00:00:20Z", "user": "2025-01-01T00:00:00Z"}
+
+
 def test_a_syncer_that_no_controller_has_seen_says_so(clock: Clock) -> None:
     cluster = Cluster(clock, Schema.load())
     manifest = syncer(sourceNamespace="default", sourceConfigMap="a", targetNamespaces=["dev"])

@@ -24,6 +24,7 @@ from hooks.preview.simulator.objects import (
     is_deleting,
     merge,
     uid_of,
+    with_metadata,
 )
 from hooks.preview.simulator.registration import (
     CHILDREN_WITH_SECRETS,
@@ -50,29 +51,30 @@ _CASCADES = {
 class _LateStatuses:
     """Shows each status only when a moment has passed since it was written, as caches do.
 
-    Until then the hook is shown the one before. Of a syncer that is being deleted every status is
-    an event that asks the hook, and with it the cache has it.
+    Until then the hook is shown the one before, and when that was written. Of a syncer that is
+    being deleted every status is an event that asks the hook, and with it the cache has it.
     """
 
     def __init__(self, cluster: Cluster, hook: Callable[[str, bytes], HookAnswer]) -> None:
         self._cluster = cluster
         self._hook = hook
-        self._former: dict[str, tuple[datetime, Object | None]] = {}
+        self._former: dict[str, tuple[datetime, Object]] = {}
         cluster.subscribe(self._on_change)
 
     def _on_change(self, event: WatchEvent) -> None:
         if event.kind != SYNCER.kind or event.old is None or event.new is None:
             return
         if event.old.get("status") != event.new.get("status"):
-            former = (self._cluster.clock.now(), event.old.get("status"))
-            self._former[uid_of(event.new)] = former
+            self._former[uid_of(event.new)] = (self._cluster.clock.now(), event.old)
 
     def __call__(self, path: str, body: bytes) -> HookAnswer:
         request = json.loads(body)
         parent = request.get("parent", {"metadata": {}})
-        written, former = self._former.get(parent["metadata"].get("uid"), (None, None))
+        written, former = self._former.get(parent["metadata"].get("uid"), (None, {}))
         if written == self._cluster.clock.now() and not is_deleting(parent):
-            body = encode(request | {"parent": parent | {"status": former}})
+            fields = former["metadata"]["managedFields"]
+            shown = with_metadata(parent, managedFields=fields) | {"status": former.get("status")}
+            body = encode(request | {"parent": shown})
         return self._hook(path, body)
 
 

@@ -181,7 +181,9 @@ class Cluster(ObjectStore):
         cleaned = accepted(resource, item, self._schema)
         return self._update(resource, stored, cleaned, Writer("Update", writer))
 
-    def update_status(self, item: Object, status: Object) -> Object:
+    def update_status(
+        self, item: Object, status: Object, writer: str = ownership.METACONTROLLER
+    ) -> Object:
         """Replace the `status` of an object, and nothing else of it."""
         resource = resource_of(item.get("kind"))
         stored = self._existing(resource, name_of(item), namespace_of(item))
@@ -190,7 +192,10 @@ class Cluster(ObjectStore):
             new = self._schema.default(new)
             if found := self._schema.status_violations(new["status"]):
                 raise refusals.invalid(resource, name_of(item), found)
-        return self._store(resource, stored, StoredObject(new, stored.ownership))
+        manager = Writer("Update", writer)
+        held = stored.ownership.get(manager, frozenset()) | {ownership.STATUS}
+        owned = {**stored.ownership, manager: held}
+        return self._store(resource, stored, StoredObject(new, owned), manager)
 
     def server_side_apply(self, applied: Object, writer: str) -> Object:
         """Apply a partial object by force; what `writer` applied earlier and not now goes.

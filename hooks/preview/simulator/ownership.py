@@ -26,6 +26,8 @@ _MAPS: Final[tuple[Path, ...]] = (
 )
 _OWNER: Final[Path] = ("metadata", "ownerReferences")
 _FINALIZER: Final[Path] = ("metadata", "finalizers")
+STATUS: Final[Path] = ("status",)
+"""The whole status, which only controllers write."""
 METACONTROLLER: Final = "metacontroller"
 """The field manager of Metacontroller."""
 
