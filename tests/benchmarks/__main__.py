@@ -10,6 +10,7 @@ from tests.benchmarks import (
     end_to_end,
     events,
     hook,
+    hostile_validation,
     preview,
     race,
     rollout,
@@ -22,6 +23,7 @@ from tests.controlplane import missing
 _BENCHMARKS: Final[dict[str, Benchmark]] = {
     "hook": hook.measure,
     "validation": validation.measure,
+    "hostile-validation": hostile_validation.measure,
     "waiting": waiting.measure,
     "preview": preview.measure,
     "rollout": rollout.measure,

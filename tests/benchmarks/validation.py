@@ -37,33 +37,34 @@ def measure() -> Iterator[Ratio]:
 
 def _first(number: int) -> tuple[float, float]:
     app = grown.application()
-    text = _text(number)
-    body = _body(text, [{"format": "YAML"}])
+    text = plain_text(number)
+    body = request_of(text, [{"format": "YAML"}])
     return (
-        cpu_time(lambda: _ask(app, body)),
+        cpu_time(lambda: ask(app, body)),
         cpu_time(lambda: yaml.load(text, Loader=yaml.CSafeLoader)),
     )
 
 
 def _second() -> Iterable[tuple[float, float]]:
     app = grown.application()
-    text = _text(_ROUNDS)
-    ruled, unruled = _body(text, [{"format": "YAML"}]), _body(text, None)
-    _ask(app, ruled)
+    text = plain_text(_ROUNDS)
+    ruled, unruled = request_of(text, [{"format": "YAML"}]), request_of(text, None)
+    ask(app, ruled)
     return [
-        (cpu_time(lambda: _ask(app, ruled)), cpu_time(lambda: _ask(app, unruled)))
+        (cpu_time(lambda: ask(app, ruled)), cpu_time(lambda: ask(app, unruled)))
         for _ in range(4 * _ROUNDS)
     ]
 
 
-def _ask(app: Any, body: bytes) -> None:
+def ask(app: Any, body: bytes, expected: str = "Progressing") -> None:
+    """One sync; RuntimeError where it is not the one that it is said to be."""
     answer = json.loads(grown.ask(app, io.BytesIO(body), len(body)))
     reason = ready(answer["status"])["reason"]
-    if reason != "Progressing":
-        raise RuntimeError(f"not Progressing but {reason}")
+    if reason != expected:
+        raise RuntimeError(f"not {expected} but {reason}")
 
 
-def _text(number: int) -> str:
+def plain_text(number: int) -> str:
     """Settings as people write them; each number gives another text."""
     lines = [f"revision: {number}\n"]
     size = len(lines[0])
@@ -79,7 +80,8 @@ def _text(number: int) -> str:
     raise AssertionError
 
 
-def _body(text: str, rules: Any) -> bytes:
+def request_of(text: str, rules: Any) -> bytes:
+    """A request in which the source holds a text, and spec.validation these rules."""
     request = grown.recorded()
     spec = request["parent"]["spec"]
     if rules is not None:

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import grown, hook, rollout, scale
+from tests.benchmarks import grown, hook, hostile_validation, rollout, scale, validation
 from tests.benchmarks.picture import draw
 from tests.benchmarks.ratio import Ratio
 from tests.conditions import ready
+from tests.hostile_contents import HOSTILE_CONTENTS, HostileContent
 
 
 def ratio(*values: float, limit: float) -> Ratio:
@@ -125,6 +126,34 @@ def test_what_is_no_staged_rollout_is_not_measured(
     monkeypatch.setattr(rollout, broken, value)
     with pytest.raises(RuntimeError, match=said):
         list(rollout.measure())
+
+
+def test_a_hostile_content_is_measured_at_its_first_and_at_its_second_sync(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert hostile_validation._FIRST_LIMITS.keys() == HOSTILE_CONTENTS.keys()
+    names = ["an alias bomb", "a $ref that loops"]
+    few = {name: HOSTILE_CONTENTS[name] for name in names}
+    monkeypatch.setattr(hostile_validation, "HOSTILE_CONTENTS", few)
+    monkeypatch.setattr(hostile_validation, "_ROUNDS", 1)
+    monkeypatch.setattr(hostile_validation, "_SECOND_ROUNDS", 1)
+    monkeypatch.setattr(validation, "_BYTES", 2_000)
+
+    measured = [ratio.what for ratio in hostile_validation.measure()]
+
+    assert measured == [
+        f"Hook, CPU time, {which} sync of {name}" for name in names for which in ("first", "second")
+    ]
+
+
+def test_a_content_that_is_not_as_hostile_as_it_is_said_to_be_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = {"an alias bomb": HostileContent("a: 1")}
+    monkeypatch.setattr(hostile_validation, "HOSTILE_CONTENTS", few)
+    monkeypatch.setattr(validation, "_BYTES", 2_000)
+    with pytest.raises(RuntimeError, match="not ContentInvalid but Progressing"):
+        list(hostile_validation.measure())
 
 
 def test_the_picture_has_a_point_for_each_measurement_and_nothing_outside() -> None:

@@ -10,9 +10,8 @@ import pytest
 from hooks.spec.json_values import DEPTH_LIMIT
 from hooks.validation import verdict
 from hooks.validation.budget import STEPS, Budget
+from tests.hostile_contents import TOO_COSTLY
 from tests.validating import content, syncer
-
-TOO_COSTLY = "is too costly to check; make it smaller, or simplify the rules"
 
 
 def _costs(

@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
+from tests.hostile_contents import TOO_COSTLY
 from tests.validating import problem
 
-TOO_COSTLY = "is too costly to check; make it smaller, or simplify the rules"
 UNKNOWN_BLOCK = (
     "is not PEM, because a block is empty or has an unknown name (line 1, column 1); correct it"
 )
@@ -117,8 +117,6 @@ def test_json_is_what_every_reader_takes_for_json(text: str, expected: str | Non
         ("[" * 64 + "]" * 64, None),
         ("[" * 65 + "]" * 65, TOO_COSTLY),
         ("[" * 1_000_000, "is not YAML (line 1, column 1,001); correct it"),
-        ("- " * 200_000, TOO_COSTLY),
-        ("[" + "a, " * 300_000 + "a]", TOO_COSTLY),
         (
             "a: &a [*b]\n".replace("*b", "[" * 40 + "]" * 40) + "b: " + "[" * 30 + "*a" + "]" * 30,
             TOO_COSTLY,
@@ -144,13 +142,6 @@ def test_large_integers_are_exact() -> None:
     schema = {"uniqueItems": True}
 
     assert problem(f"[{10**299}, {10**299 + 1}]", {"format": "JSON", "schema": schema}) is None
-
-
-def test_aliases_do_not_grow_a_document_beyond_its_limit() -> None:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-
-    assert problem("\n".join(lines), {"format": "YAML"}) == TOO_COSTLY
 
 
 @pytest.mark.parametrize(

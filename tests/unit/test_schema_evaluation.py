@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from tests.hostile_contents import HOSTILE_CONTENTS, TOO_COSTLY, HostileContent, doubling
 from tests.validating import problem
-
-TOO_COSTLY = "is too costly to check; make it smaller, or simplify the rules"
 
 _scalars = st.one_of(
     st.none(),
@@ -192,36 +191,24 @@ def test_a_breach_in_one_of_several_documents_says_in_which() -> None:
     )
 
 
-def _doubling(levels: int) -> Any:
-    definitions: dict[str, Any] = {"d0": {"type": "integer"}}
-    for level in range(1, levels):
-        definitions[f"d{level}"] = {"allOf": [{"$ref": f"#/$defs/d{level - 1}"}] * 2}
-    return {"$defs": definitions, "$ref": f"#/$defs/d{levels - 1}"}
+@pytest.mark.parametrize("hostile", HOSTILE_CONTENTS.values(), ids=HOSTILE_CONTENTS)
+def test_what_is_made_to_cost_much_costs_a_bounded_number_of_steps(hostile: HostileContent) -> None:
+    assert problem(hostile.text, hostile.rule) == hostile.problem
 
 
 @pytest.mark.parametrize(
     ("schema", "value", "expected"),
     [
-        pytest.param(_doubling(12), 1, None, id="some doublings"),
-        pytest.param(_doubling(40), 1, TOO_COSTLY, id="many doublings"),
-        pytest.param({"$ref": "#"}, 1, TOO_COSTLY, id="a reference to itself"),
+        pytest.param(doubling(12), 1, None, id="some doublings"),
         pytest.param(
             {"allOf": [{"items": {"$ref": "#"}}] * 2}, None, TOO_COSTLY, id="doubling in depth"
         ),
-        pytest.param({"uniqueItems": True}, list(range(50_000)), None, id="50,000 unique items"),
         pytest.param(
             {"uniqueItems": True},
             [number * (2**61 - 1) for number in range(40_000)],
             None,
             id="40,000 numbers with one hash",
         ),
-        pytest.param(
-            {"allOf": [{"uniqueItems": True}] * 100},
-            list(range(50_000)),
-            TOO_COSTLY,
-            id="50,000 unique items a hundred times",
-        ),
-        pytest.param({"pattern": "^(a+)+$"}, "a" * 1_000_000 + "b", ..., id="backtracking"),
         pytest.param(
             {"pattern": "((((a?){30}){30}))b"}, "a" * 1_000_000, TOO_COSTLY, id="a large pattern"
         ),
@@ -244,24 +231,16 @@ def _doubling(levels: int) -> Any:
             id="a large constant over large items",
         ),
         pytest.param(
-            {"items": {"properties": {f"p{number}": {} for number in range(9_000)}}},
-            [{}] * 1_000,
-            TOO_COSTLY,
-            id="a schema of 100 KB over many items",
-        ),
-        pytest.param(
             {"dependentRequired": {"a": ["a"] * 20_000}}, {"a": 1}, None, id="many dependencies"
         ),
         pytest.param({"multipleOf": 1e-300}, 1e308, None, id="numbers far apart"),
     ],
 )
 def test_hostile_schemas_and_values_cost_a_bounded_number_of_steps(
-    schema: Any, value: Any, expected: object
+    schema: Any, value: Any, expected: str | None
 ) -> None:
     if value is None:
         value = json.loads("[" * 40 + "]" * 40)
     found = problem(json.dumps(value), {"format": "JSON", "schema": schema})
 
-    if expected is ...:
-        expected = "does not satisfy pattern of the schema; correct it, or the schema"
     assert found == expected
