@@ -136,6 +136,8 @@ def _get(
     ]
     if names:
         found = [item for item in found if item["metadata"]["name"] in names]
+        if not found and "ignore-not-found" in options:
+            return 1 if refused else 0
         if not found:
             print(
                 f'Error from server (NotFound): {resources[0]} "{names[0]}" not found',

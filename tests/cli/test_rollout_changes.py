@@ -259,6 +259,33 @@ def test_where_nothing_waits_there_is_nothing_to_approve(
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"conditions": [{"type": "Stalled", "status": "True", "message": ""}]},
+            "what it waits for is shown by: kubectl cmsync rollout status team",
+        ),
+        (
+            {"conditions": [{"type": "SourceResolved", "status": "False", "message": ""}]},
+            "what it waits for is shown by: kubectl cmsync rollout status team",
+        ),
+        (
+            {"suspend": True},
+            "the syncer is suspended; resume it with: kubectl cmsync rollout resume team",
+        ),
+    ],
+)
+def test_a_rollout_that_does_not_go_on_by_itself_says_so(
+    plugin: Plugin, syncer: dict[str, Any], changes: dict[str, Any], said: str
+) -> None:
+    recorded(syncer).update(phase="Progressing", approvalToken=None)
+    syncer["status"]["conditions"] = changes.pop("conditions", syncer["status"]["conditions"])
+    syncer["spec"] |= changes
+    done = plugin("rollout", "approve", "team", "--yes")
+    assert done.complained.endswith(f"its phase is Progressing; {said}\n")
+
+
 def test_a_spec_that_is_not_observed_has_nothing_to_approve(
     plugin: Plugin, kubectl: FakeKubectl, syncer: dict[str, Any]
 ) -> None:

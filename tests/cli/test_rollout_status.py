@@ -126,6 +126,53 @@ def test_every_stage_has_a_state(
     assert [line.partition("): ")[2] for line in stages] == states
 
 
+@pytest.mark.parametrize("phase", ["Progressing", "Soaking", "AwaitingApproval", "Halted"])
+def test_the_stage_of_a_suspended_rollout_is_held(
+    plugin: Plugin, rolling: Rolling, phase: str
+) -> None:
+    rolling(phase=phase, stage="early")["spec"]["suspend"] = True
+    done = plugin("rollout", "status", "team")
+    said = "halted" if phase == "Halted" else "held while the syncer is suspended"
+    assert f"├── stage early (2 of 3, 1 target): {said}\n" in done.printed
+    assert "now" not in done.printed.partition("stage canary")[2]
+    state = json.loads(plugin("rollout", "status", "team", "-o", "json").printed)
+    assert state["stages"][1]["state"] == ("Halted" if phase == "Halted" else "Held")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(None, id="it is gone"),
+        pytest.param({"immutable": False}, id="it can change"),
+    ],
+)
+def test_undo_needs_a_revision_where_the_stable_one_is_not_stored(
+    plugin: Plugin, kubectl: FakeKubectl, rolling: Rolling, changes: dict[str, Any] | None
+) -> None:
+    stable = rolling(phase="Halted")["status"]["rollout"]["stableRevision"]
+    (found,) = (each for each in kubectl.objects if each["metadata"]["name"] == stable)
+    if changes is None:
+        kubectl.objects.remove(found)
+    found.update(changes or {})
+    ways = plugin("rollout", "status", "team").printed.splitlines()[-2:]
+    assert ways == [
+        "├── list the stored revisions with: kubectl cmsync rollout history team",
+        "└── go back to one of them with: kubectl cmsync rollout undo team --to-revision REV",
+    ]
+    kubectl.forbidden = ["configmaps"]
+    unknown = plugin("rollout", "status", "team")
+    assert unknown.printed.endswith("└── go back with: kubectl cmsync rollout undo team\n")
+
+
+def test_a_watch_asks_once_whether_the_stable_revision_is_stored(
+    plugin: Plugin, kubectl: FakeKubectl, rolling: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncer = rolling()
+    polled(monkeypatch, kubectl, lambda: None, lambda: completed(syncer))
+    assert plugin("rollout", "status", "team", "--watch").status == 0
+    assert sum(call[:2] == ["get", "configmaps"] for call in kubectl.calls) == 1
+
+
 def test_a_halt_names_what_fails_and_both_ways_on(plugin: Plugin, rolling: Rolling) -> None:
     failure = {"namespace": "dev", "reason": "RolloutFailed", "message": "Broken \x1b[2J[red]."}
     syncer = rolling(phase="Halted", approvalToken="0123456789abcdef", failures=[failure])

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     kubectl = Kubectl.of(options)
     name = options.name
     syncer = read_syncer(kubectl, name)
-    token = _token(syncer)
+    token = _token(syncer, options)
     print_lines(*map(one_line, _shown(syncer, Stages.read(kubectl, syncer))))
     if token in approved_of(syncer):
         print_lines(f"This step is approved already{_held(syncer)}")
@@ -82,7 +82,7 @@ def _approve(kubectl: Kubectl, name: str, token: str) -> None:
             return
 
 
-def _token(syncer: Object) -> str:
+def _token(syncer: Object, options: argparse.Namespace) -> str:
     """The token of the step that is waited for. Raises NotPossibleError where there is none."""
     name, recorded = name_of(syncer), rollout_of(syncer)
     if not is_observed(syncer):
@@ -98,11 +98,22 @@ def _token(syncer: Object) -> str:
     if phase == Phase.ROLLED_BACK:
         hint = "; correct the source to begin a new rollout"
     elif phase in (Phase.PROGRESSING, Phase.SOAKING):
-        hint = "; it goes on by itself"
+        hint = f"; {_going_on(syncer, options)}"
     shown = f"its phase is {phase}" if phase else "no rollout is recorded"
     raise NotPossibleError(
         f"The rollout of {SYNCER.kind} {name} does not wait for approval: {shown}{hint}"
     )
+
+
+def _going_on(syncer: Object, options: argparse.Namespace) -> str:
+    """Whether a rollout that waits for no person goes on by itself, and what to do otherwise."""
+    if is_suspended(syncer):
+        return f"the syncer is suspended; resume it with: {command(options, 'resume')}"
+    conditions = (syncer.get("status") or {}).get("conditions") or ()
+    states = {(each["type"], each["status"]) for each in conditions}
+    if not states.isdisjoint({("Stalled", "True"), ("SourceResolved", "False")}):
+        return f"what it waits for is shown by: {command(options, 'status')}"
+    return "it goes on by itself"
 
 
 def _shown(syncer: Object, stages: Stages) -> Iterator[str]:

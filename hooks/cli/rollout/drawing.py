@@ -32,6 +32,7 @@ _WORDS: Final[Mapping[str, str]] = {
     StageState.DONE: "done",
     StageState.NOT_BEGUN: "not begun",
     StageState.NOT_USED: "not used while a revision is pinned",
+    StageState.HELD: "held while the syncer is suspended",
     Phase.PROGRESSING: "its targets get the revision now",
     Phase.AWAITING_APPROVAL: "waits for approval",
     Phase.HALTED: "halted",
@@ -54,9 +55,11 @@ def _ways(summary: RolloutSummary, options: argparse.Namespace) -> Iterator[tupl
         yield "approve it", command(options, "approve")
     if summary.phase in (Phase.PROGRESSING, Phase.SOAKING) and not summary.is_suspended:
         yield "hold it", command(options, "pause")
-    is_undone = summary.phase in (Phase.COMPLETE, Phase.ROLLED_BACK)
-    if not is_undone and summary.stable_revision not in (None, summary.update_revision):
+    if summary.is_undoable and summary.is_stable_stored:
         yield "go back", command(options, "undo")
+    elif summary.is_undoable:
+        yield "list the stored revisions", command(options, "history")
+        yield "go back to one of them", command(options, "undo", "--to-revision", "REV")
 
 
 def drawn(summary: RolloutSummary, options: argparse.Namespace) -> Tree:

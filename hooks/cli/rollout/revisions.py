@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hooks.api.names import REVISION_OF
 from hooks.api.text import named
-from hooks.cli.kubectl import Kubectl
+from hooks.cli.kubectl import Kubectl, KubectlError
 from hooks.cli.rollout.syncer import NotPossibleError, home_of, pinned_of, rollout_of
 from hooks.preview.simulator.objects import (
     SECRET,
@@ -135,6 +135,19 @@ class RevisionHistory:
     def use_of(self, revision: StoredRevision) -> str:
         """What a revision is in use as; empty where it is not."""
         return ", ".join(self.uses.get(revision.name, ()))
+
+
+def is_stored(kubectl: Kubectl, syncer: Object, name: str) -> bool:
+    """Whether a revision is stored, as far as one may know. Raises NotPossibleError."""
+    kind, namespace = home_of(syncer)
+    try:
+        printed = kubectl.run(
+            *("get", kind.plural, name, f"--namespace={namespace}"),
+            *("--ignore-not-found=true", "--output=json"),
+        )
+    except KubectlError:
+        return True
+    return bool(printed.strip()) and _is_revision(json.loads(printed), syncer)
 
 
 def _content(item: Object) -> Mapping[str, tuple[str, str]]:

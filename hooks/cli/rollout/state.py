@@ -17,7 +17,7 @@ from hooks.cli.rollout.syncer import (
 )
 from hooks.cli.syncer_state import NamespaceState
 from hooks.preview.simulator.objects import Object, name_of
-from hooks.rollout.types import Phase
+from hooks.rollout.types import IN_PROGRESS, Phase
 
 _SETTLED: Final = (Phase.COMPLETE, Phase.PINNED)
 _STOPPED: Final = (Phase.HALTED, Phase.ROLLED_BACK)
@@ -27,9 +27,13 @@ NOT_RECORDED: Final = "NotRecorded"
 
 
 class StageState(StrEnum):
-    """How far a stage is that the rollout is not in; the others have the phase of the rollout."""
+    """How far a stage is that the rollout is not in; the others have the phase of the rollout.
+
+    Only while the syncer is suspended, the stage that the rollout is in is held.
+    """
 
     DONE = "Done"
+    HELD = "Held"
     NOT_BEGUN = "NotBegun"
     NOT_USED = "NotUsed"
 
@@ -53,7 +57,8 @@ class RolloutSummary:
     """A rollout at one moment.
 
     The counts are of all targets. `is_settled` tells that every target gets the same content,
-    `is_stopped` that nothing goes on until somebody corrects something. `unknown` says why the
+    `is_stopped` that nothing goes on until somebody corrects something, `is_undoable` that there is
+    a stable revision to go back to, which may not be stored any more. `unknown` says why the
     targets of the stages are not counted.
     """
 
@@ -64,6 +69,7 @@ class RolloutSummary:
     is_stopped: bool
     is_suspended: bool
     is_approved: bool
+    is_undoable: bool
     update_revision: str | None
     stable_revision: str | None
     pinned_revision: str | None
@@ -75,6 +81,7 @@ class RolloutSummary:
     stages: Sequence[StageSummary]
     failures: Sequence[NamespaceState]
     unknown: str | None = None
+    is_stable_stored: bool = True
 
     @property
     def current(self) -> StageSummary | None:
@@ -137,6 +144,7 @@ def summary_of(syncer: Object, stages: Stages, now: datetime) -> RolloutSummary:
         is_stopped=is_stopped or is_blocked,
         is_suspended=is_suspended(syncer),
         is_approved=is_approved,
+        is_undoable=_is_undoable(syncer),
         update_revision=recorded.get("updateRevision"),
         stable_revision=recorded.get("stableRevision"),
         pinned_revision=pinned_of(syncer) or None,
@@ -145,7 +153,7 @@ def summary_of(syncer: Object, stages: Stages, now: datetime) -> RolloutSummary:
         approval_token=token,
         updated_count=recorded.get("updatedCount", 0),
         target_count=recorded.get("targetCount", 0),
-        stages=list(_stages(recorded, stages, phase, now)),
+        stages=list(_stages(syncer, stages, phase, now)),
         failures=[
             NamespaceState(each["namespace"], each["reason"], each.get("message", ""))
             for each in recorded.get("failures") or ()
@@ -159,17 +167,36 @@ def _conditions(syncer: Object) -> Sequence[Object]:
     return found
 
 
-def _stages(recorded: Object, stages: Stages, phase: str, now: datetime) -> Iterator[StageSummary]:
+def _is_undoable(syncer: Object) -> bool:
+    recorded = rollout_of(syncer)
+    is_undone = recorded.get("phase") in (Phase.COMPLETE, Phase.ROLLED_BACK)
+    stable = recorded.get("stableRevision")
+    return (
+        not is_undone
+        and not pinned_of(syncer)
+        and stable
+        not in (
+            None,
+            recorded.get("updateRevision"),
+        )
+    )
+
+
+def _stages(syncer: Object, stages: Stages, phase: str, now: datetime) -> Iterator[StageSummary]:
+    recorded = rollout_of(syncer)
     current = stages.index(recorded.get("stage"))
+    is_held = is_suspended(syncer) and phase in IN_PROGRESS
     for place, written in enumerate(stages.written):
         soak = int(written.get("soakSeconds") or 0)
-        is_soaking = place == current and phase == Phase.SOAKING
+        is_soaking = place == current and phase == Phase.SOAKING and not is_held
         until = _until(recorded, soak) if is_soaking else None
         left = max(0, int((until - now).total_seconds())) if until else None
         yield StageSummary(
             name=written["name"],
             described=stages.described(place),
-            state=_state(phase, place, current),
+            state=StageState.HELD
+            if is_held and place == current
+            else _state(phase, place, current),
             target_count=None if stages.sizes is None else stages.sizes[place],
             soak_seconds=soak,
             approval=written.get("approval") or "Automatic",

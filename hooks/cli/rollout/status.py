@@ -1,7 +1,9 @@
 """The command `rollout status`: how far the rollout is, and what it waits for.
 
 It needs the right to get ConfigMapSyncers; with the right to list Namespaces it also counts the
-targets of each stage. Exit status: 0 when every target gets the same content, 1 otherwise.
+targets of each stage, and with the right to get the kind of the source in its namespace it knows
+whether the stable revision is still stored. Exit status: 0 when every target gets the same content,
+1 otherwise.
 """
 
 import argparse
@@ -10,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,6 +24,7 @@ from hooks.cli.arguments import Format
 from hooks.cli.exit_status import ExitStatus
 from hooks.cli.kubectl import Kubectl
 from hooks.cli.rollout import drawing
+from hooks.cli.rollout.revisions import is_stored
 from hooks.cli.rollout.stages import Stages
 from hooks.cli.rollout.state import RolloutSummary, summary_of
 from hooks.cli.rollout.syncer import read_syncer
@@ -41,23 +45,31 @@ def run(options: argparse.Namespace) -> int:
         last = _watch(options)
     else:
         with progress("Reading the cluster"):
-            last = _read(options)
+            last = _read(options, {})
         with whole_output():
             _write(last, options)
     return ExitStatus.ALL_READY if last.is_settled else ExitStatus.NOT_READY
 
 
-def _read(options: argparse.Namespace) -> RolloutSummary:
+def _read(options: argparse.Namespace, stored: dict[str, bool]) -> RolloutSummary:
+    """The state; `stored` remembers which revisions are, so that a watch asks once for each."""
     kubectl = Kubectl.of(options)
     syncer = read_syncer(kubectl, options.name)
-    return summary_of(syncer, Stages.read(kubectl, syncer), datetime.now(UTC))
+    summary = summary_of(syncer, Stages.read(kubectl, syncer), datetime.now(UTC))
+    stable = summary.stable_revision
+    if stable is None or not summary.is_undoable:
+        return summary
+    if stable not in stored:
+        stored[stable] = is_stored(kubectl, syncer, stable)
+    return replace(summary, is_stable_stored=stored[stable])
 
 
 def _watch(options: argparse.Namespace) -> RolloutSummary:
     """Show every change until the rollout is settled or stopped; returns the last state."""
+    stored: dict[str, bool] = {}
     with _writer(options) as write:
         while True:
-            summary = _read(options)
+            summary = _read(options, stored)
             with writable_output():
                 write(summary)
             if summary.is_settled or summary.is_stopped:
