@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 TOO_COSTLY: Final = "is too costly to check; make it smaller, or simplify the rules"
+TOO_DEEP: Final = "has more than 64 levels of nesting; make it flatter"
 _MEBIBYTE: Final = 1024 * 1024
 _ROOM: Final = 1024
 """So many bytes of 1 MiB are left for the rest of a ConfigMap."""
@@ -62,7 +63,7 @@ _BACKTRACKING: Final = "does not satisfy pattern of the schema; correct it, or t
 
 HOSTILE_CONTENTS: Final[Mapping[str, HostileContent]] = {
     "an alias bomb": HostileContent(alias_bomb()),
-    "200,000 nested levels": HostileContent(nested(200_000)),
+    "200,000 nested levels": HostileContent(nested(200_000), problem=TOO_DEEP),
     "1 MiB in flow style": HostileContent(flow_style(_MEBIBYTE - _ROOM)),
     "a pattern that could backtrack": checked(
         {"pattern": "^(a+)+$"}, "a" * 1_000_000 + "b", _BACKTRACKING

@@ -13,6 +13,10 @@ class TooCostlyError(Exception):
     """Whose value is checked, where it is a single one."""
 
 
+class TooDeepError(TooCostlyError):
+    """A value has more levels than DEPTH_LIMIT."""
+
+
 class Budget:
     """The steps that are left."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from hooks.spec.json_values import DEPTH_LIMIT, JsonValue, quiet
-from hooks.validation.budget import Budget, TooCostlyError
+from hooks.validation.budget import Budget, TooDeepError
 from hooks.validation.unreadable import UnreadableError
 
 _TOKEN: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*+:)?|["\[\]{},]', re.DOTALL)
@@ -50,7 +50,7 @@ class _TokenPass:
             elif sign in {"{", "["}:
                 self.open.append(set() if sign == "{" else None)
                 if len(self.open) > DEPTH_LIMIT:
-                    raise TooCostlyError
+                    raise TooDeepError
             elif sign in {"}", "]"} and self.open:
                 self.open.pop()
 

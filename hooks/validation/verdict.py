@@ -13,11 +13,11 @@ from hooks.resolve import source
 from hooks.resolve.source import Content, NoContent, SourceReason
 from hooks.spec.content_rules import ContentFormat, ContentRule
 from hooks.spec.globs import Patterns, is_glob
-from hooks.spec.json_values import JsonObject, JsonText, JsonValue
+from hooks.spec.json_values import DEPTH_LIMIT, JsonObject, JsonText, JsonValue
 from hooks.spec.schemas import UsableSchema, escaped
 from hooks.spec.syncer import Syncer
 from hooks.validation import json_text, pem_text, yaml_text
-from hooks.validation.budget import Budget, TooCostlyError
+from hooks.validation.budget import Budget, TooCostlyError, TooDeepError
 from hooks.validation.evaluation import Breach, Evaluation
 from hooks.validation.unreadable import UnreadableError
 
@@ -70,6 +70,8 @@ def _problem(values: "_ContentValues", syncer: Syncer) -> str | None:
         except TooCostlyError as error:
             what = f"the value of {excerpt(error.key)}" if error.key else "it"
             problem = f"{what} is too costly to check; make it smaller, or simplify the rules"
+            if isinstance(error, TooDeepError):
+                problem = f"{what} has more than {DEPTH_LIMIT} levels of nesting; make it flatter"
         if problem is not None:
             return f"breaks spec.validation[{index}]: {problem}"
     return None

@@ -31,7 +31,7 @@ from hooks.spec.json_values import (
     JsonValue,
     number,
 )
-from hooks.validation.budget import Budget, TooCostlyError
+from hooks.validation.budget import Budget, TooCostlyError, TooDeepError
 from hooks.validation.unreadable import UnreadableError
 
 _DIRECTIVES_LIMIT: Final = 1000
@@ -145,7 +145,7 @@ class _Composer:
             if self._expects_key:
                 raise _unreadable(event, "a key is a list or an object")
             if len(self.open) >= DEPTH_LIMIT:
-                raise TooCostlyError
+                raise TooDeepError
             is_list = isinstance(event, SequenceStartEvent)
             self.open.append(_Open(JsonArray() if is_list else JsonObject(), event.anchor))
 
@@ -162,7 +162,7 @@ class _Composer:
             raise _unreadable(event, "an alias has no anchor before it")
         self._budget.spend(anchored.nodes)
         if len(self.open) + anchored.levels > DEPTH_LIMIT:
-            raise TooCostlyError
+            raise TooDeepError
         return anchored
 
     def _end(self, event: Event) -> None:

@@ -117,6 +117,25 @@ def test_a_stage_in_which_nothing_holds_the_content_waits_for_approval(
     assert [row[0] for row in rows(ended.printed)] == ["nobody", "canary", "early", "everyone-else"]
 
 
+@pytest.mark.parametrize(
+    ("first", "waits"),
+    [
+        ("{name: nobody, targetNamespaces: [nowhere], soakSeconds: 5}", "approval of its rollout"),
+        ("{name: first, targetNamespaces: [dev], approval: Manual}", "approval of its rollout"),
+        ("{name: first, targetNamespaces: [dev], soakSeconds: 60}", "the end of a soak"),
+    ],
+)
+def test_copies_that_wait_for_their_stage_are_not_said_to_wait_for_a_write(
+    run: Run, tmp_path: Path, first: str, waits: str
+) -> None:
+    given = written(tmp_path, f"{NAMESPACES}{SOURCE}{SYNCER}      - {first}\n{STAGES}")
+    done = run(given, "--change", written(tmp_path, CHANGED))
+    (section,) = (
+        s for s in done.printed.split("\n\n") if s.startswith("Waiting for time to pass:")
+    )
+    assert section.strip() == f"Waiting for time to pass:\n- team waits for {waits}"
+
+
 def test_a_target_that_can_take_no_copy_is_in_no_stage(run: Run, tmp_path: Path) -> None:
     given = written(tmp_path, GIVEN.replace("prod]", "prod, gone]"))
     ended = run(given, "--change", written(tmp_path, CHANGED), "-o", "plan")
@@ -183,7 +202,11 @@ def test_a_rollout_that_is_halted_says_that_what_follows_is_not_known(
     ended = run(written(tmp_path, soaking), "--change", both, "-o", "plan")
 
     assert "Stages of" not in ended.printed
-    assert run(given, "--change", both, "-o", "table").status == 1
+    shown = run(given, "--change", both, "-o", "table")
+    assert shown.status == 1
+    assert (
+        "- team waits for a correction of its source, or approval of its rollout\n" in shown.printed
+    )
     halting = run(given, "--change", both, "-o", "plan")
     assert stages_in(halting.printed)[2:] == [
         "canary | 2 | dev, qa",

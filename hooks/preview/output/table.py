@@ -28,6 +28,12 @@ from hooks.preview.terminal import is_plain, printable
 
 _OVERDUE: Final = ("NotApplied", "NotRemoved")
 """Why a namespace fails whose copy is asked for, or deleted, again and again."""
+_WAITS: Final = {
+    "AwaitingApproval": "approval of its rollout",
+    "Soaking": "the end of a soak",
+    "Halted": "a correction of its source, or approval of its rollout",
+}
+"""What the copies of a rollout wait for, by its phase, where that is no write."""
 _ROLLING_OUT: Final = ("RolloutProgressing", "AwaitingApproval")
 """Why a syncer is not Ready that waits only for time and approvals."""
 
@@ -193,7 +199,10 @@ def _waiting(simulation: Simulation) -> list[str]:
         if reference.resource is SYNCER and seconds is not None:
             number = status.get("pendingCount", 0) + len(refused)
             is_known = has_been_looked_at(item)
-            if number or not is_known:
+            phase = (status.get("rollout") or {}).get("phase", "")
+            if number and is_known and not refused and phase in _WAITS:
+                waiting.append(f"{name_of(item)} waits for {_WAITS[phase]}")
+            elif number or not is_known:
                 what = f"{number} of its copies" if is_known else "an answer of the hook"
                 waiting.append(f"{name_of(item)} waits for {what}, asked again in {seconds:.0f} s")
     return waiting
