@@ -5,7 +5,7 @@ sync that reads them in `status.rollout`, because Metacontroller writes children
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType, structs
 from hooks.api.names import REVISION
 from hooks.copies.observation import Observation
 from hooks.resolve.source import Content
+from hooks.resolve.targets import Target
 from hooks.rollout import held
 from hooks.rollout.membership import place_of
 from hooks.rollout.revisions import Revisions
@@ -70,20 +71,24 @@ def assign(
 ) -> Assignment:
     """What each target is to hold; `stamp` is the present. Raises MalformedRequest."""
     revisions = Revisions(observation)
-    update = content if content.revision else revisions.of(content)
+    stable = UNSET if before is None else before.stable_revision
+    update = content if content.revision else revisions.of(content, stable)
     known = _Known(observation, rollout, revisions, update, before, stamp)
     if observation.syncer.pinned_revision is not None:
         stable = update.revision if before is None else before.stable_revision
         return known.everywhere(RolloutStatus(update.revision, Phase.PINNED, stable))
     if before is None:
-        return known.first()
+        return known.first(stamp)
     if before.phase is Phase.PINNED:
         # A rollout begins from what was pinned, though not every target has taken it.
         before = structs.replace(before, stable_revision=before.update_revision)
     if update.revision == before.stable_revision:
         return known.everywhere(RolloutStatus(update.revision, Phase.COMPLETE, update.revision))
-    is_new = update.revision != before.update_revision or before.phase in _SETTLED
-    return known.new(before) if is_new else known.going_on(before)
+    if update.revision == before.update_revision and before.phase not in _SETTLED:
+        return known.going_on(before)
+    # Nothing can go back to what is lost, so the rollout begins from what the copies hold.
+    is_lost = known.content(before.stable_revision) is None
+    return known.first(stamp) if is_lost else known.new(before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +109,10 @@ class _Known:
         """All targets hold the update at once."""
         stable: Content | None = self.update
         if recorded.stable_revision != self.update.revision:
-            stable = self._known(recorded.stable_revision)
+            stable = self.content(recorded.stable_revision)
         return self._assignment(recorded, dict.fromkeys(self.stages, self.update), stable)
 
-    def first(self) -> Assignment:
+    def first(self, started_at: str) -> Assignment:
         """Nothing is recorded: the first content goes everywhere; any other waits for a person."""
         holding = held.held_contents(self.observation)
         own = held.identity(self.update)
@@ -117,18 +122,23 @@ class _Known:
         ):
             return self.everywhere(RolloutStatus(revision, Phase.COMPLETE, revision))
         stable = held.most_common(holding)
+        # If that is what the source has, it is an update like any other for the other copies.
         if stable is not None:
-            stable = self.revisions.of(stable)
-        if stable is not None and stable.revision == revision:
-            # Some copies hold something else, and the source's content is an update like any other.
-            stable = None
+            stable = None if held.identity(stable) == own else self.revisions.of(stable)
         recorded = RolloutStatus(
             revision,
             Phase.AWAITING_APPROVAL,
             stable.revision if stable else UNSET,
-            started_at=self.stamp,
+            started_at=started_at,
         )
-        return self._assignment(recorded, dict.fromkeys(self.stages), stable, is_judged=True)
+        return self._unknown(recorded, stable)
+
+    def _unknown(self, recorded: RolloutStatus, stable: Content | None) -> Assignment:
+        """A person has to say that the rollout begins; until then every copy is kept as it is."""
+        update, given = self._stored(self.update), self._stored(stable)
+        missing = self._missing(recorded, update, given)
+        kept = dict.fromkeys(self.stages)
+        return self._assignment(recorded, kept, stable, is_judged=True, missing=missing)
 
     def new(self, before: RolloutStatus) -> Assignment:
         """A change of the content begins: until that is recorded, targets keep what they hold."""
@@ -139,7 +149,7 @@ class _Known:
             stage=self.rollout.stages[0].name,
             started_at=self.stamp,
         )
-        stable = self._known(before.stable_revision)
+        stable = self.content(before.stable_revision)
         former = self.revisions.content(before.update_revision)
         reached = self.rollout.index(before.stage or "")
         frozen = self._frozen(before.update_revision, former, self._stored(stable), reached)
@@ -147,9 +157,11 @@ class _Known:
 
     def going_on(self, before: RolloutStatus) -> Assignment:
         """The update is on its way, or was stopped."""
-        stable = self._known(before.stable_revision)
+        stable = self.content(before.stable_revision)
         if before.stage is UNSET:
-            return self._assignment(before, dict.fromkeys(self.stages), stable, is_judged=True)
+            is_lost = stable is None and before.stable_revision is not UNSET
+            started_at = before.started_at or self.stamp
+            return self.first(started_at) if is_lost else self._unknown(before, stable)
         given = self._stored(stable)
         if before.phase is Phase.ROLLED_BACK:
             return self._assignment(before, dict.fromkeys(self.stages, given), stable)
@@ -157,7 +169,8 @@ class _Known:
         reached = self.rollout.index(before.stage)
         frozen = self._frozen(self.update.revision, update, given, reached)
         if reached is None:
-            return self._assignment(self._moved(before), frozen, stable)
+            is_stopped = before.phase is Phase.HALTED
+            return self._assignment(self._moved(before), frozen, stable, is_judged=is_stopped)
         missing = self._missing(before, update, given)
         if before.phase is Phase.HALTED or missing:
             return self._assignment(before, frozen, stable, is_judged=True, missing=missing)
@@ -173,18 +186,35 @@ class _Known:
         return missing
 
     def _moved(self, before: RolloutStatus) -> RolloutStatus:
-        """The recorded stage is no more: go on at the first one that is not done."""
-        behind = [n for n in self.stages if self._revision(n) != self.update.revision]
-        last = len(self.rollout.stages) - 1
-        first = min((self.stages[name] for name in behind), default=last)
+        """The recorded stage is no more: go on at the first one that is not done.
+
+        If nothing in it holds the update, the stage before it has to prove itself again: under its
+        former name, it may be the one that was recorded.
+        """
+        update, stages = self.update.revision, self.stages
+        behind = [
+            target.namespace for target in self.observation.targets if self._is_behind(target)
+        ]
+        place = min((stages[name] for name in behind), default=len(self.rollout.stages) - 1)
+        is_begun = any(stages[name] == place and self._revision(name) == update for name in stages)
+        if not is_begun and place > 0:
+            place -= 1
         is_stopped = before.phase is Phase.HALTED
         return structs.replace(
             before,
             phase=Phase.HALTED if is_stopped else Phase.PROGRESSING,
-            stage=self.rollout.stages[first].name,
+            stage=self.rollout.stages[place].name,
             soaking_since=UNSET,
             approval_token=UNSET,
         )
+
+    def _is_behind(self, target: Target) -> bool:
+        """Whether a target can take a copy, and does not have the update by its own word."""
+        name = target.namespace
+        if held.copies_of(self.observation, name):
+            return self._revision(name) != self.update.revision
+        in_the_way = f"{name}/{self.observation.syncer.copy_name}"
+        return target.failure is None and in_the_way not in self.observation.related
 
     def _assignment(
         self,
@@ -224,25 +254,17 @@ class _Known:
         }
 
     def _revision(self, namespace: str) -> str:
-        copy = self.observation.current_copies.get(namespace)
-        return (copy.object.annotation(REVISION) if copy else None) or ""
+        """The revision that the copy in a namespace names, or the copy that it is to replace."""
+        copies = held.copies_of(self.observation, namespace)
+        return (copies[0].object.annotation(REVISION) if copies else None) or ""
 
     def _stored(self, content: Content | None) -> Content | None:
         """A content where its revision is observed whole: no copy is given any other."""
         is_stored = content is not None and self.revisions.is_stored(content)
         return content if is_stored else None
 
-    def _known(self, name: str | UnsetType) -> Content | None:
-        """A revision's content: as it is stored, else as a copy holds it whole."""
+    def content(self, name: str | UnsetType) -> Content | None:
+        """A revision's content where it is known; Revisions.known says where from."""
         if name is UNSET:
             return None
-        return self.revisions.content(name) or self._recovered(name)
-
-    def _recovered(self, name: str) -> Content | None:
-        """What a copy of a ConfigMap holds whole under the digest in the name; else None."""
-        if self.observation.syncer.source.kind.is_secret:
-            return None
-        distinct = {id(each): each for each in held.held_contents(self.observation) if each}
-        found = (c for c in distinct.values() if self.revisions.of(c).revision == name)
-        content = next(found, None)
-        return None if content is None else replace(content, revision=name)
+        return self.revisions.known(name)

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hooks.api import protocol
-from hooks.api.names import CONTENT_HASH
-from hooks.copies.observation import Observation
+from hooks.api.names import CONTENT_HASH, SOURCE
+from hooks.api.protocol import KubernetesObject
+from hooks.copies.observation import ExistingCopy, Observation
 from hooks.resolve import source
 from hooks.resolve.source import Content
 from hooks.spec.syncer import Syncer
@@ -16,16 +17,14 @@ from hooks.spec.syncer import Syncer
 def held_contents(observation: Observation[Syncer]) -> Sequence[Content | None]:
     """The content of each living copy in a target; None for one that is not as it was written.
 
-    Copies in one state share the work. Raises MalformedRequest.
+    A copy under a name that copies no longer have counts where there is no other, and so does one
+    that a deleted syncer of this name has left. Copies in one state share the work. Raises
+    MalformedRequest.
     """
     kind = observation.syncer.source.kind
     read: dict[tuple[bytes, bytes, str | None, str], Content | None] = {}
     held = []
-    for target in observation.targets:
-        copy = observation.current_copies.get(target.namespace)
-        if copy is None or copy.is_terminating or not copy.is_ours:
-            continue
-        existing = copy.object
+    for existing in _living(observation):
         recorded = existing.annotation(CONTENT_HASH)
         key = (
             bytes(existing.data),
@@ -40,6 +39,27 @@ def held_contents(observation: Observation[Syncer]) -> Sequence[Content | None]:
             read[key] = replace(content, resource_version=version) if is_whole else None
         held.append(read[key])
     return held
+
+
+def copies_of(observation: Observation[Syncer], namespace: str) -> Sequence[ExistingCopy]:
+    """The copy in a namespace, or those of the same kind that it is to replace."""
+    current = observation.current_copies.get(namespace)
+    if current is not None:
+        return [current]
+    kind = observation.syncer.source.kind.name
+    outdated = observation.outdated_copies.get(namespace, ())
+    return [copy for copy in outdated if copy.object.kind == kind]
+
+
+def _living(observation: Observation[Syncer]) -> Iterator[KubernetesObject]:
+    for target in observation.targets:
+        for copy in copies_of(observation, target.namespace):
+            if copy.is_ours and not copy.is_terminating:
+                yield copy.object
+    for orphan in observation.orphans:
+        # An object that was handed over and never taken has no source.
+        if orphan.annotation(SOURCE) is not None and not orphan.is_terminating:
+            yield orphan
 
 
 def identity(content: Content | None) -> bytes:

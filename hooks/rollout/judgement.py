@@ -177,14 +177,16 @@ class _Judge:
     def _unknown(self, status: RolloutStatus) -> Judgement:
         """What the rollout starts from was not recorded, and a person has to say that it may."""
         token = self._token(status, "")
-        if token in self._approved:
+        is_approved = token in self._approved
+        if is_approved and not self.assignment.missing:
             first = self.assignment.rollout.stages[0].name
             begun = structs.replace(
                 status, phase=Phase.PROGRESSING, stage=first, approval_token=UNSET
             )
             return Judgement(begun)
         waiting = structs.replace(status, phase=Phase.AWAITING_APPROVAL, approval_token=token)
-        return Judgement(waiting, tokens=(token,))
+        missing = self.assignment.missing if is_approved else ()
+        return Judgement(waiting, tokens=(token,), missing=missing)
 
     def _halted(self, status: RolloutStatus) -> Judgement:
         """A halt stays, until what failed then and fails now is approved."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from hooks.api import protocol
 from hooks.api.names import REVISION_OF
 from hooks.api.protocol import Child, KubernetesObject
@@ -14,6 +16,7 @@ from hooks.copies.observation import AnyObservation, Observation
 from hooks.copies.revision import kept_revision, revision_child
 from hooks.resolve import source
 from hooks.resolve.source import Content, NoContent, SourceReason
+from hooks.rollout.held import held_contents
 from hooks.spec.syncer import Syncer
 
 _DIGITS: Final = 16
@@ -71,16 +74,17 @@ class Revisions:
     observation: Observation[Syncer]
     _contents: dict[str, Content | None] = field(default_factory=dict)
 
-    def of(self, content: Content) -> Content:
+    def of(self, content: Content, preferred: str | UnsetType = UNSET) -> Content:
         """The content with the name of its revision: that which holds it, or the next free one.
 
         Secrets have no digest that may leave them, so a revision is named after the version of the
-        source, and known by being equal.
+        source, and known by being equal; of several that are, the preferred one is.
         """
         first = f"{self.observation.syncer.name}-{_digits(content)}"
         numbered = re.compile(rf"{re.escape(first)}(-[0-9]{{1,3}})?")
         taken = [name for name in self._by_name if numbered.fullmatch(name)]
-        named = taken if content.hash is not None else list(self._by_name)
+        named = taken if content.hash is not None else [*self._by_name, *self._elsewhere]
+        named.sort(key=lambda name: name != preferred)
         equal = next((name for name in named if self._is_equal(name, content)), None)
         if equal is not None:
             return replace(content, revision=equal)
@@ -98,12 +102,16 @@ class Revisions:
             self._contents[name] = self._read(name)
         return self._contents[name]
 
+    def known(self, name: str) -> Content | None:
+        """What a revision holds, as it is stored, or as a copy of a ConfigMap holds it whole."""
+        return self.content(name) or self._recovered(name)
+
     def is_stored(self, content: Content) -> bool:
         """Whether the revision of a content is observed, and holds it whole."""
         return self._is_usable(content.revision) and self._is_equal(content.revision, content)
 
-    def children(self, used: Collection[Content]) -> Iterator[Child]:
-        """The revisions that stay: those in use, and the newest of the others.
+    def children(self, used: Collection[Content], *, are_all_kept: bool = False) -> Iterator[Child]:
+        """The revisions that stay: those in use, and the newest of the others, or all of them.
 
         One that is not as it must be is left out once, so that it can be made again. Those where
         the source was before go when those in use are stored here.
@@ -118,7 +126,7 @@ class Revisions:
         others = [each for each in self._by_name if each not in names and self._is_usable(each)]
         limit = syncer.rollout.revision_history_limit if syncer.rollout else 0
         others.sort(key=lambda name: (self._by_name[name].metadata.creation_timestamp, name))
-        for name in others[-limit:] if limit else ():
+        for name in others if are_all_kept else others[-limit:] if limit else ():
             yield kept_revision(self._by_name[name], syncer)
         if not all(map(self.is_stored, used)):
             yield from (
@@ -154,8 +162,17 @@ class Revisions:
         is_living = not found.is_terminating and bool(found.immutable)
         return is_living and self.observation.syncer.controls(found)
 
+    def _recovered(self, name: str) -> Content | None:
+        """What a copy of a ConfigMap holds whole under the digest in the name; else None."""
+        if self.observation.syncer.source.kind.is_secret:
+            return None
+        distinct = {id(each): each for each in held_contents(self.observation) if each}
+        found = (each for each in distinct.values() if self.of(each).revision == name)
+        content = next(found, None)
+        return None if content is None else replace(content, revision=name)
+
     def _is_equal(self, name: str, content: Content) -> bool:
-        stored = self._by_name[name]
+        stored = self._by_name.get(name) or self._elsewhere[name]
         if source.type_of(stored, self.observation.syncer.source.kind) != content.type:
             return False
         if (stored.data, stored.binary_data) == (content.raw_data, content.raw_binary_data):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
+from msgspec import UNSET
+
 from hooks.api.protocol import Child
 from hooks.copies.child import preserve, preserved
 from hooks.copies.decision import CopyDecisions, DesiredContents
@@ -13,7 +15,7 @@ from hooks.copies.outcome import Outcome, State
 from hooks.resolve.source import Content
 from hooks.resolve.targets import Target
 from hooks.rollout.assignment import Assignment, assign
-from hooks.rollout.types import Phase, RolloutStatus
+from hooks.rollout.types import IN_PROGRESS, Phase, RolloutStatus
 from hooks.spec.syncer import Syncer
 
 
@@ -71,7 +73,10 @@ class Staging:
         """The stored revisions that stay; none where there is no rollout."""
         if self.assignment is None:
             return ()
-        return list(self.assignment.revisions.children(self.assignment.used))
+        recorded, used = self.assignment.recorded, self.assignment.used
+        # Before the first stage nobody knows which of them is good.
+        is_unknown = recorded.phase in IN_PROGRESS and recorded.stage is UNSET
+        return list(self.assignment.revisions.children(used, are_all_kept=is_unknown))
 
     @property
     def _is_planned(self) -> bool:

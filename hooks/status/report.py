@@ -157,6 +157,8 @@ def staged(
         states = _ConditionStates(
             resolved or states.resolved, synced, ready, reconciling=rollout.reconciling
         )
+    if unstored := rollout_messages.unstored(context, assignment, judgement):
+        states = states.adding(unstored)
     report = _report(context, assessment, states, content.version)
     report = report.holding(guard.token) if guard else report
     seconds = rollout.resync_after_seconds if rollout else 0.0

@@ -56,6 +56,20 @@ def state(
     return RolloutState(synced, reconciling=synced)
 
 
+def unstored(context: StatusContext, assignment: Assignment, judgement: Judgement) -> str:
+    """A sentence about content that all targets hold and no revision stores; empty elsewhere."""
+    is_settled = judgement.status.phase in (Phase.COMPLETE, Phase.PINNED)
+    # In its first sync it cannot be stored yet.
+    is_first = assignment.before is None
+    update = assignment.update
+    if not is_settled or is_first or assignment.revisions.is_stored(update):
+        return ""
+    return (
+        f"Revision {update.revision} is not stored, so no rollout can go back to it; see `kubectl "
+        f"describe {RESOURCE} {context.parent.metadata.name}` for what refuses it."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     context: StatusContext

@@ -224,9 +224,13 @@ class RolloutOracle:
         reached = rollout.index(recorded.stage)
         if reached is None:
             says = {name: copy.says for name, copy in self.copies.items()}
-            behind = [n for n in self.targets if says.get(n) != recorded.update]
+            able = [n for n in self.targets if n in says or n in self.able]
+            behind = [n for n in able if says.get(n) != recorded.update]
             last = len(rollout.stages) - 1
             reached = min(map(rollout.place, behind), default=last)
+            begun = [n for n in says if says[n] == recorded.update and rollout.place(n) == reached]
+            # What was the reached stage may have another name now, and has to soak again.
+            reached = reached if begun else max(0, reached - 1)
             recorded = replace(recorded, stage=rollout.stages[reached].name, since=None)
             if recorded.phase != "Halted":
                 recorded = replace(recorded, phase="Progressing")

@@ -20,6 +20,7 @@ from hooks.api.names import (
     REVISION_OF,
     ROLLOUT_FAILED,
     SOURCE,
+    SYNCED_BY,
 )
 from hooks.api.options import HookOptions
 from hooks.api.protocol import (
@@ -115,6 +116,9 @@ class RolloutSituation:
     foreign: Collection[str] = ()
     types: Mapping[str, str] = field(default_factory=dict)
     is_suspended: bool = False
+    absent: Collection[str] = ()
+    taken: Collection[str] = ()
+    """Where the namespace does not exist, and where somebody's object has the name of the copy."""
 
     @property
     def observation(self) -> Observation[Syncer]:
@@ -135,9 +139,19 @@ class RolloutSituation:
         request = SyncRequest(
             Parent(ObjectMeta("sample", uid=UID, annotations={APPROVE_ROLLOUT: self.approved})),
             children={self.kind.group: {each.key: each for each in (*copies, *self.revisions)}},
-            related={NAMESPACES: {each.name: KubernetesObject(each) for each in namespaces}},
+            related={
+                NAMESPACES: {each.name: KubernetesObject(each) for each in namespaces},
+                self.kind.group: {
+                    f"{name}/app-config": KubernetesObject(ObjectMeta("app-config", name))
+                    for name in self.taken
+                },
+            },
         )
-        targets = [Target(name) for name in self.targets]
+        failure = Failure(FailureReason.NAMESPACE_NOT_FOUND, "It does not exist.")
+        targets = [
+            Target(name, failure=failure) if name in self.absent else Target(name)
+            for name in self.targets
+        ]
         return observe(syncer, targets, request, HookOptions())
 
     def _copy(self, namespace: str, level: str) -> KubernetesObject:
@@ -867,6 +881,43 @@ def test_edited_stages_go_on_where_the_rollout_was(
 
 
 @pytest.mark.parametrize(
+    ("held", "missing", "stage"),
+    [
+        pytest.param({"dev": "new"}, [], "canary", id="the next one has nothing of it"),
+        pytest.param({"dev": "new", "t-one": "new"}, [], "early", id="a part of the next one has"),
+        pytest.param({}, [], "canary", id="none has it"),
+        pytest.param({"dev": "new"}, ["dev"], "canary", id="a copy is lost"),
+    ],
+)
+@pytest.mark.parametrize("phase", [Phase.SOAKING, Phase.HALTED])
+def test_a_stage_under_another_name_proves_itself_again(
+    phase: Phase, held: Mapping[str, str], missing: Sequence[str], stage: str
+) -> None:
+    others = dict.fromkeys(("dev", "prod", "t-one", "t-two"), "old")
+    copies = {name: each for name, each in {**others, **held}.items() if name not in missing}
+    situation = RolloutSituation(held=copies)
+    status = situation.judged(running("former", phase, soaking_since=STAMP)).status
+
+    assert (status.stage, status.soaking_since) == (stage, UNSET)
+    # The command that approves a halt is never without a token.
+    assert (status.approval_token is UNSET) == (phase is Phase.SOAKING)
+
+
+def test_a_target_that_can_take_no_copy_does_not_lead_back_to_its_stage() -> None:
+    unable = structs.replace(CANARY, target_namespaces=["dev", "gone", "taken"])
+    situation = RolloutSituation(
+        held={"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"},
+        targets=("dev", "gone", "prod", "t-one", "t-two", "taken"),
+        fields=RolloutFields([unable, EARLY, REST]),
+        absent=("gone",),
+        taken=("taken",),
+    )
+    assert situation.judged(running("former")).status.stage == "early"
+    able = replace(situation, absent=(), taken=())
+    assert able.judged(running("former")).status.stage == "canary"
+
+
+@pytest.mark.parametrize(
     ("held", "phase", "stable"),
     [
         pytest.param({}, Phase.COMPLETE, "new", id="no copies: first content"),
@@ -937,7 +988,7 @@ def test_a_target_that_waits_for_its_stage_is_staged() -> None:
 
 def ready(
     situation: RolloutSituation,
-    before: RolloutStatus,
+    before: RolloutStatus | None,
     *,
     refused: Sequence[str] = (),
     current: Collection[str] = (),
@@ -1427,6 +1478,120 @@ def test_a_lost_stable_revision_of_a_secret_is_not_recovered() -> None:
 
     assert assignment.stable is None
     assert assignment.missing == ["sample-7", "sample-5"]
+
+
+@pytest.mark.parametrize(
+    ("held", "phase", "stable"),
+    [
+        pytest.param(["new", "new"], Phase.COMPLETE, "sample-7", id="all hold the same content"),
+        pytest.param(["old", "old"], Phase.AWAITING_APPROVAL, "sample-9", id="of another content"),
+        pytest.param(["new", "new", "old"], Phase.AWAITING_APPROVAL, UNSET, id="most hold it"),
+    ],
+)
+def test_a_change_after_the_stable_revision_was_lost_begins_with_what_the_copies_hold(
+    held: Sequence[str], phase: Phase, stable: str | UnsetType
+) -> None:
+    copies = dict(zip(("dev", "prod", "t-one"), held, strict=False))
+    situation = RolloutSituation(kind=SECRET, held=copies, revisions=())
+    before = RolloutStatus("sample-5", Phase.COMPLETE, "sample-5")
+    assignment = situation.assigned(before)
+    recorded = assignment.recorded
+
+    assert (recorded.phase, recorded.stable_revision) == (phase, stable)
+    assert recorded.stage is UNSET
+    # What the rollout would begin with is found again, as long as it is not stored.
+    if phase is Phase.AWAITING_APPROVAL:
+        later = structs.replace(recorded, started_at="2026-01-01T11:00:00Z")
+        assert situation.assigned(later).recorded == later
+        token = str(situation.judged(later).status.approval_token)
+        approved = replace(situation, approved=token).judged(later)
+        assert approved.status.phase is Phase.AWAITING_APPROVAL
+        lost = () if stable is UNSET else (stable,)
+        assert approved.missing == ["sample-7", *lost]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "deleted", "phase"),
+    [
+        ({SOURCE: "default/app-config"}, None, Phase.AWAITING_APPROVAL),
+        # It is handed over, and was never a copy.
+        ({}, None, Phase.COMPLETE),
+        ({SOURCE: "default/app-config"}, STAMP, Phase.COMPLETE),
+    ],
+)
+def test_copies_that_a_deleted_syncer_has_left_are_no_first_content(
+    annotations: Mapping[str, str], deleted: str | None, phase: Phase
+) -> None:
+    observation = RolloutSituation(held={}).observation
+    left = ObjectMeta(
+        "app-config",
+        "prod",
+        labels={SYNCED_BY: "sample"},
+        annotations=annotations,
+        deletion_timestamp=deleted,
+    )
+    related = {"prod/app-config": KubernetesObject(left, data=Raw(b'{"level":"old"}'))}
+    rollout = observation.syncer.rollout
+    assert rollout is not None
+    seen = replace(observation, related=related)
+
+    assert assign(seen, rollout, content("new"), None, STAMP).recorded.phase is phase
+
+
+def test_no_revision_goes_while_nobody_knows_which_one_is_good() -> None:
+    fields = structs.replace(FIELDS, revision_history_limit=0)
+    others = [stored("other"), stored("old"), stored("new")]
+    situation = RolloutSituation(
+        held={"dev": "new", "t-one": "new", "prod": "old"}, revisions=others, fields=fields
+    )
+    observation = situation.observation
+    unknown, settled = (
+        Staging.of(observation, content("new"), before, STAMP) for before in (None, COMPLETE)
+    )
+
+    assert {each.metadata.name for each in unknown.revisions} == {
+        each.metadata.name for each in others
+    }
+    assert {each.metadata.name for each in settled.revisions} == {revision("new"), revision("old")}
+
+
+@pytest.mark.parametrize(
+    ("preferred", "name"),
+    [(UNSET, "sample-3"), ("sample-9", "sample-9"), ("sample-5", "sample-3")],
+)
+def test_a_secret_is_known_by_a_revision_where_its_source_was_before(
+    preferred: str | UnsetType, name: str
+) -> None:
+    kept = [
+        stored("new", each, kind="Secret", type="Opaque", namespace="former", origin="former/x")
+        for each in ("sample-3", "sample-9")
+    ]
+    other = stored("old", "sample-5", kind="Secret", type="Opaque")
+    situation = RolloutSituation(kind=SECRET, held={}, revisions=[*kept, other])
+
+    known = Revisions(situation.observation).of(content("new", SECRET), preferred)
+    assert known.revision == name
+
+
+@pytest.mark.parametrize("phase", [Phase.COMPLETE, Phase.PINNED])
+def test_where_what_all_hold_is_not_stored_the_message_says_so(phase: Phase) -> None:
+    held = ("dev", "prod", "t-one", "t-two")
+    before = RolloutStatus(revision("new"), phase, revision("new"))
+    situation = RolloutSituation(held=dict.fromkeys(held, "new"), revisions=(), pinned=PINS[phase])
+    messages, _ = ready(situation, before, current=held)
+
+    assert messages["Ready"].endswith(
+        f" Revision {revision('new')} is not stored, so no rollout can go back to it; see `kubectl "
+        "describe configmapsyncer sample` for what refuses it."
+    )
+    whole = replace(situation, revisions=(stored("new"),))
+    assert "not stored" not in ready(whole, before, current=held)[0]["Ready"]
+    assert (
+        "not stored" not in ready(replace(situation, pinned=None), None, current=held)[0]["Ready"]
+    )
+
+
+PINS = {Phase.COMPLETE: None, Phase.PINNED: revision("new")}
 
 
 @pytest.mark.parametrize(

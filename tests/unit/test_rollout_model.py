@@ -54,7 +54,7 @@ _RULES: dict[str, tuple[str, Any]] = {
     ),
     "a pin goes everywhere": ("sync.pinned", lambda _observation, content: content),
     "a suspension restarts the soak": ("status.report.paused", lambda recorded: recorded),
-    "what is in use is stored": ("rollout.revisions.Revisions.children", lambda *_: iter(())),
+    "what is in use is stored": ("rollout.revisions.Revisions.children", lambda *_, **__: iter(())),
 }
 """Promises, each with a place in the service and what breaks it there."""
 

@@ -9,7 +9,7 @@ Facts: Kubernetes documentation, "Server-Side Apply", and structured-merge-diff'
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -128,9 +128,24 @@ def apply(
     desired = fields_of(applied)
     others = {path for other, paths in ownership.items() if other != writer for path in paths}
     dropped = ownership.get(writer, frozenset()) - desired.keys() - others
-    after = {path: value for path, value in {**before, **desired}.items() if path not in dropped}
+    together = {**before, **desired}
+    order = _in_order(before, desired)
+    after = {path: together[path] for path in order if path not in dropped}
     changed = _changed(before, after)
     return after, _with_writer(_without(ownership, changed), writer, frozenset(desired))
+
+
+def _in_order(live: Iterable[Path], applied: Collection[Path]) -> Iterable[Path]:
+    """The fields of both: in lists, what is applied stands in the order in which it is applied."""
+    left = iter(applied)
+    seen = set()
+    for path in live:
+        if path not in applied:
+            yield path
+        while path in applied and path not in seen:
+            seen.add(first := next(left))
+            yield first
+    yield from left
 
 
 def managed_fields(
