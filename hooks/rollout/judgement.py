@@ -23,6 +23,7 @@ from hooks.resolve.targets import FailureReason
 from hooks.rollout.assignment import Assignment
 from hooks.rollout.types import (
     FAILURES_LIMIT,
+    IN_PROGRESS,
     MESSAGE_LIMIT,
     TOKENS_LIMIT,
     Phase,
@@ -62,7 +63,8 @@ class Judgement:
     `awaited` are the targets of the stage that do not hold the update yet. `unproven` tells that
     nothing holds it, so that only a person can pass the stage. `tokens` are all that the annotation
     must list. `until` is when the soak is over, or was; `missing` are the revisions that are not
-    stored.
+    stored. `given_next` are the targets that are to hold another content now, and get the update in
+    the sync that reads the status.
     """
 
     status: RolloutStatus
@@ -72,6 +74,7 @@ class Judgement:
     tokens: Sequence[str] = ()
     until: datetime | None = None
     missing: Sequence[str] = ()
+    given_next: AbstractSet[str] = frozenset()
 
 
 def judge(assignment: Assignment, seen: TargetsSeen) -> Judgement:
@@ -82,7 +85,18 @@ def judge(assignment: Assignment, seen: TargetsSeen) -> Judgement:
         return judgement
     # The first content is nothing that takes effect later.
     is_idle = before is None and judgement.status.phase is Phase.COMPLETE
-    return judgement if is_idle else replace(judgement, resync_after_seconds=RECORDED_SECONDS)
+    if is_idle:
+        return judgement
+    given_next = _given_next(assignment, judgement.status)
+    return replace(judgement, resync_after_seconds=RECORDED_SECONDS, given_next=given_next)
+
+
+def _given_next(assignment: Assignment, status: RolloutStatus) -> AbstractSet[str]:
+    reached = None if status.stage is UNSET else assignment.rollout.index(status.stage)
+    if status.phase not in IN_PROGRESS or reached is None:
+        return frozenset()
+    stages, is_behind = assignment.stages, assignment.is_behind
+    return {name for name, place in stages.items() if place <= reached and is_behind(name)}
 
 
 def paused(recorded: RolloutStatus) -> RolloutStatus:

@@ -40,6 +40,11 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     """Read by itself, so that nonsense in it makes nothing else forgotten."""
 
     @property
+    def counted(self) -> int:
+        """How many namespaces it was about."""
+        return self.synced_count + self.pending_count + self.failed_count
+
+    @property
     def version(self) -> Version:
         """The content that the status was about."""
         return Version(self.content_hash, self.source_resource_version)

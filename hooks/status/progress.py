@@ -57,11 +57,18 @@ class Assessment:
 
 
 def assess(
-    context: StatusContext, outcomes: Sequence[Outcome], version: Version | None = None
+    context: StatusContext,
+    outcomes: Sequence[Outcome],
+    version: Version | None = None,
+    *,
+    halted: AbstractSet[str] = frozenset(),
+    renewed: AbstractSet[str] = frozenset(),
 ) -> Assessment:
     """Sort the outcomes; what has waited past the deadline becomes a failure and stays one.
 
     The `version` is that of the content that is waited for, None where it is the last status's.
+    A target that holds what its stage has is refused nothing, unless a rollout `halted` because of
+    it. The `renewed` begin to wait, for another content than the one that they were refused.
     """
     before = context.before
     seen = _with_leaving(outcomes, context.leaving)
@@ -71,7 +78,10 @@ def assess(
     sticking = {
         o.namespace: believed[o.namespace, _overdue(o)]
         for o in unfinished
-        if o.state is not State.EMPTIED and (o.namespace, _overdue(o)) in believed
+        if o.state is not State.EMPTIED
+        and (o.state is not State.STAGED or o.namespace in halted)
+        and o.namespace not in renewed
+        and (o.namespace, _overdue(o)) in believed
     }
     waiting = {o.namespace for o in unfinished if o.state in (State.WAITING, State.LEAVING)}
     fresh = waiting - sticking.keys()
@@ -82,6 +92,8 @@ def assess(
             before.observed_generation != context.parent.metadata.generation
             or before.version != (version or before.version)
             or gained(before, synced)
+            or len(seen) > before.counted
+            or not fresh.isdisjoint(renewed)
             or not fresh.isdisjoint(before.synced_namespaces | _healed(before, seen, believed))
         )
         since, elapsed = _waiting_since(context, begins=begins)

@@ -5,6 +5,7 @@ itself re-queues the syncer for ever.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
@@ -22,7 +23,7 @@ from hooks.copies.source_deletion import SourceDeletion
 from hooks.resolve.source import Content, NoContent, SourceReason, Version
 from hooks.rollout.assignment import Assignment
 from hooks.rollout.judgement import Judgement, TargetsSeen, judge, paused
-from hooks.rollout.types import RolloutStatus
+from hooks.rollout.types import Phase, RolloutStatus
 from hooks.status import messages, plan, rollout_messages
 from hooks.status.context import StatusContext
 from hooks.status.messages import ConditionState
@@ -61,6 +62,9 @@ class Report:
         """The same, with where a rollout is, and a look at it when its next step can come."""
         resyncs = [each for each in (self.resync_after_seconds, seconds) if each]
         status = msgspec.structs.replace(self.status, rollout=judgement.status)
+        if judgement.given_next:
+            # What is asked for next has a deadline of its own.
+            status = msgspec.structs.replace(status, pending_since=UNSET)
         return replace(self, status=status, resync_after_seconds=min(resyncs, default=0.0))
 
 
@@ -132,7 +136,9 @@ def staged(
 ) -> Report:
     """The status of a rollout: what it waits for matters more than what every copy waits for."""
     content = assignment.update
-    assessment = assess(context, outcomes, content.version)
+    before = assignment.before
+    halted = _failing(before) if before is not None and before.phase is Phase.HALTED else set()
+    assessment = assess(context, outcomes, content.version, halted=halted)
     seen = TargetsSeen(
         current=frozenset(assessment.synced),
         failures={f.namespace: (f.reason, f.message) for f in assessment.failures},
@@ -142,6 +148,10 @@ def staged(
         rewritten=_rewritten(context, assignment, outcomes),
     )
     judgement = judge(assignment, seen)
+    if judgement.given_next:
+        # What was refused before is not the update, but where that has failed already.
+        renewed = judgement.given_next - _failing(judgement.status)
+        assessment = assess(context, outcomes, content.version, halted=halted, renewed=renewed)
     rollout = rollout_messages.state(context, assessment, assignment, judgement)
     states = _writing(context, messages.resolved(subject, content), assessment, guard, subject)
     if rollout is not None and guard is not None:
@@ -163,6 +173,11 @@ def staged(
     report = report.holding(guard.token) if guard else report
     seconds = rollout.resync_after_seconds if rollout else 0.0
     return report.recording(judgement, judgement.resync_after_seconds or seconds)
+
+
+def _failing(rollout: RolloutStatus) -> AbstractSet[str]:
+    """The targets that are listed as those that fail with the update."""
+    return {failure.namespace for failure in rollout.failures or ()}
 
 
 def _writing(

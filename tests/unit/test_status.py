@@ -33,6 +33,7 @@ def before(pending_since: str, **more: object) -> Previous:
         observed_generation=1,
         content_hash=CONTENT.version.content_hash,
         pending_since=pending_since,
+        pending_count=1,
     )
     return structs.replace(said, **more)
 
@@ -146,9 +147,12 @@ def test_a_wait_is_counted_from_its_stamp(
             id="what waits had failed",
         ),
         pytest.param(
-            before("2026-01-01T11:59:30Z", synced_namespaces=frozenset({"b"})),
+            before("2026-01-01T11:59:30Z", synced_count=1, synced_namespaces=frozenset({"b"})),
             False,
             id="what is in sync was so before",
+        ),
+        pytest.param(
+            before("2026-01-01T11:59:30Z", pending_count=0), True, id="what waits is one more"
         ),
     ],
 )
