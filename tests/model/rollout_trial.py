@@ -6,7 +6,8 @@ No history has:
   here.
 - The loss of a revision that nothing else holds, nor any loss of a Secret's: stories and unit tests
   have them, because what its next one is called depends on versions.
-- Copies that the API server refuses: stories have them.
+- spec.rollout that is added or removed while a copy is refused or hangs: whether such a copy is as
+  it should be then depends on its metadata alone.
 - A syncer without targets: an edit that leaves none is held, which is not about stages.
 - A status that is wiped or written by others: unit tests have it.
 """
@@ -46,8 +47,13 @@ _SETTLE_SECONDS: Final = 15
 """In which everything settles that waits for nothing but being recorded."""
 _COMMAND: Final = re.compile(rf"{_GROUP}/approve-rollout=([0-9a-f,]+)")
 _RESYNC_SECONDS: Final = 300
+_RETRY_SECONDS: Final = 30
+"""In which the hook looks again at what is refused."""
 _MOST_OTHER_CALLS: Final = 40
 """Of the hook in one step, for passing all stages."""
+_MOST_RETRIES: Final = 20
+"""Of Metacontroller, which waits twice as long after each one."""
+_FINALIZER: Final = "x.example.com/keep"
 
 _STAGES: Final[Sequence[Sequence[DrawnStage]]] = (
     (DrawnStage("canary", ("x-a",), soaks=True), DrawnStage("rest")),
@@ -95,6 +101,8 @@ class RolloutTrial:
         self.world = SimulatedWorld(self.strategy)
         self.watch = CopyWatch(self.world)
         self.oracle = RolloutOracle(self._now)
+        self._is_user = True
+        self.world.cluster.admission.append(self._refusal)
 
     def run(self, history: Iterator[Step]) -> None:
         """Take every step. AssertionError says what came otherwise."""
@@ -102,9 +110,10 @@ class RolloutTrial:
             self.taken.append(step)
             verb, what = step
             before = len(self.world.calls(SYNCER.name))
+            self._is_user = True
             waited = getattr(self, f"_{verb}")(what) or 0
-            self.world.metacontroller.settle()
-            self.world.metacontroller.advance(_SETTLE_SECONDS)
+            self._is_user = False
+            self.world.metacontroller.advance(waited + _SETTLE_SECONDS)
             self.world.metacontroller.settle()
             self.oracle.settle()
             differing = list(self._differences())
@@ -112,6 +121,8 @@ class RolloutTrial:
             assert self.watch.broken == [], f"after {step}: {self.watch.broken}"
             calls = len(self.world.calls(SYNCER.name)) - before
             most = _MOST_OTHER_CALLS + waited // _RESYNC_SECONDS
+            if self.oracle.refused or self.oracle.stuck or self.oracle.leaving:
+                most += _MOST_RETRIES + (waited + 2 * _SETTLE_SECONDS) // _RETRY_SECONDS
             assert calls <= most, f"{calls} calls of the hook after {step}"
             if self.oracle.recorded is not None:
                 self.phases.add(self.oracle.recorded.phase)
@@ -175,7 +186,6 @@ class RolloutTrial:
         self.oracle.allowed = None if names is None else frozenset(names)
 
     def _wait(self, seconds: int) -> int:
-        self.world.metacontroller.advance(seconds)
         return seconds
 
     def _approve(self, _: None) -> None:
@@ -221,10 +231,45 @@ class RolloutTrial:
     def _delete_copy(self, name: str) -> None:
         self.world.delete(self._at(name), None)
         self._disturb(name)
-        del self.oracle.copies[name]
+        self.oracle.remove(name)
 
     def _disturb(self, name: str) -> None:
-        self.oracle.disturbed.add(name)
+        if self.oracle.is_settled(name):
+            self.oracle.disturbed.add(name)
+
+    def _refuse(self, what: tuple[str, str | None]) -> None:
+        name, content = what
+        self.oracle.refused[name] = content
+
+    def _allow(self, name: str) -> int:
+        del self.oracle.refused[name]
+        return 2 * _RETRY_SECONDS
+
+    def _refusal(self, operation: str, item: Manifest, _old: Manifest | None) -> str | None:
+        """Why Metacontroller may not write a copy; users may, and all may delete it."""
+        namespace = item["metadata"]["namespace"]
+        if self._is_user or operation == "DELETE" or namespace not in self.oracle.refused:
+            return None
+        content = self.oracle.refused[namespace]
+        return "locked" if content in (None, self._value(item)) else None
+
+    def _keep_copy(self, name: str) -> None:
+        self._finalize(name, [_FINALIZER])
+        self.oracle.copies[name] = replace(self.oracle.copies[name], is_kept=True)
+
+    def _hang(self, name: str) -> None:
+        self._keep_copy(name)
+        self._delete_copy(name)
+
+    def _release(self, name: str) -> None:
+        self._finalize(name, None)
+        if self.oracle.copies[name].is_terminating:
+            del self.oracle.copies[name]
+        else:
+            self.oracle.copies[name] = replace(self.oracle.copies[name], is_kept=False)
+
+    def _finalize(self, name: str, finalizers: Sequence[str] | None) -> None:
+        self.world.patch(self._at(name), {"metadata": {"finalizers": finalizers}})
 
     def _delete_revision(self, content: str) -> None:
         for name in [name for name, held in self._revisions().items() if held == content]:
@@ -234,6 +279,8 @@ class RolloutTrial:
         # Until it is stored again, every copy is held, and after that a stage soaks again.
         if recorded is not None and content in (recorded.update, recorded.stable):
             self.oracle.is_interrupted = True
+            if recorded.phase != "Halted":
+                self.oracle.recover()
 
     def _suspend(self, is_suspended: bool) -> None:
         self._spec({"suspend": is_suspended})
@@ -321,6 +368,9 @@ class RolloutTrial:
         recorded = oracle.recorded
         if recorded is None or not oracle.able or oracle.able != oracle.targets:
             return None
+        is_stopped = recorded.phase in ("Halted", "RolledBack")
+        if (oracle.stuck or oracle.leaving) and not is_stopped:
+            return "ProgressDeadlineExceeded"
         return {
             "Complete": "AllCopiesCurrent",
             "Pinned": "Pinned",
@@ -339,14 +389,15 @@ class RolloutTrial:
         found = self.world.find(self._at(namespace))
         if found is None:
             return None
-        value = self._value(found)
-        if self.oracle.rollout is None:
-            says = self.oracle.copies.get(namespace, HeldCopy(value, value)).says
-        else:
-            said = found["metadata"]["annotations"].get(REVISION, "")
-            promised = self.oracle.copies.get(namespace)
-            says = revisions.get(said, promised.says if promised else said)
-        return HeldCopy(value, says)
+        metadata, promised = found["metadata"], self.oracle.copies.get(namespace)
+        said = metadata["annotations"].get(REVISION)
+        return HeldCopy(
+            self._value(found),
+            # What a copy holds may be stored no longer.
+            said and revisions.get(said, (promised and promised.says) or said),
+            is_kept=_FINALIZER in metadata.get("finalizers", ()),
+            is_terminating="deletionTimestamp" in metadata,
+        )
 
     def _revisions(self) -> dict[str, str]:
         """What each stored revision holds, by its name."""
@@ -406,7 +457,8 @@ def _steps(oracle: RolloutOracle, kind: str) -> st.SearchStrategy[Step]:
         if values:
             possible.extend([st.sampled_from([(verb, value) for value in values])] * weight)
 
-    copies = sorted(oracle.copies.keys() & oracle.namespaces)
+    copies = _living(oracle)
+    kept = [name for name, copy in oracle.copies.items() if copy.is_kept]
     present = sorted(oracle.namespaces)
     can("source", [c for c in (*_CONTENTS, INVALID) if c != oracle.source], 3)
     if oracle.source is None:
@@ -417,10 +469,10 @@ def _steps(oracle: RolloutOracle, kind: str) -> st.SearchStrategy[Step]:
     left = oracle.soak_left
     if left is not None:
         can("wait", [int(left) + 100], 4)
-        can("wait", [int(left) // 2] if left > 1_000 else (), 2)
+        can("wait", [int(left) // 2] if left > 3_000 else (), 4)
         soaking = [name for name in copies if _is_soaking(oracle, name)]
-        can("edit_copy", soaking, 2)
-        can("delete_copy", soaking)
+        can("edit_copy", soaking, 4)
+        can("delete_copy", soaking, 2)
     else:
         can("wait", [7_200])
     can("approve", [None] if oracle.needed else (), 5)
@@ -438,18 +490,39 @@ def _steps(oracle: RolloutOracle, kind: str) -> st.SearchStrategy[Step]:
     excluded: Sequence[Sequence[str]] = ([], ["x-a"], ["x-c", "x-d"])
     can("exclude", [names for names in excluded if oracle.namespaces - set(names)])
     can("namespace", [name for name in _NAMES if name not in present])
-    can("vanish", [name for name in present if set(oracle.targets) - {name}])
+    can("vanish", [n for n in present if set(oracle.targets) - {n} and n not in kept])
     can("block", sorted(oracle.excluded & oracle.namespaces - oracle.copies.keys()))
     can("unblock", sorted(oracle.blocked))
+    for verb, values, weight in _refusals(oracle, copies, kept):
+        can(verb, values, weight)
     if oracle.rollout is not None and oracle.recorded is not None:
         can("pin", [*sorted(oracle.stored), "missing"])
         can("pin", [None] if oracle.pinned else (), 3)
         can("delete_revision", sorted(_replaceable(oracle)) if kind == "ConfigMap" else ())
-        can("stage", [None])
+        can("stage", [None] if not oracle.refused and not kept else ())
         possible.append(st.tuples(st.just("stage"), _next(oracle.rollout, kind)))
     elif oracle.hold is None and oracle.rollout is None:
         possible.append(st.tuples(st.just("stage"), _next(RolloutSpec(_STAGES[0]), kind)))
-    return st.one_of(possible)
+    # As one_of counts each strategy once, however often it is listed.
+    return st.sampled_from(possible).flatmap(lambda chosen: chosen)
+
+
+def _refusals(
+    oracle: RolloutOracle, copies: Sequence[str], kept: Sequence[str]
+) -> Iterator[tuple[str, Sequence[Any], int]]:
+    """What keeps Metacontroller from writing copies, and what lets it: with how likely it is."""
+    yield "allow", sorted(oracle.refused), 2
+    yield "release", sorted(kept), 2
+    if oracle.rollout is not None and oracle.recorded is not None:
+        at_stake = [None, oracle.recorded.update, oracle.recorded.stable]
+        yield "refuse", [(name, content) for name in _NAMES for content in at_stake], 2
+        yield "keep_copy", [name for name in copies if name not in kept], 1
+        yield "hang", [name for name in copies if name not in kept], 1
+
+
+def _living(oracle: RolloutOracle) -> Sequence[str]:
+    """The namespaces that have a copy which is not being deleted."""
+    return sorted(name for name, copy in oracle.copies.items() if not copy.is_terminating)
 
 
 def _next(rollout: RolloutSpec, kind: str) -> st.SearchStrategy[RolloutSpec]:
@@ -478,7 +551,7 @@ def _replaceable(oracle: RolloutOracle) -> Iterator[str]:
     if oracle.hold is not None or oracle.recorded is None:
         return
     used = {oracle.recorded.update, oracle.recorded.stable, oracle.pinned}
-    whole = {c.value for n, c in oracle.copies.items() if n in oracle.able}
+    whole = {oracle.copies[name].value for name in _living(oracle) if name in oracle.able}
     for content in oracle.stored:
         is_known = content == oracle.source and content == oracle.recorded.update
         if content not in used or is_known or content in whole or content == oracle.pinned:

@@ -78,7 +78,10 @@ class HeldCopy:
     """What a copy holds, and which content it says it is."""
 
     value: str | None
-    says: str
+    says: str | None
+    is_kept: bool = False
+    """Whether somebody's finalizer keeps it from going when it is deleted."""
+    is_terminating: bool = False
 
 
 @dataclass
@@ -90,6 +93,8 @@ class RolloutOracle:
     excluded: frozenset[str] = frozenset()
     blocked: set[str] = field(default_factory=set)
     """Where an object of somebody else has the copy's name."""
+    refused: dict[str, str | None] = field(default_factory=dict)
+    """The content that the API server refuses in a namespace; None is every content."""
     source: str | None = "a"
     allowed: frozenset[str] | None = None
     """Where the owner of the source lets it be copied; None is everywhere."""
@@ -109,6 +114,10 @@ class RolloutOracle:
     """Whether a soak begins again: the spec was edited, or all was held for a moment."""
     disturbed: set[str] = field(default_factory=set)
     """The targets that lost their content in this step."""
+    late: set[str] = field(default_factory=set)
+    """The targets that were refused the update until their deadline was over."""
+    given: dict[str, str] = field(default_factory=dict)
+    """What each target that can take a copy was given last."""
     _count: int = 0
 
     # What is seen.
@@ -127,6 +136,24 @@ class RolloutOracle:
             for name in self.targets
             if name not in self.blocked and (is_allowed is None or name in is_allowed)
         ]
+
+    @property
+    def stuck(self) -> set[str]:
+        """The targets that cannot get what was last given to them."""
+        return {name for name, content in self.given.items() if self._is_stuck(name, content)}
+
+    @property
+    def leaving(self) -> set[str]:
+        """Where a copy should be gone and hangs."""
+        return {
+            name
+            for name, copy in self.copies.items()
+            if copy.is_terminating and name not in self.able
+        }
+
+    def is_settled(self, name: str) -> bool:
+        """Whether a target holds what was last given to it."""
+        return name in self.given and self._holds(name, self.given[name])
 
     @property
     def hold(self) -> str | None:
@@ -158,10 +185,11 @@ class RolloutOracle:
     def settle(self) -> None:
         """Go on until nothing happens before something is waited for."""
         self.needed = ()
+        self.late &= set(self.able)
         for name in list(self.copies):
             is_known = self.source is not None and self.allowed is not None
             if name not in self.namespaces or (is_known and name not in (self.allowed or ())):
-                del self.copies[name]
+                self.remove(name)
         if self.rollout is None:
             self.stored, self.recorded = {}, None
         if self.hold is None:
@@ -176,7 +204,7 @@ class RolloutOracle:
 
     def _go_on(self) -> None:
         for name in self.copies.keys() & self.excluded:
-            del self.copies[name]
+            self.remove(name)
         if self.rollout is None:
             self._give(dict.fromkeys(self.able, self.desired))
             return
@@ -191,8 +219,12 @@ class RolloutOracle:
         """Record one thing, and let the targets hold what is recorded."""
         recorded, desired = self.recorded, self.desired
         if self.pinned is not None:
-            self._everywhere(rollout, PromisedRollout(desired, desired, "Pinned"))
-        elif recorded is None or desired == recorded.stable:
+            self._pin(rollout, desired)
+            return
+        if recorded is not None and recorded.phase == "Pinned":
+            # A rollout begins from what was pinned, though not every target has taken it.
+            recorded = replace(recorded, stable=recorded.update)
+        if recorded is None or desired == recorded.stable:
             self._everywhere(rollout, PromisedRollout(desired, desired, "Complete"))
         elif desired != recorded.update or recorded.phase in ("Complete", "Pinned"):
             self._count += 1
@@ -200,11 +232,18 @@ class RolloutOracle:
             self.recorded = PromisedRollout(
                 desired, recorded.stable, "Progressing", first, begun=self._count
             )
-            self.is_interrupted, self.disturbed = False, set()
+            self.is_interrupted, self.disturbed, self.late = False, set(), set()
         elif recorded.phase == "RolledBack":
             self._hold_by(rollout, recorded, dict.fromkeys(self.able, recorded.stable))
         else:
             self._continue(rollout, recorded)
+
+    def _pin(self, rollout: RolloutSpec, desired: str) -> None:
+        """A pin is stable when the targets hold it; who is refused it is not waited for."""
+        self._give(dict.fromkeys(self.able, desired))
+        is_held = not self.able or self.stuck != set(self.able)
+        stable = desired if is_held or self.recorded is None else self.recorded.stable
+        self._everywhere(rollout, PromisedRollout(desired, stable, "Pinned"))
 
     def _everywhere(self, rollout: RolloutSpec, recorded: PromisedRollout) -> None:
         self._hold_by(rollout, recorded, dict.fromkeys(self.able, recorded.update))
@@ -214,9 +253,10 @@ class RolloutOracle:
     ) -> None:
         self._store(rollout, recorded)
         self._give(held)
+        holding = [n for n in held if held[n] == recorded.update and n not in self.stuck]
         self.recorded = replace(
             recorded,
-            updated=sum(held[name] == recorded.update for name in self.able),
+            updated=len(holding),
             targets=len(self.targets),
         )
 
@@ -226,6 +266,8 @@ class RolloutOracle:
             says = {name: copy.says for name, copy in self.copies.items()}
             able = [n for n in self.targets if n in says or n in self.able]
             behind = [n for n in able if says.get(n) != recorded.update]
+            if recorded.phase != "Halted":
+                self.recover()
             last = len(rollout.stages) - 1
             reached = min(map(rollout.place, behind), default=last)
             begun = [n for n in says if says[n] == recorded.update and rollout.place(n) == reached]
@@ -237,16 +279,21 @@ class RolloutOracle:
         if recorded.phase == "Halted":
             self._halted(rollout, recorded, reached)
             return
-        self._hold_by(
-            rollout,
-            recorded,
-            {
-                name: recorded.update if rollout.place(name) <= reached else recorded.stable
-                for name in self.able
-            },
-        )
+        held = {
+            name: recorded.update if rollout.place(name) <= reached else recorded.stable
+            for name in self.able
+        }
+        self.late = {name for name in self.late if held.get(name) == recorded.update}
+        updated = [name for name in held if held[name] == recorded.update]
+        # Who failed before fails at once, then those that report it, then those that are refused.
+        failing = [self._failing(updated, recorded.update)]
+        self._hold_by(rollout, recorded, held)
+        failing.append(self._failing(updated, recorded.update))
+        late = self.stuck.intersection(updated)
+        failing.append(failing[-1] | late)
         assert self.recorded is not None
-        self.recorded = self._judged(rollout, self.recorded, reached)
+        self.recorded = self._judged(rollout, self.recorded, reached, failing)
+        self.late = late
 
     def _halted(self, rollout: RolloutSpec, recorded: PromisedRollout, reached: int) -> None:
         """Nobody more gets the update; who holds it keeps it."""
@@ -258,7 +305,12 @@ class RolloutOracle:
         held = {n: recorded.update if n in keeping else recorded.stable for n in self.able}
         self._hold_by(rollout, recorded, held)
         assert self.recorded is not None
-        failing = (recorded.failing & set(self.targets)) | self._failing(held, recorded.update)
+        # What failed stays so until it holds the update, or cannot be put back.
+        stays = {n for n in self.late & recorded.failing if n in held and n not in keeping}
+        stuck = {n for n in self.stuck if n in self.late or n in keeping}
+        self.late = stays | stuck
+        failing = self._failing([n for n in held if n in keeping], recorded.update)
+        failing |= recorded.failing & set(self.targets)
         token = self._token(rollout, recorded, None, failing)
         if token in self.approved:
             self.recorded = replace(self.recorded, phase="Progressing", failing=failing)
@@ -267,27 +319,36 @@ class RolloutOracle:
             self.needed = (token,)
 
     def _judged(
-        self, rollout: RolloutSpec, recorded: PromisedRollout, reached: int
+        self,
+        rollout: RolloutSpec,
+        recorded: PromisedRollout,
+        reached: int,
+        each_failing: Sequence[frozenset[str]],
     ) -> PromisedRollout:
-        """What is recorded next, with all targets holding what they are to hold."""
+        """What is recorded next, with all targets holding what they are to hold if they can.
+
+        Those that fail are judged more than once, for not all of them do so at once.
+        """
         stage = rollout.stages[reached]
-        holding = {name for name in self.able if rollout.place(name) <= reached}
-        held = dict.fromkeys(holding, recorded.update)
-        failing = self._failing(held, recorded.update)
         accepted: Sequence[Approval] = ()
-        if self._is_too_much(rollout, failing):
-            # What was approved stays so while no other target fails.
-            for approved in (failing | (recorded.failing & set(self.targets)), failing):
-                token = self._token(rollout, recorded, None, approved)
-                if token in self.approved:
-                    accepted, failing = (token,), approved
-                    break
-            else:
-                phase = "RolledBack" if rollout.rolls_back else "Halted"
-                return replace(recorded, phase=phase, since=None, failing=failing)
-        recorded = replace(recorded, failing=failing)
+        for failing in each_failing:
+            accepted, approved = (), failing
+            if self._is_too_much(rollout, failing):
+                # What was approved stays so while no other target fails.
+                for approved in (failing | (recorded.failing & set(self.targets)), failing):
+                    token = self._token(rollout, recorded, None, approved)
+                    if token in self.approved:
+                        accepted = (token,)
+                        break
+                else:
+                    phase = "RolledBack" if rollout.rolls_back else "Halted"
+                    return replace(recorded, phase=phase, since=None, failing=failing)
+            recorded = replace(recorded, failing=approved)
+        within = {name for name in self.able if rollout.place(name) <= reached}
+        holding = within - self.stuck
         members = {name for name in holding if rollout.place(name) == reached}
-        if self.is_interrupted or self.disturbed & members or not members:
+        lost = {name for name in self.disturbed & within if rollout.place(name) == reached}
+        if self.is_interrupted or lost or not members:
             recorded = replace(recorded, since=None)
             self.is_interrupted, self.disturbed = False, set()
         moment = self.now()
@@ -309,8 +370,11 @@ class RolloutOracle:
         following = rollout.stages[reached + 1].name
         return replace(recorded, phase="Progressing", stage=following, since=None)
 
-    def _failing(self, held: Mapping[str, str], update: str) -> frozenset[str]:
-        return frozenset(n for n in held if held[n] == update and self.reported.get(n) == update)
+    def _failing(self, updated: Sequence[str], update: str) -> frozenset[str]:
+        """The targets, of those that are given the update, that fail by what they hold now."""
+        holding = {name for name in updated if self._holds(name, update)}
+        reported = {name for name in holding if self.reported.get(name) == update}
+        return frozenset(reported | (self.late & set(updated) - holding))
 
     def _is_too_much(self, rollout: RolloutSpec, failing: frozenset[str]) -> bool:
         for place in range(len(rollout.stages)):
@@ -332,8 +396,45 @@ class RolloutOracle:
         return (*step, tuple(rollout.stages))
 
     def _give(self, held: Mapping[str, str]) -> None:
+        self.given = dict(held)
         for name, content in held.items():
-            self.copies[name] = HeldCopy(content, content)
+            if not self._is_stuck(name, content):
+                says = content if self.rollout else None
+                is_kept = name in self.copies and self.copies[name].is_kept
+                self.copies[name] = HeldCopy(content, says, is_kept)
+
+    def remove(self, name: str) -> None:
+        """Delete a copy; one that a finalizer keeps hangs."""
+        if self.copies[name].is_kept:
+            self.copies[name] = replace(self.copies[name], is_terminating=True)
+        else:
+            del self.copies[name]
+
+    def recover(self) -> None:
+        """While copies are held as they are, who holds a content whole is refused nothing."""
+        self.late = {
+            name
+            for name in self.late
+            if name not in self.copies or not self._holds(name, self.copies[name].says)
+        }
+
+    def _holds(self, name: str, content: str | None) -> bool:
+        """Whether a copy is as one of this content is to be."""
+        copy = self.copies.get(name)
+        says = content if self.rollout else None
+        return copy is not None and (copy.value, copy.says, copy.is_terminating) == (
+            content,
+            says,
+            False,
+        )
+
+    def _is_stuck(self, name: str, content: str) -> bool:
+        """Whether a copy stays other than it is to be."""
+        copy = self.copies.get(name)
+        is_refused = name in self.refused and self.refused[name] in (None, content)
+        return not self._holds(name, content) and (
+            is_refused or (copy is not None and copy.is_terminating)
+        )
 
     def _store(self, rollout: RolloutSpec, recorded: PromisedRollout) -> None:
         """Those in use are stored, and the newest of the others."""

@@ -35,6 +35,16 @@ _RULES: dict[str, tuple[str, Any]] = {
     "a stage waits for a person": (f"{_JUDGE}._approved", _Anything()),
     "an approval is good for one step": (f"{_JUDGE}._token", lambda *_: "0123456789abcdef"),
     "failures stop a rollout": (f"{_JUDGE}._is_exceeded", property(lambda _: False)),
+    "a copy that is refused is a failure": (f"{_JUDGE}._refused", property(lambda _: set())),
+    "only who is refused the update fails": (
+        f"{_JUDGE}._refused",
+        property(lambda self: {name for name in self._able if name in self.seen.failures}),
+    ),
+    "a copy that hangs is none": (
+        "copies.observation.ExistingCopy.is_terminating",
+        property(lambda _: False),
+    ),
+    "each stage has a deadline of its own": ("rollout.judgement._given_next", lambda *_: set()),
     "some failures are allowed": ("spec.limit.Limit.of", lambda *_: 0),
     "a failure is of the update revision": (
         "rollout.judgement.ROLLOUT_FAILED",
