@@ -515,7 +515,8 @@ def _refusals(
     yield "release", sorted(kept), 2
     if oracle.rollout is not None and oracle.recorded is not None:
         at_stake = [None, oracle.recorded.update, oracle.recorded.stable]
-        yield "refuse", [(name, content) for name in _NAMES for content in at_stake], 2
+        names = [name for name in _NAMES if name not in oracle.refused]
+        yield "refuse", [(name, content) for name in names for content in at_stake], 2
         yield "keep_copy", [name for name in copies if name not in kept], 1
         yield "hang", [name for name in copies if name not in kept], 1
 
