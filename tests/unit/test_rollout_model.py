@@ -14,9 +14,9 @@ from tests.scenarios.story import STRATEGIES
 pytestmark = pytest.mark.no_cover  # Traced, they take three times as long.
 
 _MOST_STEPS = 20
-_HISTORIES = 4
+_HISTORIES = 3
 _HISTORIES_TO_NOTICE = 60
-_PARTS = 16
+_PARTS = 22
 _PARTS_TO_NOTICE = 12
 """Every part draws other histories, and runs next to the others."""
 
