@@ -240,9 +240,14 @@ class RolloutOracle:
 
     def _pin(self, rollout: RolloutSpec, desired: str) -> None:
         """A pin is stable when the targets hold it; who is refused it is not waited for."""
+        former = desired if self.recorded is None else self.recorded.stable
+        living = [self.copies[n] for n in self.able if n in self.copies]
+        if any(copy.value == former and not copy.is_terminating for copy in living):
+            # Until the pin is held, the former one is in use: it is stored again where it is lost.
+            self._store(rollout, PromisedRollout(desired, former, "Pinned"))
         self._give(dict.fromkeys(self.able, desired))
         is_held = not self.able or self.stuck != set(self.able)
-        stable = desired if is_held or self.recorded is None else self.recorded.stable
+        stable = desired if is_held else former
         self._everywhere(rollout, PromisedRollout(desired, stable, "Pinned"))
 
     def _everywhere(self, rollout: RolloutSpec, recorded: PromisedRollout) -> None:
