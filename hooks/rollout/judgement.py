@@ -132,12 +132,17 @@ class _Judge:
 
     @cached_property
     def _able(self) -> Collection[str]:
-        """The targets that can take a copy: they hold one, wait for it, or were refused it."""
+        """The targets that can take a copy: they hold one, wait for it, or were refused it.
+
+        A copy that should be gone is no copy that they can take.
+        """
         failures = self.seen.failures
+        unable = {each.namespace for each in self.assignment.observation.targets if each.failure}
         return [
             name
             for name in self.assignment.contents
-            if name not in failures or failures[name][0] == FailureReason.NOT_APPLIED
+            if name not in unable
+            and (name not in failures or failures[name][0] == FailureReason.NOT_APPLIED)
         ]
 
     @cached_property

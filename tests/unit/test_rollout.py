@@ -880,6 +880,14 @@ def test_edited_stages_go_on_where_the_rollout_was(
     assert halted.phase is Phase.HALTED
 
 
+def test_a_copy_that_should_be_gone_is_not_waited_for() -> None:
+    fields = RolloutFields([structs.replace(CANARY, target_namespaces=["dev", "prod"]), REST])
+    situation = RolloutSituation(held={"dev": "new", "prod": "old"}, fields=fields, absent=["prod"])
+    judgement = situation.judged(running(), were_synced=["prod"])
+
+    assert (judgement.status.phase, judgement.awaited) == (Phase.SOAKING, ())
+
+
 @pytest.mark.parametrize(
     ("held", "missing", "stage"),
     [
