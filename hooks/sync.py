@@ -123,7 +123,7 @@ def _with_content(
         held = child.preserve_all(observation)
         planned = plan.make(staging.copies, outcomes, held, foreign, guard)
         context = StatusContext.of(observation, moment, leaving=not_removed(observation, held))
-        report = reports.suspended(context, subject, content, outcomes, planned)
+        report = reports.suspended(context, subject, staging, outcomes, planned)
         # What was held before stays so when the syncer goes on.
         report = report.holding(before.prune_token) if guard else report
         return _answer(_paused(report, observation, moment), held, preserved_revisions(observation))

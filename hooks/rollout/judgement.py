@@ -105,6 +105,13 @@ def paused(recorded: RolloutStatus) -> RolloutStatus:
     return structs.replace(recorded, phase=phase, soaking_since=UNSET)
 
 
+def approved_tokens(assignment: Assignment) -> AbstractSet[str]:
+    """The steps that the syncer's annotation approves."""
+    annotations = assignment.observation.parent.metadata.annotations or {}
+    tokens = annotations.get(APPROVE_ROLLOUT, "").split(",", TOKENS_LIMIT)[:TOKENS_LIMIT]
+    return {token.strip() for token in tokens}
+
+
 @dataclass(frozen=True, eq=False)
 class _Judge:
     assignment: Assignment
@@ -348,9 +355,7 @@ class _Judge:
 
     @cached_property
     def _approved(self) -> AbstractSet[str]:
-        annotations = self.assignment.observation.parent.metadata.annotations or {}
-        tokens = annotations.get(APPROVE_ROLLOUT, "").split(",", TOKENS_LIMIT)[:TOKENS_LIMIT]
-        return {token.strip() for token in tokens}
+        return approved_tokens(self.assignment)
 
     def _token(self, status: RolloutStatus, stage: str, failing: Sequence[str] = ()) -> str:
         """What approves this step and no other, however long the annotation stays."""

@@ -144,8 +144,11 @@ def following(deletion: SourceDeletion) -> str:
     return f"{deleting}, and {keeping}" if deletion.staying else deleting
 
 
-def planned(planned: Plan) -> str:
-    """What resuming a suspended syncer would do."""
+def planned(planned: Plan, rollout: str = "", *, is_staged: bool = False) -> str:
+    """What resuming a suspended syncer would do; `rollout` is a clause about the one it has.
+
+    Where it `is_staged`, not all of that is done at once.
+    """
     counts = {
         "create": planned.create.count,
         "update": planned.update.count,
@@ -153,17 +156,19 @@ def planned(planned: Plan) -> str:
         "delete": planned.delete.count,
     }
     doing = [(verb, number) for verb, number in counts.items() if number]
-    what = "setting spec.suspend to false would change none of them"
+    subject = "with all its stages, it" if is_staged else "setting spec.suspend to false"
+    what = f"{subject} would change none of them"
     if doing:
         (verb, number), *others = doing
         parts = [f"{verb} {counted(number, 'copy', 'copies')}"]
         parts += [f"{verb} {number:,}" for verb, number in others]
-        what = f"set spec.suspend to false to {listed(parts)}"
+        begin = f"{subject} would" if is_staged else "set spec.suspend to false to"
+        what = f"{begin} {listed(parts)}"
     failing = counted(planned.fail.count, "namespace")
     failures = f"; {failing} would fail, as status.failures says" if planned.fail.count else ""
     number = planned.hold.count
     guarded = f"; {counted(number, 'deletion')} would be held" if number else ""
-    return f"Every copy is kept as it is; {what}{guarded}{failures}."
+    return f"Every copy is kept as it is; {rollout}{what}{guarded}{failures}."
 
 
 def keeping(preserved: Sequence[str], without: Sequence[str]) -> str:

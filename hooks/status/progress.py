@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from hooks.api import text
 from hooks.api.text import as_sentence
+from hooks.api.times import write_time
 from hooks.copies.outcome import Outcome, State
 from hooks.resolve.source import Version
 from hooks.resolve.targets import FailureReason
@@ -204,6 +205,25 @@ def gained(before: Previous, synced: Sequence[str]) -> bool:
     if before.synced_count > LIST_LIMIT:
         return len(synced) > before.synced_count
     return not before.synced_namespaces.issuperset(synced)
+
+
+def last_sync_time(
+    context: StatusContext, assessment: Assessment, version: Version
+) -> str | UnsetType:
+    """When the copies last became equal to the current content; it moves at no other time.
+
+    Where one was written for that, at the time of the write, which no old status can hide; else
+    when it was seen.
+    """
+    before = context.before
+    if not assessment.synced or assessment.is_unequal:
+        return before.last_sync_time
+    stated = context.past(before.last_sync_time)
+    newest = max((time for time in (stated, assessment.written) if time is not None), default=None)
+    became_equal = gained(before, assessment.synced) or before.version != version
+    if newest is None or (became_equal and newest == stated):
+        return context.stamp
+    return before.last_sync_time if newest == stated else write_time(newest)
 
 
 def _failure(

@@ -23,12 +23,13 @@ from hooks.copies.source_deletion import SourceDeletion
 from hooks.resolve.source import Content, NoContent, SourceReason, Version
 from hooks.rollout.assignment import Assignment
 from hooks.rollout.judgement import Judgement, TargetsSeen, judge, paused
+from hooks.rollout.staging import Staging
 from hooks.rollout.types import Phase, RolloutStatus
 from hooks.status import messages, plan, rollout_messages
 from hooks.status.context import StatusContext
 from hooks.status.messages import ConditionState
 from hooks.status.plan import Plan
-from hooks.status.progress import Assessment, assess, gained
+from hooks.status.progress import Assessment, assess, last_sync_time
 from hooks.status.types import (
     FAILURES_LIMIT,
     FORMER_SOURCES_LIMIT,
@@ -201,14 +202,18 @@ def _writing(
 def suspended(
     context: StatusContext,
     subject: str,
-    content: Content,
+    staging: Staging,
     outcomes: Sequence[Outcome],
     planned: Plan,
 ) -> Report:
     """The status of a suspended syncer whose source is resolved: nothing waits."""
     held = [replace(o, state=State.HELD) if o.state is State.WAITING else o for o in outcomes]
     assessment = assess(context, held)
-    state = ConditionState("False", SyncedReason.SUSPENDED, messages.planned(planned))
+    content = staging.content
+    message = messages.planned(planned)
+    if staging.assignment is not None:
+        message = rollout_messages.suspended(staging.assignment, planned)
+    state = ConditionState("False", SyncedReason.SUSPENDED, message)
     states = _ConditionStates(messages.resolved(subject, content), state, state)
     return _report(context, assessment, states, content.version, planned)
 
@@ -325,7 +330,7 @@ def _report(
         failures=sorted(failures[:FAILURES_LIMIT], key=lambda f: f.namespace),
         content_hash=version.content_hash,
         source_resource_version=version.source_resource_version,
-        last_sync_time=_last_sync_time(context, assessment, version),
+        last_sync_time=last_sync_time(context, assessment, version),
         pending_since=assessment.pending_since,
         former_sources=_remembered(context.former_sources),
         plan=planned,
@@ -348,25 +353,6 @@ def _fitted(status: Status) -> Status:
     if status.plan is UNSET or len(protocol.encode(status)) <= STATUS_LIMIT:
         return status
     return msgspec.structs.replace(status, plan=plan.without_keys(status.plan))
-
-
-def _last_sync_time(
-    context: StatusContext, assessment: Assessment, version: Version
-) -> str | UnsetType:
-    """When the copies last became equal to the current content; it moves at no other time.
-
-    Where one was written for that, at the time of the write, which no old status can hide; else
-    when it was seen.
-    """
-    before = context.before
-    if not assessment.synced or assessment.is_unequal:
-        return before.last_sync_time
-    stated = context.past(before.last_sync_time)
-    newest = max((time for time in (stated, assessment.written) if time is not None), default=None)
-    became_equal = gained(before, assessment.synced) or before.version != version
-    if newest is None or (became_equal and newest == stated):
-        return context.stamp
-    return before.last_sync_time if newest == stated else write_time(newest)
 
 
 def _condition(

@@ -1,19 +1,24 @@
 """What the conditions say of a rollout: what it waits for, and the command for each way on."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from msgspec import UNSET
 
 from hooks.api.names import APPROVE_ROLLOUT, RESOURCE, REVISION_OF, ROLLOUT_FAILED
-from hooks.api.text import as_fragment, counted, named
+from hooks.api.text import as_fragment, counted, listed, named
 from hooks.api.times import write_time
 from hooks.resolve.source import SourceReason
 from hooks.rollout.assignment import Assignment
-from hooks.rollout.judgement import Judgement
+from hooks.rollout.judgement import REPORTED, Judgement, approved_tokens
 from hooks.rollout.types import FAILURES_LIMIT, IN_PROGRESS, Phase, RolloutStatus
+from hooks.spec.rollout import Approval
+from hooks.status import messages
 from hooks.status.context import StatusContext
 from hooks.status.messages import ConditionState, all_hold, targets_counted
+from hooks.status.plan import Plan
 from hooks.status.progress import Assessment
 from hooks.status.types import RETRY_SECONDS, SyncedReason
 
@@ -87,7 +92,8 @@ class _Said:
             "True",
             SyncedReason.PINNED,
             f"{all_hold(self.assessment)} revision {self.status.update_revision}, which "
-            "spec.pinnedRevision names; remove it to follow the source again.",
+            "spec.pinnedRevision names; to roll out the source again, remove it with "
+            f"`{self._pinning(None)}`.",
         )
 
     @property
@@ -105,7 +111,7 @@ class _Said:
             SyncedReason.ROLLOUT_HALTED,
             f"{self._failing}, so no further namespace gets revision {self.status.update_revision} "
             f"({self._stage}); {self._holding}; correct the source, {self._approval}"
-            f"{self._undoing}.",
+            f"{self._undoing}{self._trying_again}.",
         )
 
     @property
@@ -124,23 +130,31 @@ class _Said:
         return ConditionState(
             "False",
             SyncedReason.ROLLED_BACK,
-            f"{self._failing}, so {consequence}; correct the source to begin a new rollout.",
+            f"{self._failing}, so {consequence}; correct the source to begin a new rollout, or, if "
+            f"revision {update} is good, give it to every target namespace with "
+            f"`{self._pinning(update)}`{self._trying_again}.",
         )
 
     @property
     def not_stored(self) -> RolloutState:
         """Where a revision is not stored, no copy is given it: nothing may be lost on the way."""
-        syncer = self.assignment.observation.syncer
+        syncer, missing = self.assignment.observation.syncer, self.judgement.missing
         kind, namespace = syncer.source.kind, syncer.source.namespace
-        missing = named([f"{kind.name} {namespace}/{name}" for name in self.judgement.missing])
+        names = named([f"{kind.name} {namespace}/{name}" for name in missing])
+        verb = "is not stored as a revision" if len(missing) == 1 else "are not stored as revisions"
         is_lost = self.status.stable_revision is not UNSET and self.assignment.stable is None
-        lost = ", and nothing is known to hold its content" if is_lost else ""
-        see = f"see `kubectl describe {RESOURCE} {syncer.name}` for what refuses it, or "
-        why = (
-            f"{missing} is not stored as a revision{lost}, so every copy is kept as it is; "
-            f"{'' if is_lost else see}set spec.pinnedRevision to a revision that `kubectl get "
-            f"{kind.resource} -n {namespace} -l {REVISION_OF}={syncer.name}` lists"
-        )
+        lost = ""
+        if is_lost:
+            whose = "its" if len(missing) == 1 else "the stable"
+            lost = f", and nothing is known to hold {whose} content"
+        see = f"see `kubectl describe {RESOURCE} {syncer.name}` for what refuses it"
+        ways = [] if is_lost and self.status.update_revision not in missing else [see]
+        if (stored := self._stored_in) is not None:
+            ways.append(
+                f"set spec.pinnedRevision to a revision that `kubectl get {kind.resource} -n "
+                f"{stored} -l {REVISION_OF}={syncer.name}` lists"
+            )
+        why = f"{names} {verb}{lost}, so every copy is kept as it is; {', or '.join(ways)}"
         resolved = ConditionState("False", SourceReason.REVISION_NOT_STORED, f"{why}.")
         synced = ConditionState("False", SyncedReason.ROLLOUT_PROGRESSING, f"{why}.")
         started = self.context.past(self.status.started_at)
@@ -155,14 +169,21 @@ class _Said:
         )
 
     @property
+    def _stored_in(self) -> str | None:
+        """The namespace that has revisions to pin: the source's, or one where it was before."""
+        observation, missing = self.assignment.observation, self.judgement.missing
+        source = observation.syncer.source
+        found = {
+            each.metadata.namespace
+            for each in observation.revisions
+            if (each.kind, each.is_terminating) == (source.kind.name, False)
+            and each.metadata.name not in missing
+        }
+        return source.namespace if source.namespace in found else min(found, default=None)
+
+    @property
     def _stage(self) -> str:
-        """The stage by its name and place."""
-        if self.status.stage is UNSET:
-            return "before the first stage"
-        stages = self.assignment.rollout.stages
-        place = self.assignment.rollout.index(self.status.stage)
-        number = 1 if place is None else place + 1
-        return f"stage {self.status.stage}, {number} of {len(stages)}"
+        return _stage_of(self.assignment, self.status)
 
     @property
     def _begun(self) -> str:
@@ -179,10 +200,18 @@ class _Said:
             return f"{rollout} waits for approval{until and f' since {until}'}{self._why}"
         if awaited:
             places = f"{counted(len(awaited), 'namespace')} ({named(awaited)})"
-            return f"{rollout} waits for the copy in {places}"
+            return f"{rollout} waits for the copy in {places}{self._deadline}"
         if until:
             return f"{rollout} soaks since {self.status.soaking_since} until {until}"
         return f"{rollout} goes on"
+
+    @property
+    def _deadline(self) -> str:
+        """Since when the copies are waited for, and until when."""
+        since = self.context.past(self.assessment.pending_since) or self.context.now
+        end = write_time(since + timedelta(seconds=self.context.deadline))
+        verb = "counts" if len(self.judgement.awaited) == 1 else "count"
+        return f" since {write_time(since)}, which {verb} as NotApplied from {end} on"
 
     @property
     def _why(self) -> str:
@@ -202,14 +231,15 @@ class _Said:
 
     @property
     def _ways(self) -> str:
+        approval = ""
         if self.status.phase is Phase.AWAITING_APPROVAL:
-            return f"{self._approval}{self._undoing}"
+            approval = f"{self._approval}; "
         suspend = '{"spec":{"suspend":true}}'
-        update = self.status.update_revision
-        return (
-            f"to stop it, run `{self._patch(suspend)}`, or `kubectl annotate namespace NAMESPACE "
-            f"{ROLLOUT_FAILED}={update}` where it fails{self._undoing}"
-        )
+        stop = f"{approval}to stop it, run `{self._patch(suspend)}`"
+        if self.status.stage is not UNSET:
+            failed = f"{ROLLOUT_FAILED}={self.status.update_revision} --overwrite"
+            stop += f", or `kubectl annotate namespace NAMESPACE {failed}` where it fails"
+        return f"{stop}{self._undoing}"
 
     @property
     def _approval(self) -> str:
@@ -225,8 +255,23 @@ class _Said:
         stable = self.status.stable_revision
         if stable is UNSET:
             return ""
-        pin = f'{{"spec":{{"pinnedRevision":"{stable}"}}}}'
-        return f", or go back with `{self._patch(pin)}`"
+        return f", or go back with `{self._pinning(stable)}`"
+
+    @property
+    def _trying_again(self) -> str:
+        """What has to go before the same content can be rolled out again."""
+        failures = () if self.status.failures is UNSET else self.status.failures
+        reported = [
+            failure.namespace
+            for failure in failures
+            if failure.reason == REPORTED and failure.namespace in self.assignment.contents
+        ]
+        if not reported:
+            return ""
+        return (
+            "; before the same content is rolled out again, run `kubectl annotate namespace "
+            f"{' '.join(reported)} {ROLLOUT_FAILED}-`"
+        )
 
     @property
     def _failing(self) -> str:
@@ -241,6 +286,53 @@ class _Said:
         why = f": {as_fragment(first.message)}" if first.message else ""
         return f"{where}, {first.namespace} with {first.reason}{why}"
 
+    def _pinning(self, revision: str | None) -> str:
+        """The command that pins a revision, or none any more."""
+        written = "null" if revision is None else f'"{revision}"'
+        return self._patch(f'{{"spec":{{"pinnedRevision":{written}}}}}')
+
     def _patch(self, patch: str) -> str:
         name = self.context.parent.metadata.name
         return f"kubectl patch {RESOURCE} {name} --type=merge -p '{patch}'"
+
+
+def suspended(assignment: Assignment, planned: Plan) -> str:
+    """What is said while all is held, also the rollout."""
+    status = assignment.recorded
+    stopped = {Phase.HALTED: "halted", Phase.ROLLED_BACK: "rolled back"}
+    rollout = f"the rollout of revision {status.update_revision} ({_stage_of(assignment, status)})"
+    if status.phase in stopped:
+        return messages.planned(planned, f"{rollout} stays {stopped[status.phase]}; ")
+    if status.phase not in IN_PROGRESS:
+        return messages.planned(planned)
+    waits = listed(_waits(assignment))
+    held = f"{rollout} is held, and when spec.suspend is false, it waits for {waits}; "
+    return messages.planned(planned, held, is_staged=True)
+
+
+def _waits(assignment: Assignment) -> Sequence[str]:
+    """What the stage of a rollout that was held waits for in turn; its soak begins again."""
+    status = assignment.recorded
+    waits = []
+    if status.stable_revision is not UNSET and assignment.stable is None:
+        waits.append(f"the missing revision {status.stable_revision}")
+    needs_approval = status.phase is Phase.AWAITING_APPROVAL
+    if status.stage is not UNSET:
+        stage = assignment.rollout.stages[assignment.rollout.index(status.stage) or 0]
+        waits.append("the copies of the stage")
+        if stage.soak_seconds:
+            waits.append(f"a soak of {counted(stage.soak_seconds, 'second')}")
+        needs_approval = needs_approval or stage.approval is Approval.MANUAL
+    if needs_approval and status.approval_token not in approved_tokens(assignment):
+        waits.append("approval")
+    return waits
+
+
+def _stage_of(assignment: Assignment, status: RolloutStatus) -> str:
+    """The stage by its name and place."""
+    if status.stage is UNSET:
+        return "before the first stage"
+    stages = assignment.rollout.stages
+    place = assignment.rollout.index(status.stage)
+    number = 1 if place is None else place + 1
+    return f"stage {status.stage}, {number} of {len(stages)}"

@@ -1098,7 +1098,7 @@ def test_a_rollback_says_what_becomes_of_the_copies(
     before = structs.replace(running(phase=Phase.ROLLED_BACK), stable_revision=stable)
     messages, _ = ready(RolloutSituation(), before)
 
-    assert f"{consequence}; correct the source to begin a new rollout." in messages["Ready"]
+    assert f"{consequence}; correct the source to begin a new rollout, or" in messages["Ready"]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ from hooks.api.protocol import ObjectMeta, Parent
 from hooks.copies.outcome import Outcome, State
 from hooks.resolve.source import Content, content_hash
 from hooks.resolve.targets import Failure, FailureReason
+from hooks.rollout.staging import Staging
 from hooks.status.context import StatusContext
 from hooks.status.plan import Change, Changes, Namespaces, Plan
 from hooks.status.previous import Previous, previous
 from hooks.status.report import progress, suspended
 from hooks.status.types import LIST_LIMIT, STATUS_LIMIT, Condition, NamespaceFailure, Status
+from tests.unit.test_rollout import RolloutSituation
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTENT = Content({"key": "value"}, {}, Raw(b'{"key":"value"}'), Raw(b""), content_hash({}, {}))
@@ -361,7 +363,8 @@ def _a_suspended_syncer(planned: Plan) -> Status:
         *(Outcome(name, State.FAILED, failure=failure) for name in names[1_100:]),
     ]
     context = replace(context_of(Previous()), is_suspended=True)
-    return suspended(context, "ConfigMap a/b", CONTENT, outcomes, planned).status
+    staging = Staging(RolloutSituation().observation, CONTENT, None)
+    return suspended(context, "ConfigMap a/b", staging, outcomes, planned).status
 
 
 def test_the_longest_status_fits_because_its_plan_names_no_keys() -> None:
