@@ -50,7 +50,7 @@ def pinned(observation: Observation[Syncer], content: Content | NoContent) -> Co
         SourceReason.REVISION_NOT_FOUND,
         f"{kind.name} {namespace}/{name} is not stored as a revision; set spec.pinnedRevision to "
         f"one that `kubectl get {kind.resource} -n {namespace} -l {REVISION_OF}={syncer.name}` "
-        "lists, or remove it",
+        "lists, or remove it to roll out the source",
     )
 
 
