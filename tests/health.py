@@ -47,11 +47,12 @@ def kstatus_of(syncer: Object) -> str:
         # Where nobody consents, the copy is being deleted until the deadline is over.
         late = {"NotApplied", "NotRemoved"}.intersection(f["reason"] for f in status["failures"])
         is_leaving = "pendingSince" in status and not late
-        # A rollout goes on though a target fails; a held deletion waits for a person.
-        phase = status.get("rollout", {}).get("phase")
-        is_rolling_out = phase in _ROLLING_OUT and summary["reason"] != "PruneHeld"
-        is_in_progress = status["pendingCount"] or is_leaving or is_rolling_out
-        return "InProgress" if is_in_progress else "Failed"
+        # A rollout goes on though a target fails. A held deletion waits for a person; nothing is
+        # written for what waits for its stage, though it is pending.
+        is_rolling_out = status.get("rollout", {}).get("phase") in _ROLLING_OUT
+        is_held = summary["reason"] == "PruneHeld"
+        is_going_on = not is_held if is_rolling_out else status["pendingCount"]
+        return "InProgress" if is_going_on or is_leaving else "Failed"
     if summary["reason"] in _WITHOUT_CONTENT:
         is_deleting = condition(status, "Synced")["reason"] == "Progressing"
         return "InProgress" if is_deleting else "Failed"

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType, structs
 
 from hooks.api.names import REVISION
 from hooks.copies.observation import Observation
+from hooks.resolve import source
 from hooks.resolve.source import Content
 from hooks.resolve.targets import Target
 from hooks.rollout import held
@@ -86,8 +87,10 @@ def assign(
         return known.everywhere(RolloutStatus(update.revision, Phase.COMPLETE, update.revision))
     if update.revision == before.update_revision and before.phase not in _SETTLED:
         return known.going_on(before)
-    # Nothing can go back to what is lost, so the rollout begins from what the copies hold.
-    is_lost = known.content(before.stable_revision) is None
+    # Nothing can go back to what is lost, so the rollout begins from what the copies hold, as one
+    # does that nobody has approved yet.
+    is_unknown = before.stage is UNSET and before.phase not in _SETTLED
+    is_lost = is_unknown or known.content(before.stable_revision) is None
     return known.first(stamp) if is_lost else known.new(before)
 
 
@@ -121,7 +124,7 @@ class _Known:
             held.identity(each) == own for each in {id(each): each for each in holding}.values()
         ):
             return self.everywhere(RolloutStatus(revision, Phase.COMPLETE, revision))
-        stable = held.most_common(holding)
+        stable = held.held_by_most(self.observation, holding)
         # If that is what the source has, it is an update like any other for the other copies.
         if stable is not None:
             stable = None if held.identity(stable) == own else self.revisions.of(stable)
@@ -191,12 +194,15 @@ class _Known:
         If nothing in it holds the update, the stage before it has to prove itself again: under its
         former name, it may be the one that was recorded.
         """
-        update, stages = self.update.revision, self.stages
+        stages = self.stages
+        failing = {failure.namespace for failure in before.failures or ()}
         behind = [
-            target.namespace for target in self.observation.targets if self._is_behind(target)
+            target.namespace
+            for target in self.observation.targets
+            if target.namespace not in failing and self._is_behind(target)
         ]
         place = min((stages[name] for name in behind), default=len(self.rollout.stages) - 1)
-        is_begun = any(stages[name] == place and self._revision(name) == update for name in stages)
+        is_begun = any(stages[name] == place and self._is_holding(name) for name in stages)
         if not is_begun and place > 0:
             place -= 1
         is_stopped = before.phase is Phase.HALTED
@@ -211,10 +217,21 @@ class _Known:
     def _is_behind(self, target: Target) -> bool:
         """Whether a target can take a copy, and does not have the update by its own word."""
         name = target.namespace
-        if held.copies_of(self.observation, name):
-            return self._revision(name) != self.update.revision
-        in_the_way = f"{name}/{self.observation.syncer.copy_name}"
-        return target.failure is None and in_the_way not in self.observation.related
+        if target.failure is not None:
+            return False
+        copies = held.copies_of(self.observation, name)
+        if copies:
+            is_hanging = copies[0].is_terminating
+            return not is_hanging and self._revision(name) != self.update.revision
+        return f"{name}/{self.observation.syncer.copy_name}" not in self.observation.related
+
+    def _is_holding(self, namespace: str) -> bool:
+        """Whether a living copy of ours holds the update, whatever it says of itself."""
+        copy = held.living_copy(self.observation, namespace)
+        if copy is None:
+            return False
+        content = source.content_of(copy, self.observation.syncer.source.kind)
+        return held.identity(content) == held.identity(self.update)
 
     def _assignment(
         self,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
 
 from hooks.api import protocol
@@ -15,16 +15,16 @@ from hooks.spec.syncer import Syncer
 
 
 def held_contents(observation: Observation[Syncer]) -> Sequence[Content | None]:
-    """The content of each living copy in a target; None for one that is not as it was written.
+    """The content of the living copy in each target; None for one that is not as it was written.
 
-    A copy under a name that copies no longer have counts where there is no other, and so does one
-    that a deleted syncer of this name has left. Copies in one state share the work. Raises
+    A copy under a name that copies no longer have counts where there is no other, and one for each
+    target: who may write in one namespace has one voice. Copies in one state share the work. Raises
     MalformedRequest.
     """
     kind = observation.syncer.source.kind
     read: dict[tuple[bytes, bytes, str | None, str], Content | None] = {}
     held = []
-    for existing in _living(observation):
+    for existing in _living(observation).values():
         recorded = existing.annotation(CONTENT_HASH)
         key = (
             bytes(existing.data),
@@ -51,15 +51,29 @@ def copies_of(observation: Observation[Syncer], namespace: str) -> Sequence[Exis
     return [copy for copy in outdated if copy.object.kind == kind]
 
 
-def _living(observation: Observation[Syncer]) -> Iterator[KubernetesObject]:
-    for target in observation.targets:
-        for copy in copies_of(observation, target.namespace):
-            if copy.is_ours and not copy.is_terminating:
-                yield copy.object
-    for orphan in observation.orphans:
-        # An object that was handed over and never taken has no source.
-        if orphan.annotation(SOURCE) is not None and not orphan.is_terminating:
-            yield orphan
+def living_copy(observation: Observation[Syncer], namespace: str) -> KubernetesObject | None:
+    """The copy of ours in a namespace, or one that it is to replace, that is not being deleted."""
+    copies = copies_of(observation, namespace)
+    return next((each.object for each in copies if each.is_ours and not each.is_terminating), None)
+
+
+def _living(observation: Observation[Syncer]) -> Mapping[str, KubernetesObject]:
+    able = [each.namespace for each in observation.targets if each.failure is None]
+    copies = {name: living_copy(observation, name) for name in able}
+    living = {name: copy for name, copy in copies.items() if copy is not None}
+    # Copies that a deleted syncer of this name has left. Anybody can make such an object in a
+    # namespace of their own: it counts only where most targets have one.
+    left = {
+        orphan.metadata.namespace: orphan
+        for orphan in observation.orphans
+        if orphan.annotation(SOURCE) is not None and not orphan.is_terminating
+    }
+    left = {name: orphan for name, orphan in left.items() if name in copies}
+    return {**left, **living} if _are_most(len(left), able) else living
+
+
+def _are_most(number: int, of: Sized) -> bool:
+    return 2 * number > len(of)
 
 
 def identity(content: Content | None) -> bytes:
@@ -70,12 +84,15 @@ def identity(content: Content | None) -> bytes:
     return hashlib.sha256(whole).digest()
 
 
-def most_common(held: Sequence[Content | None]) -> Content | None:
-    """The content that most copies hold whole; of several the one that comes first."""
+def held_by_most(
+    observation: Observation[Syncer], held: Sequence[Content | None]
+) -> Content | None:
+    """The content that more than half of the targets that can take a copy hold whole."""
     whole = {id(each): each for each in held if each is not None}
     identities = {key: identity(each) for key, each in whole.items()}
     counted = Counter(identities[id(each)] for each in held if each is not None)
-    if not counted:
-        return None
-    (first, _), *_ = counted.most_common(1)
-    return next(each for key, each in whole.items() if identities[key] == first)
+    able = [each for each in observation.targets if each.failure is None]
+    for each, number in counted.most_common(1):
+        if _are_most(number, able):
+            return next(content for key, content in whole.items() if identities[key] == each)
+    return None

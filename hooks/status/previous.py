@@ -40,9 +40,10 @@ class Previous(msgspec.Struct, frozen=True, rename="camel"):
     """Read by itself, so that nonsense in it makes nothing else forgotten."""
 
     @property
-    def counted(self) -> int:
-        """How many namespaces it was about."""
-        return self.synced_count + self.pending_count + self.failed_count
+    def able_count(self) -> int:
+        """How many namespaces had a copy, waited for one, or had waited too long."""
+        unable = sum(failure.reason not in OVERDUE for failure in self.failures)
+        return self.synced_count + self.pending_count + self.failed_count - unable
 
     @property
     def version(self) -> Version:

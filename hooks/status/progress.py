@@ -86,6 +86,7 @@ def assess(
     }
     waiting = {o.namespace for o in unfinished if o.state in (State.WAITING, State.LEAVING)}
     fresh = waiting - sticking.keys()
+    able = [o for o in unfinished if o.failure is None]
     since: str | UnsetType = UNSET
     elapsed = 0.0
     if waiting:
@@ -93,7 +94,7 @@ def assess(
             before.observed_generation != context.parent.metadata.generation
             or before.version != (version or before.version)
             or gained(before, synced)
-            or len(seen) > before.counted
+            or len(synced) + len(able) > before.able_count
             or not fresh.isdisjoint(renewed)
             or not fresh.isdisjoint(before.synced_namespaces | _healed(before, seen, believed))
         )

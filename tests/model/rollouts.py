@@ -269,13 +269,21 @@ class RolloutOracle:
         reached = rollout.index(recorded.stage)
         if reached is None:
             says = {name: copy.says for name, copy in self.copies.items()}
-            able = [n for n in self.targets if n in says or n in self.able]
-            behind = [n for n in able if says.get(n) != recorded.update]
+            living = {n: copy for n, copy in self.copies.items() if not copy.is_terminating}
+            known = [n for n in self.able if n in living or n not in self.copies]
+            behind = [n for n in known if says.get(n) != recorded.update]
+            behind = [n for n in behind if n not in recorded.failing]
             if recorded.phase != "Halted":
                 self.recover()
             last = len(rollout.stages) - 1
             reached = min(map(rollout.place, behind), default=last)
-            begun = [n for n in says if says[n] == recorded.update and rollout.place(n) == reached]
+            begun = [
+                n
+                for n in self.targets
+                if n in living
+                and living[n].value == recorded.update
+                and rollout.place(n) == reached
+            ]
             # What was the reached stage may have another name now, and has to soak again.
             reached = reached if begun else max(0, reached - 1)
             recorded = replace(recorded, stage=rollout.stages[reached].name, since=None)

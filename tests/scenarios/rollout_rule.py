@@ -39,9 +39,12 @@ def permitted(syncer: Manifest, namespace: Manifest) -> Iterator[str]:
 def broken(
     syncer: Manifest | None, namespace: Manifest | None, old: Manifest | None, new: Manifest
 ) -> str | None:
-    """What a write of a copy breaks; None where it gives the copy no other revision than before."""
+    """What a write of a copy breaks; None where it gives the copy no other content than before."""
     held = _revision(new)
     if held is None or held == _revision(old) or syncer is None or namespace is None:
+        return None
+    if old is not None and _content(old) == _content(new):
+        # The content of a Secret has another name where the source has another version.
         return None
     if "rollout" not in syncer["spec"] or "rollout" not in syncer.get("status", {}):
         return None
@@ -55,3 +58,7 @@ def _revision(copy: Manifest | None) -> str | None:
     annotations = (copy or {}).get("metadata", {}).get("annotations", {})
     held: str | None = annotations.get(REVISION)
     return held
+
+
+def _content(copy: Manifest) -> object:
+    return [copy.get(name) for name in ("type", "data", "binaryData")]

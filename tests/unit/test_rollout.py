@@ -672,6 +672,31 @@ def test_a_rollout_whose_start_is_not_recorded_can_be_approved() -> None:
     assert replace(situation, approved=token).judged(before).status.stage == "rest"
 
 
+def test_a_halt_of_more_refused_targets_than_are_listed_is_approved_for_good() -> None:
+    names = [f"c-{number:02}" for number in range(25)]
+    fields = RolloutFields([structs.replace(CANARY, target_namespaces=["c-*"]), REST])
+    situation = RolloutSituation(
+        held={**dict.fromkeys(names, "old"), "prod": "old"},
+        targets=[*names, "prod"],
+        fields=fields,
+    )
+    refused = dict.fromkeys(names, ("NotApplied", ""))
+    halted = situation.judged(running(), failures=refused).status
+    # Under a halt, nothing tells of the others that they would be refused the update.
+    listed = dict.fromkeys(names[: types.FAILURES_LIMIT], ("NotApplied", ""))
+    for _ in range(2):
+        halt = situation.judged(halted, failures=listed)
+        assert halt.tokens == (halted.approval_token,)
+        halted = halt.status
+    edited = situation.judged(halted, failures=listed, is_edited=True)
+    assert edited.status.approval_token != halted.approval_token
+
+    approving = replace(situation, approved=str(halted.approval_token))
+    going = approving.judged(halted, failures=listed).status
+    assert going.phase is Phase.PROGRESSING
+    assert approving.judged(going, failures=refused).status.phase is not Phase.HALTED
+
+
 def test_a_failure_that_is_added_to_a_halt_is_approved_with_it() -> None:
     held = {"dev": "new", "t-one": "new", "t-two": "new", "prod": "old"}
     situation = RolloutSituation(held=held, failed={"t-one": revision("new")})
@@ -911,6 +936,35 @@ def test_a_stage_under_another_name_proves_itself_again(
     assert (status.approval_token is UNSET) == (phase is Phase.SOAKING)
 
 
+@pytest.mark.parametrize(
+    ("leaving", "failures"),
+    [(["dev"], ()), ([], [RolloutFailure("dev", "NotApplied")])],
+    ids=["its copy hangs", "it failed before"],
+)
+def test_a_target_that_fails_does_not_lead_back_to_its_stage(
+    leaving: Sequence[str], failures: Sequence[RolloutFailure]
+) -> None:
+    held = {"dev": "old", "t-one": "new", "t-two": "new", "prod": "old"}
+    situation = RolloutSituation(held=held, leaving=leaving)
+    before = running("former", failures=failures or UNSET)
+
+    assert situation.judged(before).status.stage == "early"
+    assert replace(situation, leaving=()).judged(running("former")).status.stage == "canary"
+
+
+@pytest.mark.parametrize(
+    ("level", "stage", "leaving"),
+    [("new", "early", []), ("old", "canary", []), ("new", "canary", ["t-one"])],
+)
+def test_a_forged_name_of_a_revision_begins_no_stage(
+    level: str, stage: str, leaving: Sequence[str]
+) -> None:
+    held = {"dev": "new", "t-one": level, "t-two": "old", "prod": "old"}
+    situation = RolloutSituation(held=held, named={"t-one": revision("new")}, leaving=leaving)
+
+    assert situation.judged(running("former")).status.stage == stage
+
+
 def test_a_target_that_can_take_no_copy_does_not_lead_back_to_its_stage() -> None:
     unable = structs.replace(CANARY, target_namespaces=["dev", "gone", "taken"])
     situation = RolloutSituation(
@@ -931,10 +985,16 @@ def test_a_target_that_can_take_no_copy_does_not_lead_back_to_its_stage() -> Non
         pytest.param({}, Phase.COMPLETE, "new", id="no copies: first content"),
         pytest.param({"dev": "new", "prod": "new"}, Phase.COMPLETE, "new", id="all hold it"),
         pytest.param(
-            {"dev": "new", "prod": "old", "t-one": "old"},
+            {"dev": "new", "prod": "old", "t-one": "old", "t-two": "old"},
             Phase.AWAITING_APPROVAL,
             "old",
-            id="what most copies hold is stable",
+            id="what most targets hold is stable",
+        ),
+        pytest.param(
+            {"dev": "new", "prod": "old", "t-one": "old"},
+            Phase.AWAITING_APPROVAL,
+            None,
+            id="half of the targets hold it",
         ),
         pytest.param(
             {"dev": "new", "t-one": "new", "prod": "old"},
@@ -1204,7 +1264,9 @@ def test_only_living_copies_of_ours_say_what_is_stable(
 
 
 def test_a_lost_rollout_of_a_secret_begins_with_what_most_copies_hold() -> None:
-    situation = RolloutSituation(kind=SECRET, revisions=(), held={"dev": "old", "prod": "old"})
+    situation = RolloutSituation(
+        kind=SECRET, revisions=(), held=dict.fromkeys(("dev", "prod", "t-one"), "old")
+    )
     assert situation.judged(None).status.stable_revision == "sample-9"
 
     same = RolloutSituation(
@@ -1217,7 +1279,8 @@ def test_a_lost_rollout_of_a_secret_begins_with_what_most_copies_hold() -> None:
 
 
 def test_a_rollout_whose_status_was_lost_begins_at_the_first_stage_when_it_is_approved() -> None:
-    situation = RolloutSituation(held={"dev": "new", "prod": "old", "t-one": "old"})
+    held = {"dev": "new", "prod": "old", "t-one": "old", "t-two": "old"}
+    situation = RolloutSituation(held=held)
     waiting = situation.judged(None).status
     approved = replace(situation, approved=str(waiting.approval_token)).judged(waiting).status
 
@@ -1492,7 +1555,8 @@ def test_a_lost_stable_revision_of_a_secret_is_not_recovered() -> None:
     ("held", "phase", "stable"),
     [
         pytest.param(["new", "new"], Phase.COMPLETE, "sample-7", id="all hold the same content"),
-        pytest.param(["old", "old"], Phase.AWAITING_APPROVAL, "sample-9", id="of another content"),
+        pytest.param(["old"] * 3, Phase.AWAITING_APPROVAL, "sample-9", id="most hold another one"),
+        pytest.param(["old"] * 2, Phase.AWAITING_APPROVAL, UNSET, id="half of them do"),
         pytest.param(["new", "new", "old"], Phase.AWAITING_APPROVAL, UNSET, id="most hold it"),
     ],
 )
@@ -1518,32 +1582,72 @@ def test_a_change_after_the_stable_revision_was_lost_begins_with_what_the_copies
         assert approved.missing == ["sample-7", *lost]
 
 
+OF_THE_SOURCE = {SOURCE: "default/app-config", CONTENT_HASH: content("old").hash or ""}
+
+
 @pytest.mark.parametrize(
-    ("annotations", "deleted", "phase"),
+    ("places", "annotations", "deleted", "stable"),
     [
-        ({SOURCE: "default/app-config"}, None, Phase.AWAITING_APPROVAL),
-        # It is handed over, and was never a copy.
-        ({}, None, Phase.COMPLETE),
-        ({SOURCE: "default/app-config"}, STAMP, Phase.COMPLETE),
+        pytest.param(3, OF_THE_SOURCE, None, revision("old"), id="most targets have one"),
+        pytest.param(3, {SOURCE: "default/app-config"}, None, UNSET, id="that nobody can trust"),
+        # Everybody who may write in one namespace can make such an object there.
+        pytest.param(2, OF_THE_SOURCE, None, revision("new"), id="half of the targets"),
+        pytest.param(3, {}, None, revision("new"), id="handed over, and never copies"),
+        pytest.param(3, OF_THE_SOURCE, STAMP, revision("new"), id="on their way out"),
     ],
 )
 def test_copies_that_a_deleted_syncer_has_left_are_no_first_content(
-    annotations: Mapping[str, str], deleted: str | None, phase: Phase
+    places: int, annotations: Mapping[str, str], deleted: str | None, stable: str | UnsetType
 ) -> None:
     observation = RolloutSituation(held={}).observation
-    left = ObjectMeta(
-        "app-config",
-        "prod",
-        labels={SYNCED_BY: "sample"},
-        annotations=annotations,
-        deletion_timestamp=deleted,
-    )
-    related = {"prod/app-config": KubernetesObject(left, data=Raw(b'{"level":"old"}'))}
+    related = {
+        f"{name}/app-config": KubernetesObject(
+            ObjectMeta(
+                "app-config",
+                name,
+                labels={SYNCED_BY: "sample"},
+                annotations=annotations,
+                deletion_timestamp=deleted,
+            ),
+            data=Raw(b'{"level":"old"}'),
+        )
+        for name in ("dev", "prod", "t-one")[:places]
+    }
     rollout = observation.syncer.rollout
     assert rollout is not None
     seen = replace(observation, related=related)
+    recorded = assign(seen, rollout, content("new"), None, STAMP).recorded
 
-    assert assign(seen, rollout, content("new"), None, STAMP).recorded.phase is phase
+    is_first = stable == revision("new")
+    assert recorded.phase is (Phase.COMPLETE if is_first else Phase.AWAITING_APPROVAL)
+    assert recorded.stable_revision == stable
+
+
+def test_one_target_has_one_voice() -> None:
+    held = {"dev": "new", "t-one": "new"}
+    observation = RolloutSituation(held={**held, "prod": "old"}).observation
+    (odd,) = (copy for copy in observation.copies if copy.namespace == "prod")
+    forged = structs.replace(odd, has_current_name=False)
+    rollout = observation.syncer.rollout
+    assert rollout is not None
+    seen = replace(
+        observation, copies=[*observation.copies[:1], *[forged] * 9, *observation.copies[2:]]
+    )
+
+    recorded = assign(seen, rollout, content("new"), None, STAMP).recorded
+    assert (recorded.phase, recorded.stable_revision) == (Phase.AWAITING_APPROVAL, UNSET)
+
+
+@pytest.mark.parametrize("phase", [Phase.AWAITING_APPROVAL, Phase.HALTED])
+def test_a_changed_source_begins_nothing_that_nobody_has_approved(phase: Phase) -> None:
+    held = dict.fromkeys(("prod", "t-one", "t-two"), "old")
+    situation = RolloutSituation(held={**held, "dev": "other"})
+    waiting = RolloutStatus(revision("other"), phase, revision("old"), started_at=STAMP)
+    assignment = situation.assigned(waiting)
+
+    assert assignment.recorded.phase is Phase.AWAITING_APPROVAL
+    assert assignment.recorded.stage is UNSET
+    assert set(assignment.contents.values()) == {None}
 
 
 def test_no_revision_goes_while_nobody_knows_which_one_is_good() -> None:

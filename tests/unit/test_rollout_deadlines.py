@@ -178,3 +178,18 @@ def test_what_failed_before_a_halt_was_approved_fails_without_another_deadline(
     assert world.where() == "Soaking canary"
     failures = world.status["rollout"]["failures"]
     assert [each["namespace"] for each in failures] == ["dev-a", "dev-b"]
+
+
+def test_a_namespace_that_comes_and_goes_keeps_nothing_from_failing(strategy: str) -> None:
+    world = RefusingWorld(strategy, "dev-a", "dev-b", "prod-a")
+    world.refused = {"dev-a": ANYTHING, "dev-b": ANYTHING}
+    world.change("b")
+    # Somebody's object is in the way there, so it waits for nothing.
+    for _ in range(2):
+        world.apply(written("Namespace", "prod-z"))
+        world.apply(written("ConfigMap", "config", "prod-z", data={}))
+        world.metacontroller.advance(DEADLINE_SECONDS / 2)
+        world.delete(ObjectReference("Namespace", "prod-z"), None)
+        world.metacontroller.advance(DEADLINE_SECONDS / 2)
+
+    assert world.where() == "Halted canary"

@@ -44,7 +44,10 @@ def test_a_write_beyond_the_stage_is_found() -> None:
     world.metacontroller.settle()
     world.patch(
         ObjectReference("ConfigMap", "x-config", "x-prod"),
-        {"metadata": {"annotations": {REVISION: "x-sync-0123456789abcdef"}}},
+        {
+            "metadata": {"annotations": {REVISION: "x-sync-0123456789abcdef"}},
+            "data": {"level": "other"},
+        },
     )
 
     assert len(watch.broken) == 1
