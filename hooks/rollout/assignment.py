@@ -13,7 +13,6 @@ from msgspec import UNSET, UnsetType, structs
 
 from hooks.api.names import REVISION
 from hooks.copies.observation import Observation
-from hooks.resolve import source
 from hooks.resolve.source import Content
 from hooks.resolve.targets import Target
 from hooks.rollout import held
@@ -117,17 +116,15 @@ class _Known:
 
     def first(self, started_at: str) -> Assignment:
         """Nothing is recorded: the first content goes everywhere; any other waits for a person."""
-        holding = held.held_contents(self.observation)
-        own = held.identity(self.update)
+        contents = held.held_contents(self.observation)
         revision = self.update.revision
-        if all(
-            held.identity(each) == own for each in {id(each): each for each in holding}.values()
-        ):
+        if held.holding(contents, self.update) == contents.keys():
             return self.everywhere(RolloutStatus(revision, Phase.COMPLETE, revision))
-        stable = held.held_by_most(self.observation, holding)
+        stable = held.held_by_most(self.observation, contents)
         # If that is what the source has, it is an update like any other for the other copies.
         if stable is not None:
-            stable = None if held.identity(stable) == own else self.revisions.of(stable)
+            is_update = held.identity(stable) == held.identity(self.update)
+            stable = None if is_update else self.revisions.of(stable)
         recorded = RolloutStatus(
             revision,
             Phase.AWAITING_APPROVAL,
@@ -202,7 +199,9 @@ class _Known:
             if target.namespace not in failing and self._is_behind(target)
         ]
         place = min((stages[name] for name in behind), default=len(self.rollout.stages) - 1)
-        is_begun = any(stages[name] == place and self._is_holding(name) for name in stages)
+        # What a copy says of itself may be forged; whatever it says, it holds the update or not.
+        holding = held.holding(held.held_contents(self.observation), self.update)
+        is_begun = any(stages[name] == place for name in holding)
         if not is_begun and place > 0:
             place -= 1
         is_stopped = before.phase is Phase.HALTED
@@ -224,14 +223,6 @@ class _Known:
             is_hanging = copies[0].is_terminating
             return not is_hanging and self._revision(name) != self.update.revision
         return f"{name}/{self.observation.syncer.copy_name}" not in self.observation.related
-
-    def _is_holding(self, namespace: str) -> bool:
-        """Whether a living copy of ours holds the update, whatever it says of itself."""
-        copy = held.living_copy(self.observation, namespace)
-        if copy is None:
-            return False
-        content = source.content_of(copy, self.observation.syncer.source.kind)
-        return held.identity(content) == held.identity(self.update)
 
     def _assignment(
         self,

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from hooks.api import protocol
@@ -14,7 +15,7 @@ from hooks.resolve.source import Content
 from hooks.spec.syncer import Syncer
 
 
-def held_contents(observation: Observation[Syncer]) -> Sequence[Content | None]:
+def held_contents(observation: Observation[Syncer]) -> Mapping[str, Content | None]:
     """The content of the living copy in each target; None for one that is not as it was written.
 
     A copy under a name that copies no longer have counts where there is no other, and one for each
@@ -23,8 +24,8 @@ def held_contents(observation: Observation[Syncer]) -> Sequence[Content | None]:
     """
     kind = observation.syncer.source.kind
     read: dict[tuple[bytes, bytes, str | None, str], Content | None] = {}
-    held = []
-    for existing in _living(observation).values():
+    held = {}
+    for namespace, existing in _living(observation).items():
         recorded = existing.annotation(CONTENT_HASH)
         key = (
             bytes(existing.data),
@@ -37,7 +38,7 @@ def held_contents(observation: Observation[Syncer]) -> Sequence[Content | None]:
             is_whole = content.hash is None or content.hash == recorded
             version = existing.metadata.resource_version
             read[key] = replace(content, resource_version=version) if is_whole else None
-        held.append(read[key])
+        held[namespace] = read[key]
     return held
 
 
@@ -76,23 +77,32 @@ def _are_most(number: int, of: Sized) -> bool:
     return 2 * number > len(of)
 
 
-def identity(content: Content | None) -> bytes:
+def identity(content: Content) -> bytes:
     """What equal contents have in common, and never leaves the process."""
-    if content is None:
-        return b""
     whole = protocol.encode([content.type, content.data, content.binary_data])
     return hashlib.sha256(whole).digest()
 
 
+def holding(held: Mapping[str, Content | None], content: Content) -> AbstractSet[str]:
+    """The namespaces whose copies hold a content whole."""
+    own = identity(content)
+    same = {id(each) for each in _distinct(held) if identity(each) == own}
+    return {namespace for namespace, each in held.items() if id(each) in same}
+
+
 def held_by_most(
-    observation: Observation[Syncer], held: Sequence[Content | None]
+    observation: Observation[Syncer], held: Mapping[str, Content | None]
 ) -> Content | None:
     """The content that more than half of the targets that can take a copy hold whole."""
-    whole = {id(each): each for each in held if each is not None}
-    identities = {key: identity(each) for key, each in whole.items()}
-    counted = Counter(identities[id(each)] for each in held if each is not None)
     able = [each for each in observation.targets if each.failure is None]
-    for each, number in counted.most_common(1):
+    identities = {id(each): identity(each) for each in _distinct(held)}
+    counted = Counter(identities[id(each)] for each in held.values() if each is not None)
+    for most, number in counted.most_common(1):
         if _are_most(number, able):
-            return next(content for key, content in whole.items() if identities[key] == each)
+            return next(each for each in _distinct(held) if identities[id(each)] == most)
     return None
+
+
+def _distinct(held: Mapping[str, Content | None]) -> Sequence[Content]:
+    """Contents that copies share are read once, so they are the same."""
+    return list({id(each): each for each in held.values() if each is not None}.values())

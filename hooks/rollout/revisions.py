@@ -166,7 +166,8 @@ class Revisions:
         """What a copy of a ConfigMap holds whole under the digest in the name; else None."""
         if self.observation.syncer.source.kind.is_secret:
             return None
-        distinct = {id(each): each for each in held_contents(self.observation) if each}
+        contents = held_contents(self.observation).values()
+        distinct = {id(each): each for each in contents if each}
         found = (each for each in distinct.values() if self.of(each).revision == name)
         content = next(found, None)
         return None if content is None else replace(content, revision=name)
