@@ -86,7 +86,7 @@ def identity(content: Content) -> bytes:
 def holding(held: Mapping[str, Content | None], content: Content) -> AbstractSet[str]:
     """The namespaces whose copies hold a content whole."""
     own = identity(content)
-    same = {id(each) for each in _distinct(held) if identity(each) == own}
+    same = {id(each) for each in distinct(held) if identity(each) == own}
     return {namespace for namespace, each in held.items() if id(each) in same}
 
 
@@ -95,14 +95,14 @@ def held_by_most(
 ) -> Content | None:
     """The content that more than half of the targets that can take a copy hold whole."""
     able = [each for each in observation.targets if each.failure is None]
-    identities = {id(each): identity(each) for each in _distinct(held)}
+    identities = {id(each): identity(each) for each in distinct(held)}
     counted = Counter(identities[id(each)] for each in held.values() if each is not None)
     for most, number in counted.most_common(1):
         if _are_most(number, able):
-            return next(each for each in _distinct(held) if identities[id(each)] == most)
+            return next(each for each in distinct(held) if identities[id(each)] == most)
     return None
 
 
-def _distinct(held: Mapping[str, Content | None]) -> Sequence[Content]:
+def distinct(held: Mapping[str, Content | None]) -> Sequence[Content]:
     """Contents that copies share are read once, so they are the same."""
     return list({id(each): each for each in held.values() if each is not None}.values())

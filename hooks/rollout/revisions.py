@@ -16,7 +16,7 @@ from hooks.copies.observation import AnyObservation, Observation
 from hooks.copies.revision import kept_revision, revision_child
 from hooks.resolve import source
 from hooks.resolve.source import Content, NoContent, SourceReason
-from hooks.rollout.held import held_contents
+from hooks.rollout.held import distinct, held_contents
 from hooks.spec.syncer import Syncer
 
 _DIGITS: Final = 16
@@ -166,9 +166,8 @@ class Revisions:
         """What a copy of a ConfigMap holds whole under the digest in the name; else None."""
         if self.observation.syncer.source.kind.is_secret:
             return None
-        contents = held_contents(self.observation).values()
-        distinct = {id(each): each for each in contents if each}
-        found = (each for each in distinct.values() if self.of(each).revision == name)
+        contents = distinct(held_contents(self.observation))
+        found = (each for each in contents if self.of(each).revision == name)
         content = next(found, None)
         return None if content is None else replace(content, revision=name)
 
