@@ -19,6 +19,7 @@ from hooks.cli.rollout.syncer import (
     NotPossibleError,
     approved_of,
     command,
+    conditions_of,
     is_observed,
     is_suspended,
     is_token,
@@ -109,8 +110,7 @@ def _going_on(syncer: Object, options: argparse.Namespace) -> str:
     """Whether a rollout that waits for no person goes on by itself, and what to do otherwise."""
     if is_suspended(syncer):
         return f"the syncer is suspended; resume it with: {command(options, 'resume')}"
-    conditions = (syncer.get("status") or {}).get("conditions") or ()
-    states = {(each["type"], each["status"]) for each in conditions}
+    states = {(each["type"], each["status"]) for each in conditions_of(syncer).values()}
     if not states.isdisjoint({("Stalled", "True"), ("SourceResolved", "False")}):
         return f"what it waits for is shown by: {command(options, 'status')}"
     return "it goes on by itself"

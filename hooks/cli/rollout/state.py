@@ -10,6 +10,7 @@ from hooks.api.times import read_time, write_time
 from hooks.cli.rollout.stages import Stages
 from hooks.cli.rollout.syncer import (
     approved_of,
+    conditions_of,
     is_observed,
     is_suspended,
     pinned_of,
@@ -120,7 +121,7 @@ class RolloutSummary:
 def summary_of(syncer: Object, stages: Stages, now: datetime) -> RolloutSummary:
     """Sum up the rollout of a syncer as it is at a time."""
     recorded = rollout_of(syncer)
-    conditions = {each["type"]: each for each in _conditions(syncer)}
+    conditions = conditions_of(syncer)
     states = {name: each["status"] for name, each in conditions.items()}
     phase = str(recorded.get("phase") or NOT_RECORDED)
     token = recorded.get("approvalToken")
@@ -162,24 +163,11 @@ def summary_of(syncer: Object, stages: Stages, now: datetime) -> RolloutSummary:
     )
 
 
-def _conditions(syncer: Object) -> Sequence[Object]:
-    found: Sequence[Object] = (syncer.get("status") or {}).get("conditions") or ()
-    return found
-
-
 def _is_undoable(syncer: Object) -> bool:
     recorded = rollout_of(syncer)
     is_undone = recorded.get("phase") in (Phase.COMPLETE, Phase.ROLLED_BACK)
-    stable = recorded.get("stableRevision")
-    return (
-        not is_undone
-        and not pinned_of(syncer)
-        and stable
-        not in (
-            None,
-            recorded.get("updateRevision"),
-        )
-    )
+    stable, update = recorded.get("stableRevision"), recorded.get("updateRevision")
+    return not is_undone and not pinned_of(syncer) and stable not in (None, update)
 
 
 def _stages(syncer: Object, stages: Stages, phase: str, now: datetime) -> Iterator[StageSummary]:

@@ -50,6 +50,12 @@ def rollout_of(syncer: Object) -> Object:
     return recorded
 
 
+def conditions_of(syncer: Object) -> Mapping[str, Object]:
+    """The conditions of a syncer by their types; none where it has none yet."""
+    conditions = (syncer.get("status") or {}).get("conditions") or ()
+    return {condition["type"]: condition for condition in conditions}
+
+
 def is_observed(syncer: Object) -> bool:
     """Whether the status is about the spec as it is now."""
     observed = (syncer.get("status") or {}).get("observedGeneration")
